@@ -1,0 +1,1 @@
+"""Detectors: from a Document to Findings, without a model."""

@@ -1,0 +1,1 @@
+"""Rule packs: what each rule means, as data."""

@@ -1,0 +1,231 @@
+"""Options become Settings: what was written in several places becomes what holds, and mistakes are said once.
+
+Sources, the later one wins: defaults, the user's ``codetune.toml`` (platformdirs), ``[tool.codetune]`` in the
+workspace's ``pyproject.toml``, the workspace's ``codetune.toml``, the editor's settings, the command line.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_config_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from codetune_core.domain.finding import Confidence, Severity
+from codetune_core.domain.review import Notice
+
+FILE_NAME = "codetune.toml"
+_TEST_RULES = ("S101", "S105", "S106", "S107", "S108", "S311")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SarifTool(_Section):
+    """A command that writes SARIF, used as a detector."""
+
+    command: tuple[str, ...] = Field(min_length=1)
+    """Program and arguments; ``{file}`` is replaced by the path of a copy of the document's text."""
+    languages: tuple[str, ...] = ("python",)
+    timeout_seconds: float = Field(default=60, gt=0)
+
+
+class DetectorSettings(_Section):
+    """Which detectors run."""
+
+    disabled: tuple[str, ...] = ()
+    timeout_seconds: float = Field(default=10, gt=0)
+    """Limit for one detector on one document."""
+    sarif: dict[str, SarifTool] = {}
+    """Detectors by name; from a workspace's own files only once that workspace is trusted."""
+
+
+class RuleSettings(_Section):
+    """Which findings are shown."""
+
+    ignore: tuple[str, ...] = ()
+    """Rule ids, aliases or ``CWE-n``."""
+    severity: dict[str, Severity] = {}
+    ignore_in: dict[str, tuple[str, ...]] = {
+        "**/tests/**": _TEST_RULES,
+        "**/test_*.py": _TEST_RULES,
+        "**/*_test.py": _TEST_RULES,
+        "**/conftest.py": _TEST_RULES,
+    }
+    """Glob of paths relative to the workspace -> rules not shown there."""
+    min_severity: Severity = Severity.INFO
+    min_confidence: Confidence = Confidence.LOW
+
+
+class FileSettings(_Section):
+    """Which files are looked at."""
+
+    exclude: tuple[str, ...] = ()
+    """Globs in the manner of ``.gitignore``."""
+    respect_gitignore: bool = True
+    max_kilobytes: int = Field(default=1024, gt=0)
+    include_generated: bool = False
+    """Also look at generated, minified and vendored files."""
+
+
+class EditorSettings(_Section):
+    """How the language server behaves."""
+
+    review_on: Literal["change", "save"] = "change"
+    debounce_min_ms: int = Field(default=75, ge=0)
+    debounce_max_ms: int = Field(default=1000, ge=0)
+    code_lens: bool = False
+
+
+class Settings(_Section):
+    """What holds."""
+
+    detectors: DetectorSettings = DetectorSettings()
+    rules: RuleSettings = RuleSettings()
+    files: FileSettings = FileSettings()
+    editor: EditorSettings = EditorSettings()
+    baseline: str = "codetune-baseline.toml"
+    """Path relative to the workspace."""
+    fail_on: Severity = Severity.LOW
+    """``codetune review`` exits with 1 where a finding is at least this severe."""
+
+    @property
+    def key(self) -> str:
+        """Equal for equal settings."""
+        return self.model_dump_json()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one source says, as written.
+
+    ``trusted`` is False for files that come with a workspace: they cannot name a command to run.
+    """
+
+    source: str
+    values: Mapping[str, Any]
+    trusted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What holds, and what was wrong in what was written."""
+
+    settings: Settings
+    notices: tuple[Notice, ...] = ()
+
+
+def resolve(options: Iterable[Options]) -> Resolved:
+    """Merge sources, the later one winning key by key; what is wrong is left out and said, the rest holds."""
+    merged: dict[str, Any] = {}
+    notices: list[Notice] = []
+    for option in options:
+        values, wrong = _usable(option)
+        notices += wrong
+        _merge(merged, values)
+    return Resolved(Settings.model_validate(merged), tuple(notices))
+
+
+def read_options(workspace: Path | None, *, trusted: bool) -> tuple[list[Options], list[Notice]]:
+    """What the user's and the workspace's files say; a file that is not TOML is left out and said."""
+    sources: list[tuple[Path, bool, tuple[str, ...]]] = [(user_config_path("codetune") / FILE_NAME, True, ())]
+    if workspace:
+        sources += [(workspace / "pyproject.toml", trusted, ("tool", "codetune")), (workspace / FILE_NAME, trusted, ())]
+    options, notices = [], []
+    for path, trust, table in sources:
+        try:
+            values: Any = tomllib.loads(path.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, ValueError) as error:
+            notices.append(Notice(f"unreadable:{path}", f"{path}: not used, because it cannot be read: {error}"))
+            continue
+        for name in table:
+            values = values.get(name, {}) if isinstance(values, dict) else {}
+        if values:
+            options.append(Options(str(path), values, trusted=trust))
+    return options, notices
+
+
+def _usable(option: Options) -> tuple[dict[str, Any], list[Notice]]:
+    values = _known_names(option.values, Settings)
+    notices: list[Notice] = []
+    if not option.trusted and isinstance(values.get("detectors"), dict) and values["detectors"].pop("sarif", None):
+        notices.append(_untrusted(option.source))
+    while True:
+        try:
+            Settings.model_validate(values)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                notices.append(_mistake(option.source, detail))
+                _drop(values, detail["loc"])
+        else:
+            return values, notices
+
+
+def _untrusted(source: str) -> Notice:
+    text = (
+        f"{source}: detectors.sarif is not used, because it names commands to run and this workspace is not trusted. "
+        f"Read it, then run `codetune trust {Path(source).parent}`."
+    )
+    return Notice(f"untrusted:{source}", text)
+
+
+def _mistake(source: str, detail: Any) -> Notice:
+    where = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(detail["loc"][-1]), _names(detail["loc"][:-1]), n=1, cutoff=0.5)
+        hint = f"; did you mean `{near[0]}`?" if near else ""
+        return Notice(f"unknown:{source}:{where}", f"{source}: unknown setting `{where}`{hint}")
+    return Notice(f"wrong:{source}:{where}", f"{source}: `{where}` is not used: {detail['msg'].lower()}")
+
+
+def _names(location: tuple[Any, ...]) -> list[str]:
+    section: type[BaseModel] = Settings
+    for part in location:
+        field = section.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return list(SarifTool.model_fields) if "sarif" in location else []
+        section = field.annotation
+    return list(section.model_fields)
+
+
+def _known_names(values: Mapping[str, Any], section: type[BaseModel]) -> dict[str, Any]:
+    """Accept ``max-kilobytes`` and ``maxKilobytes`` for ``max_kilobytes``; keys of free tables stay as written."""
+    renamed: dict[str, Any] = {}
+    for key, value in values.items():
+        name = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).replace("-", "_").lower()
+        name = name if name in section.model_fields else key
+        inner = section.model_fields[name].annotation if name in section.model_fields else None
+        nested = isinstance(value, Mapping) and isinstance(inner, type) and issubclass(inner, BaseModel)
+        renamed[name] = _known_names(value, inner) if nested and inner else _plain(value)
+    return renamed
+
+
+def _plain(value: Any) -> Any:
+    return {key: _plain(inner) for key, inner in value.items()} if isinstance(value, Mapping) else value
+
+
+def _drop(values: dict[str, Any], location: tuple[Any, ...]) -> None:
+    """Leave out the innermost named setting at a location."""
+    names = [part for part in location if isinstance(part, str)]
+    holder: Any = values
+    for name in names[:-1]:
+        if not isinstance(holder.get(name), dict):
+            names = names[: names.index(name) + 1]
+            break
+        holder = holder[name]
+    holder.pop(names[-1], None)
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = _plain(value)
