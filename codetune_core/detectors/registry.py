@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
+from codetune_core.detectors.isolated import Isolated
 from codetune_core.detectors.protocol import Detector
 from codetune_core.detectors.sarif import SarifDetector
 from codetune_core.domain.review import Notice
-from codetune_core.settings import Settings
+from codetune_core.settings import SarifTool, Settings
 
 GROUP = "codetune.detectors"
+_OWN = "codetune"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,8 @@ def available() -> list[EntryPoint]:
 
 def build(settings: Settings) -> Registered:
     """Make the detectors that the settings leave on; one that cannot be loaded is said, the others stand."""
-    factories: dict[str, Callable[[], Detector]] = {point.name: _loader(point, settings) for point in available()}
-    for name, tool in settings.detectors.sarif.items():
-        factories[name] = lambda name=name, tool=tool: SarifDetector(name, tool)  # type: ignore[misc]
+    factories = {point.name: _from_package(point, settings) for point in available()}
+    factories |= {name: _from_settings(name, tool) for name, tool in settings.detectors.sarif.items()}
     detectors, off = [], []
     for name, make in factories.items():
         if name in settings.detectors.disabled:
@@ -42,5 +43,13 @@ def build(settings: Settings) -> Registered:
     return Registered(tuple(detectors), tuple(off))
 
 
-def _loader(point: EntryPoint, settings: Settings) -> Callable[[], Detector]:
-    return lambda: point.load()(settings)  # type: ignore[no-any-return]
+def _from_package(point: EntryPoint, settings: Settings) -> Callable[[], Detector]:
+    def make() -> Detector:
+        detector: Detector = point.load()(settings)
+        return detector if point.dist and point.dist.name == _OWN else Isolated(detector)
+
+    return make
+
+
+def _from_settings(name: str, tool: SarifTool) -> Callable[[], Detector]:
+    return lambda: SarifDetector(name, tool)

@@ -66,3 +66,11 @@ class Fix:
         if self.applicability is Applicability.DISPLAY_ONLY:
             return f"How to fix: {self.title}"
         return f"Fix: {self.title} ({self.verification.describe()})"
+
+
+@dataclass(frozen=True, slots=True)
+class FixedAll:
+    """Fixes of several findings, verified together: edits in the order of the text, ids of the findings they remove."""
+
+    edits: tuple[Edit, ...]
+    fixed: tuple[str, ...]

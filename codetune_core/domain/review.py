@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from codetune_core.domain.finding import Finding
 
+TIMED_OUT = "timeout:"
+"""How the key of a notice about a detector that did not answer in time begins."""
+
 
 class Stage(StrEnum):
     """How far a review has come; each stage holds everything of the one before."""

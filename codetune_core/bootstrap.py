@@ -1,0 +1,47 @@
+"""Settings become the objects that do the work: the only module that names concrete classes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+from codetune_core.detectors.protocol import Pace
+from codetune_core.detectors.registry import Registered, build
+from codetune_core.detectors.ruff import RuffDetector
+from codetune_core.domain.document import Document
+from codetune_core.domain.finding import Finding
+from codetune_core.domain.fix import FixedAll
+from codetune_core.domain.review import Review, Stage
+from codetune_core.fixer import Fixer
+from codetune_core.reviewer import Reviewer
+from codetune_core.settings import Settings
+
+
+class Workbench:
+    """Everything one set of settings asks for, ready to work; close it when done."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.registered: Registered = build(settings)
+        own = (detector for detector in self.registered.detectors if isinstance(detector, RuffDetector))
+        self._checker = next(own, None) or RuffDetector(settings)
+        self._reviewer = Reviewer(self.registered.detectors, settings)
+        self._fixer = Fixer(self._checker, self._reviewer)
+
+    async def review(
+        self, document: Document, relative_path: str, pace: Pace, *, with_fixes: bool
+    ) -> AsyncIterator[Review]:
+        """Yield a document's review as it grows; the last one is at ``Stage.FIXED`` where fixes were asked for."""
+        last = None
+        async for last in self._reviewer.review(document, relative_path, pace):
+            yield last
+        if with_fixes and last:
+            fixed = await self._fixer.with_fixes(document, last.findings)
+            yield replace(last, stage=Stage.FIXED, findings=fixed)
+
+    async def fix_all(self, document: Document, findings: Sequence[Finding]) -> FixedAll:
+        """Fix these findings together."""
+        return await self._fixer.fix_all(document, findings)
+
+    async def aclose(self) -> None:
+        """End the detectors."""
+        ending = {id(part): part for part in (*self.registered.detectors, self._checker)}.values()
+        await asyncio.gather(*(part.aclose() for part in ending), return_exceptions=True)

@@ -1,0 +1,1 @@
+"""The ``codetune`` command and its subcommands."""

@@ -1,0 +1,1 @@
+"""What happens to findings between the detectors and a person: pure functions."""

@@ -1,0 +1,96 @@
+"""What a worker and its owner say to each other, and how it is framed.
+
+A frame is its length in bytes (4, big-endian) and a pickle. Both ends are CodeTune's own processes joined by a pipe.
+"""
+
+import pickle
+import struct
+from dataclasses import dataclass
+
+from codetune_core.detectors.protocol import Pace
+from codetune_core.domain.document import Document
+from codetune_core.domain.finding import Finding
+from codetune_core.settings import Settings
+
+HEADER = struct.Struct(">I")
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewTask:
+    """Review a document; answered by Reviews that grow."""
+
+    document: Document
+    relative_path: str
+    pace: Pace
+    settings: Settings
+    with_fixes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FixAllTask:
+    """Fix these findings of a document together; answered by one FixedAll."""
+
+    document: Document
+    findings: tuple[Finding, ...]
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeTask:
+    """Say which detectors run; answered by one list of DetectorState."""
+
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorState:
+    """One detector as ``codetune doctor`` shows it."""
+
+    name: str
+    runs: bool
+    text: str
+
+
+Task = ReviewTask | FixAllTask | DescribeTask
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Owner to worker: begin."""
+
+    number: int
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Owner to worker: nobody waits for this any more."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Worker to owner: one value of the answer."""
+
+    number: int
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Worker to owner: the answer is complete, or failed with a text for people."""
+
+    number: int
+    error: str = ""
+
+
+def pack(message: object) -> bytes:
+    """One frame."""
+    body = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    return HEADER.pack(len(body)) + body
+
+
+def unpack(body: bytes) -> object:
+    """The message of a frame without its header."""
+    return pickle.loads(body)  # noqa: S301 - from our own process over a pipe that nobody else holds

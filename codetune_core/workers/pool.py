@@ -1,0 +1,124 @@
+"""Worker processes, started when first needed and replaced when they die or a detector hangs in them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import cast
+
+from codetune_core.domain.document import Document
+from codetune_core.domain.finding import Finding
+from codetune_core.domain.fix import FixedAll
+from codetune_core.domain.review import TIMED_OUT, Review
+from codetune_core.errors import WorkerLost
+from codetune_core.settings import Settings
+from codetune_core.workers.messages import DescribeTask, DetectorState, FixAllTask, ReviewTask, Task
+from codetune_core.workers.process import WorkerProcess
+
+_STRIKES = 2
+"""A detector that hung this often is left out until a restart."""
+
+
+class Pool:
+    """Up to ``size`` workers; a task goes to the one that holds the fewest."""
+
+    def __init__(self, size: int = 1) -> None:
+        self._size = size
+        self._workers: list[WorkerProcess] = []
+        self._starting = asyncio.Lock()
+        self._retired: list[WorkerProcess] = []
+        self._ending: set[asyncio.Task[None]] = set()
+        self._strikes: Counter[str] = Counter()
+
+    async def review(self, task: ReviewTask) -> AsyncIterator[Review]:
+        """Yield the growing review; raises WorkerLost where two workers in turn died over it."""
+        async with aclosing(self._ask(task)) as answer:
+            async for value in answer:
+                yield cast("Review", value)
+
+    async def fix_all(self, document: Document, findings: tuple[Finding, ...], settings: Settings) -> FixedAll:
+        """Fix these findings of a document together."""
+        return cast("FixedAll", await self._only(FixAllTask(document, findings, settings)))
+
+    async def describe(self, settings: Settings) -> list[DetectorState]:
+        """Say which detectors run."""
+        return cast("list[DetectorState]", await self._only(DescribeTask(settings)))
+
+    async def restart(self) -> None:
+        """Replace every worker and give detectors that hung another chance."""
+        self._strikes.clear()
+        for worker in (*self._workers, *self._retired):
+            worker.kill()
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End every worker."""
+        workers = [*self._workers, *self._retired]
+        self._workers, self._retired = [], []
+        await asyncio.gather(*self._ending, *(worker.aclose() for worker in workers))
+
+    async def _only(self, task: Task) -> object:
+        async with aclosing(self._ask(task)) as answer:
+            async for value in answer:
+                return value
+        raise WorkerLost("the review worker gave no answer")
+
+    async def _ask(self, task: Task) -> AsyncIterator[object]:
+        """Ask a worker, and a second one where the first died over the task."""
+        task = self._without_hung(task)
+        for last_try in (False, True):
+            worker = await self._worker()
+            try:
+                async with aclosing(worker.ask(task, _patience(task.settings))) as answer:
+                    async for value in answer:
+                        self._judge(worker, value)
+                        yield value
+            except WorkerLost:
+                if last_try:
+                    raise
+            else:
+                return
+            finally:
+                self._sweep()
+
+    async def _worker(self) -> WorkerProcess:
+        async with self._starting:
+            self._sweep()
+            idle = min(self._workers, key=lambda worker: worker.load, default=None)
+            if idle is None or (idle.load and len(self._workers) < self._size):
+                idle = await WorkerProcess.start()
+                self._workers.append(idle)
+            return idle
+
+    def _judge(self, worker: WorkerProcess, value: object) -> None:
+        """A detector that did not answer may hang in its worker for ever: replace the worker."""
+        slow = [notice.key for notice in value.notices if notice.key.startswith(TIMED_OUT)] if isinstance(value, Review) else []
+        if slow and worker in self._workers:
+            self._workers.remove(worker)
+            self._retired.append(worker)
+            self._strikes.update(key.removeprefix(TIMED_OUT) for key in slow)
+
+    def _sweep(self) -> None:
+        """End retired workers that hold nothing any more, and forget dead ones."""
+        self._workers = [worker for worker in self._workers if worker.alive]
+        for worker in [worker for worker in self._retired if not worker.load]:
+            self._retired.remove(worker)
+            worker.kill()
+            ending = asyncio.create_task(worker.aclose())
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+
+    def _without_hung(self, task: Task) -> Task:
+        hung = tuple(name for name, strikes in self._strikes.items() if strikes >= _STRIKES)
+        if not hung:
+            return task
+        detectors = task.settings.detectors
+        quiet = detectors.model_copy(update={"disabled": (*detectors.disabled, *hung)})
+        return replace(task, settings=task.settings.model_copy(update={"detectors": quiet}))
+
+
+def _patience(settings: Settings) -> float:
+    """Seconds of silence that no healthy worker needs."""
+    tools = [tool.timeout_seconds for tool in settings.detectors.sarif.values()]
+    return 30 + 3 * settings.detectors.timeout_seconds + max(tools, default=0)

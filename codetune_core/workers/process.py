@@ -1,0 +1,119 @@
+"""One worker process, seen from its owner."""
+
+import asyncio
+import contextlib
+import itertools
+import sys
+from collections.abc import AsyncIterator
+
+from codetune_core.errors import CodeTuneError, WorkerLost
+from codetune_core.workers.messages import HEADER, Ask, Cancel, End, Part, Task, pack, unpack
+
+_GRACE_SECONDS = 5.0
+
+
+class WorkerProcess:
+    """A started worker: asks it, listens to it, ends it."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, asyncio.Queue[Part | End | None]] = {}
+        self._listener = asyncio.create_task(self._listen())
+        self.retired = False
+        """Finishes what it holds and is given nothing more."""
+
+    @classmethod
+    async def start(cls) -> "WorkerProcess":
+        """Start a worker with this interpreter."""
+        pipe = asyncio.subprocess.PIPE
+        command = (sys.executable, "-X", "utf8", "-m", "codetune_core.workers.worker")
+        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe))
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.returncode is None and not self._listener.done()
+
+    @property
+    def load(self) -> int:
+        """Number of tasks it holds."""
+        return len(self._answers)
+
+    async def ask(self, task: Task, patience: float) -> AsyncIterator[object]:
+        """Yield the values of the answer; a caller that stops listening cancels the task.
+
+        Args:
+            task: what to do.
+            patience: seconds without a word after which the worker counts as hung and is killed.
+
+        Raises:
+            WorkerLost: it died or hung.
+            CodeTuneError: it could not do the task.
+        """
+        number = next(self._numbers)
+        answer = self._answers[number] = asyncio.Queue()
+        finished = False
+        try:
+            self._send(Ask(number, task))
+            while not finished:
+                async with asyncio.timeout(patience):
+                    message = await answer.get()
+                match message:
+                    case Part(value=value):
+                        yield value
+                    case End(error=error):
+                        finished = True
+                        if error:
+                            raise CodeTuneError(error)
+                    case None:
+                        finished = True
+                        raise WorkerLost("the review worker ended unexpectedly")
+        except TimeoutError:
+            finished = True
+            self.kill()
+            raise WorkerLost(f"the review worker said nothing for {patience:g} s and was ended") from None
+        finally:
+            del self._answers[number]
+            if not finished:
+                self._send(Cancel(number))
+
+    def kill(self) -> None:
+        """End it at once."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def aclose(self) -> None:
+        """End it: by closing its input, and where that does not help, by force."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        try:
+            async with asyncio.timeout(_GRACE_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()
+        await asyncio.gather(self._listener, return_exceptions=True)
+
+    def _send(self, message: Ask | Cancel) -> None:
+        if self._process.stdin and not self._process.stdin.is_closing():
+            self._process.stdin.write(pack(message))
+
+    async def _listen(self) -> None:
+        output = self._process.stdout
+        try:
+            while output:
+                header = await output.readexactly(HEADER.size)
+                message = unpack(await output.readexactly(HEADER.unpack(header)[0]))
+                if isinstance(message, Part | End) and message.number in self._answers:
+                    self._answers[message.number].put_nowait(message)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            for answer in self._answers.values():
+                answer.put_nowait(None)

@@ -1,0 +1,134 @@
+"""The worker process: reads tasks from its standard input, answers on its standard output, ends with its owner."""
+
+import asyncio
+import gc
+import os
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from typing import BinaryIO
+
+from codetune_core.bootstrap import Workbench
+from codetune_core.errors import CodeTuneError
+from codetune_core.settings import Settings
+from codetune_core.workers.messages import (
+    HEADER,
+    Ask,
+    Cancel,
+    DescribeTask,
+    DetectorState,
+    End,
+    FixAllTask,
+    Part,
+    ReviewTask,
+    Task,
+    pack,
+    unpack,
+)
+
+_KEPT_WORKBENCHES = 4
+
+
+class Worker:
+    """Runs tasks concurrently, each cancellable, with one workbench per settings."""
+
+    def __init__(self, output: BinaryIO) -> None:
+        self._output = output
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._workbenches: OrderedDict[str, Workbench] = OrderedDict()
+
+    def receive(self, message: object) -> None:
+        """Begin or cancel a task."""
+        match message:
+            case Ask(number=number, task=task):
+                running = asyncio.create_task(self._run(number, task))
+                self._running[number] = running
+                running.add_done_callback(lambda _: self._running.pop(number, None))
+            case Cancel(number=number) if number in self._running:
+                self._running[number].cancel()
+
+    async def aclose(self) -> None:
+        """Cancel what runs and end the workbenches."""
+        for running in list(self._running.values()):
+            running.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await asyncio.gather(*(workbench.aclose() for workbench in self._workbenches.values()))
+
+    async def _run(self, number: int, task: Task) -> None:
+        try:
+            async for value in self._answer(task):
+                self._send(Part(number, value))
+        except asyncio.CancelledError:
+            self._send(End(number, "cancelled"))
+        except CodeTuneError as error:
+            self._send(End(number, str(error)))
+        except Exception as error:  # noqa: BLE001 - one task's fault must not end the others
+            self._send(End(number, f"internal error ({type(error).__name__}): {error}"))
+        else:
+            self._send(End(number))
+
+    async def _answer(self, task: Task) -> AsyncIterator[object]:
+        workbench = await self._workbench(task.settings)
+        match task:
+            case ReviewTask():
+                async for review in workbench.review(
+                    task.document, task.relative_path, task.pace, with_fixes=task.with_fixes
+                ):
+                    yield review
+            case FixAllTask():
+                yield await workbench.fix_all(task.document, task.findings)
+            case DescribeTask():
+                yield _states(workbench)
+
+    async def _workbench(self, settings: Settings) -> Workbench:
+        key = settings.key
+        if key not in self._workbenches:
+            self._workbenches[key] = Workbench(settings)
+        self._workbenches.move_to_end(key)
+        while len(self._workbenches) > _KEPT_WORKBENCHES:
+            await self._workbenches.popitem(last=False)[1].aclose()
+        return self._workbenches[key]
+
+    def _send(self, message: object) -> None:
+        self._output.write(pack(message))
+        self._output.flush()
+
+
+def _states(workbench: Workbench) -> list[DetectorState]:
+    states = [DetectorState(notice.key.partition(":")[2], runs=False, text=notice.text) for notice in workbench.registered.off]
+    for detector in workbench.registered.detectors:
+        try:
+            states.append(DetectorState(detector.name, runs=True, text=detector.describe()))
+        except CodeTuneError as error:
+            states.append(DetectorState(detector.name, runs=False, text=str(error)))
+    return states
+
+
+def _read(source: BinaryIO, loop: asyncio.AbstractEventLoop, queue: "asyncio.Queue[object]") -> None:
+    while len(header := source.read(HEADER.size)) == HEADER.size:
+        message = unpack(source.read(HEADER.unpack(header)[0]))
+        loop.call_soon_threadsafe(queue.put_nowait, message)
+    loop.call_soon_threadsafe(queue.put_nowait, None)
+
+
+async def _serve(source: BinaryIO, output: BinaryIO) -> None:
+    worker = Worker(output)
+    queue: asyncio.Queue[object] = asyncio.Queue()
+    threading.Thread(target=_read, args=(source, asyncio.get_running_loop(), queue), daemon=True).start()
+    while (message := await queue.get()) is not None:
+        worker.receive(message)
+    await worker.aclose()
+
+
+def main() -> None:
+    """Serve until the standard input ends; whatever else prints goes to the standard error."""
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    gc.freeze()
+    asyncio.run(_serve(sys.stdin.buffer, output))
+    os._exit(0)  # a detector's thread that hangs must not keep the process
+
+
+if __name__ == "__main__":
+    main()
