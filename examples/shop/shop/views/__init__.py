@@ -1,0 +1,1 @@
+"""Blueprints: from a request to a page."""
