@@ -14,6 +14,7 @@ from codetune_core.findings.merge import merge
 from codetune_core.findings.suppress import suppress
 from codetune_core.settings import Settings
 
+
 class Reviewer:
     """Reviews documents with the detectors it was given.
 

@@ -188,11 +188,16 @@ def _mistake(source: str, detail: Any) -> Notice:
 def _names(location: tuple[Any, ...]) -> list[str]:
     section: type[BaseModel] = Settings
     for part in location:
-        field = section.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+        inner = _section_of(section, str(part))
+        if inner is None:
             return list(SarifTool.model_fields) if "sarif" in location else []
-        section = field.annotation
+        section = inner
     return list(section.model_fields)
+
+
+def _section_of(section: type[BaseModel], name: str) -> type[BaseModel] | None:
+    kind = section.model_fields[name].annotation if name in section.model_fields else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _known_names(values: Mapping[str, Any], section: type[BaseModel]) -> dict[str, Any]:
@@ -201,9 +206,8 @@ def _known_names(values: Mapping[str, Any], section: type[BaseModel]) -> dict[st
     for key, value in values.items():
         name = re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", key).replace("-", "_").lower()
         name = name if name in section.model_fields else key
-        inner = section.model_fields[name].annotation if name in section.model_fields else None
-        nested = isinstance(value, Mapping) and isinstance(inner, type) and issubclass(inner, BaseModel)
-        renamed[name] = _known_names(value, inner) if nested and inner else _plain(value)
+        inner = _section_of(section, name)
+        renamed[name] = _known_names(value, inner) if inner and isinstance(value, Mapping) else _plain(value)
     return renamed
 
 

@@ -18,17 +18,17 @@ class Isolated:
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"detector {detector.name}", daemon=True)
         self._thread.start()
 
-    def handles(self, document: Document) -> bool:  # noqa: D102 - of the protocol
+    def handles(self, document: Document) -> bool:
         return self._detector.handles(document)
 
-    def describe(self) -> str:  # noqa: D102
+    def describe(self) -> str:
         return self._detector.describe()
 
-    async def detect(self, document: Document) -> Detection:  # noqa: D102
+    async def detect(self, document: Document) -> Detection:
         running = asyncio.run_coroutine_threadsafe(self._detector.detect(document), self._loop)
         return await asyncio.wrap_future(running)
 
-    async def aclose(self) -> None:  # noqa: D102
+    async def aclose(self) -> None:
         closing = asyncio.run_coroutine_threadsafe(self._detector.aclose(), self._loop)
         try:
             await asyncio.wait_for(asyncio.wrap_future(closing), timeout=1)

@@ -7,7 +7,6 @@ from typing import Protocol
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding
 from codetune_core.domain.review import Notice
-from codetune_core.settings import Settings
 
 
 class Pace(StrEnum):

@@ -32,7 +32,9 @@ def finding_of(rule: Rule, document: Document, place: Range, detector: str) -> F
     """A finding in the rule's own words; ``{code}`` and ``{where}`` of its message are filled from the document."""
     code = document.slice(place).strip().splitlines() or [""]
     symbol = outline(document).enclosing(place.start.line) if document.language == "python" else ""
-    where = f"in `{symbol}`" if symbol else "at module level" if document.language == "python" else f"in {document.name}"
+    where = (
+        f"in `{symbol}`" if symbol else "at module level" if document.language == "python" else f"in {document.name}"
+    )
     message = rule.message.replace("{where}", where).replace("{code}", _shown(code[0], more=len(code) > 1))
     return Finding(rule, place, message or rule.title, rule.severity, rule.confidence, (detector,))
 

@@ -1,7 +1,7 @@
-"""Positions, ranges and edits in a text, and the three ways editors count columns.
+r"""Positions, ranges and edits in a text, and the three ways editors count columns.
 
-Inside CodeTune a column counts code points. Line ends are those of the Language Server Protocol: ``\\n``, ``\\r\\n``
-and ``\\r``, and no others (a form feed or U+2028 is an ordinary character).
+Inside CodeTune a column counts code points. Line ends are those of the Language Server Protocol: ``\n``, ``\r\n``
+and ``\r``, and no others (a form feed or U+2028 is an ordinary character).
 """
 
 import re

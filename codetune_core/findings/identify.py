@@ -35,7 +35,9 @@ def _symbol(document: Document, place: Range) -> str:
 def _essence(document: Document, place: Range) -> str:
     """The flagged lines with comments and white space taken out."""
     last = max(place.start.line, place.end.line - (place.end.column == 0))
-    lines = {number: document.lines[number] for number in range(place.start.line, last + 1) if number < len(document.lines)}
+    lines = {
+        number: document.lines[number] for number in range(place.start.line, last + 1) if number < len(document.lines)
+    }
     if document.language == "python":
         for comment in outline(document).comments:
             number = comment.range.start.line

@@ -5,7 +5,12 @@ from dataclasses import replace
 
 from codetune_core.domain.finding import Finding
 
-_ALIKE = (frozenset({77, 78, 88}), frozenset({259, 321, 522, 798, 312}), frozenset({327, 328, 916}), frozenset({20, 611, 776}))
+_ALIKE = (
+    frozenset({77, 78, 88}),
+    frozenset({259, 321, 522, 798, 312}),
+    frozenset({327, 328, 916}),
+    frozenset({20, 611, 776}),
+)
 """Weaknesses that detectors use for one another."""
 
 

@@ -12,10 +12,16 @@ from codetune_core.settings import RuleSettings
 from codetune_core.syntax.python import outline
 
 _CODETUNE = re.compile(
-    r"(?:#|//|--|;|/\*|<!--|\{#)\s*codetune:\s*ignore(?P<whole>-file)?(?:\[(?P<rules>[^\]]*)\])?(?P<reason>[^#]*)", re.IGNORECASE
+    r"(?:#|//|--|;|/\*|<!--|\{#)\s*codetune:\s*ignore(?P<whole>-file)?(?:\[(?P<rules>[^\]]*)\])?(?P<reason>[^#]*)",
+    re.IGNORECASE,
 )
-_NOQA = re.compile(r"#\s*(?P<whole>(?:ruff|flake8)\s*:\s*)?noqa\b(?::\s?(?P<rules>[A-Z]+[0-9]*(?:[\s,]+[A-Z]+[0-9]+)*))?", re.IGNORECASE)
-_NOSEC = re.compile(r"#\s*nosec\b:?\s*(?P<rules>(?:B\d{3}|[a-z][a-z0-9]*_[a-z0-9_]+)(?:[\s,]+(?:B\d{3}|[a-z][a-z0-9]*_[a-z0-9_]+))*)?")
+_NOQA = re.compile(
+    r"#\s*(?P<whole>(?:ruff|flake8)\s*:\s*)?noqa\b(?::\s?(?P<rules>[A-Z]+[0-9]*(?:[\s,]+[A-Z]+[0-9]+)*))?",
+    re.IGNORECASE,
+)
+_NOSEC = re.compile(
+    r"#\s*nosec\b:?\s*(?P<rules>(?:B\d{3}|[a-z][a-z0-9]*_[a-z0-9_]+)(?:[\s,]+(?:B\d{3}|[a-z][a-z0-9]*_[a-z0-9_]+))*)?"
+)
 _EVERY = "*"
 
 
@@ -44,7 +50,8 @@ def suppress(
     """
     directives = list(_directives(document))
     by_setting = {glob: frozenset(names) for glob, names in rules.ignore_in.items() if _matches(glob, relative_path)}
-    shown, aside = [], []
+    shown: list[Finding] = []
+    aside: list[Finding] = []
     for finding in findings:
         reason = _by_comment(document, finding, directives) or _by_setting(finding, rules, by_setting)
         (aside if reason else shown).append(replace(finding, suppression=reason) if reason else finding)
@@ -105,7 +112,9 @@ def _directives(document: Document) -> Iterable[Directive]:
 
 def _directive(kind: SuppressionKind, found: re.Match[str], line: int, *, alone: bool) -> Directive:
     groups = found.groupdict()
-    rules = frozenset(rule.upper() for rule in re.split(r"[\s,]+", groups["rules"] or "") if rule) or frozenset({_EVERY})
+    rules = frozenset(rule.upper() for rule in re.split(r"[\s,]+", groups["rules"] or "") if rule) or frozenset(
+        {_EVERY}
+    )
     reason = (groups.get("reason") or "").strip(" :-*/>}")
     return Directive(kind, rules, reason, line, alone=alone, whole_file=bool(groups.get("whole")))
 

@@ -76,7 +76,12 @@ class Outline:
         """First and last line of the simple statement around a range (of the range itself in a compound one)."""
         start, end = self._point(place.start), self._point(place.end)
         node = self._tree.root_node.descendant_for_point_range(start, end)
-        while node and node.parent and not node.type.endswith("_statement") and node.parent.type not in ("block", "module"):
+        while (
+            node
+            and node.parent
+            and not node.type.endswith("_statement")
+            and node.parent.type not in ("block", "module")
+        ):
             node = node.parent
         if node is None or node.type in _COMPOUND or node.type.endswith("_definition") or node.parent is None:
             return place.start.line, place.end.line

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import cast
@@ -31,7 +31,7 @@ class Pool:
         self._ending: set[asyncio.Task[None]] = set()
         self._strikes: Counter[str] = Counter()
 
-    async def review(self, task: ReviewTask) -> AsyncIterator[Review]:
+    async def review(self, task: ReviewTask) -> AsyncGenerator[Review]:
         """Yield the growing review; raises WorkerLost where two workers in turn died over it."""
         async with aclosing(self._ask(task)) as answer:
             async for value in answer:
@@ -64,7 +64,7 @@ class Pool:
                 return value
         raise WorkerLost("the review worker gave no answer")
 
-    async def _ask(self, task: Task) -> AsyncIterator[object]:
+    async def _ask(self, task: Task) -> AsyncGenerator[object]:
         """Ask a worker, and a second one where the first died over the task."""
         task = self._without_hung(task)
         for last_try in (False, True):
@@ -93,7 +93,11 @@ class Pool:
 
     def _judge(self, worker: WorkerProcess, value: object) -> None:
         """A detector that did not answer may hang in its worker for ever: replace the worker."""
-        slow = [notice.key for notice in value.notices if notice.key.startswith(TIMED_OUT)] if isinstance(value, Review) else []
+        slow = (
+            [notice.key for notice in value.notices if notice.key.startswith(TIMED_OUT)]
+            if isinstance(value, Review)
+            else []
+        )
         if slow and worker in self._workers:
             self._workers.remove(worker)
             self._retired.append(worker)

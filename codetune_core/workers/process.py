@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from codetune_core.errors import CodeTuneError, WorkerLost
 from codetune_core.workers.messages import HEADER, Ask, Cancel, End, Part, Task, pack, unpack
@@ -45,7 +45,7 @@ class WorkerProcess:
         """Number of tasks it holds."""
         return len(self._answers)
 
-    async def ask(self, task: Task, patience: float) -> AsyncIterator[object]:
+    async def ask(self, task: Task, patience: float) -> AsyncGenerator[object]:
         """Yield the values of the answer; a caller that stops listening cancels the task.
 
         Args:

@@ -96,7 +96,9 @@ class Worker:
 
 
 def _states(workbench: Workbench) -> list[DetectorState]:
-    states = [DetectorState(notice.key.partition(":")[2], runs=False, text=notice.text) for notice in workbench.registered.off]
+    states = [
+        DetectorState(notice.key.partition(":")[2], runs=False, text=notice.text) for notice in workbench.registered.off
+    ]
     for detector in workbench.registered.detectors:
         try:
             states.append(DetectorState(detector.name, runs=True, text=detector.describe()))

@@ -1,0 +1,38 @@
+# Everything runs in .venv, which the first command makes. PYTHON chooses the interpreter (3.11 or newer).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: review test check unit bench coverage clean help
+
+review: $(INSTALLED) ## review the bundled example project
+	@$(BIN)/codetune review examples/shop --fail-on critical || test $$? -eq 1
+
+test: check unit ## every check and every test, as CI runs them
+
+check: $(INSTALLED) ## format, lint, types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(INSTALLED) ## the tests, with coverage
+	$(BIN)/coverage erase
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=
+	$(BIN)/coverage report --fail-under=90
+
+bench: $(INSTALLED) ## measure the budgets of docs/performance.md and write benchmarks/results.json
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what the other commands made
+	rm -rf $(VENV) dist build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CodeTune needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
