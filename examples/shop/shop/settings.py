@@ -24,7 +24,9 @@ class Settings:
     carrier_webhook_key: bytes
     host: str = "0.0.0.0"
     port: int = 5000
+    monitoring_host: str = "127.0.0.1"
     mail_host: str = "mail.shop.example"
+    newsletter_host: str = "letters.example"
     online: bool = False
 
     @classmethod

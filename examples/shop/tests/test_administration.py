@@ -55,7 +55,8 @@ def test_themes_are_unpacked(admin: FlaskClient, settings: Settings) -> None:
 
 def test_pictures_are_unpacked_and_served(admin: FlaskClient) -> None:
     upload(admin, "/admin/pictures", "pictures.tar", archive("mug.png", b"not a picture"), "archive")
-    assert admin.get("/pictures/mug.png").data == b"not a picture"
+    with admin.get("/pictures/mug.png") as answer:
+        assert answer.data == b"not a picture"
 
 
 def test_orders_reach_the_accountants_and_the_printer(admin: FlaskClient, settings: Settings) -> None:
@@ -67,9 +68,21 @@ def test_orders_reach_the_accountants_and_the_printer(admin: FlaskClient, settin
         assert "ada@example.org" in (settings.data_dir / path).read_text()
 
 
+def test_a_refund_shows_in_the_order(admin: FlaskClient) -> None:
+    admin.put("/cart/", data='{"1": 1}')
+    admin.post("/orders/")
+    admin.post("/admin/refunds/1")
+    assert "refunded" in admin.get("/orders/1").text
+
+
+def test_no_newsletter_is_sent_while_not_online(admin: FlaskClient) -> None:
+    assert "Sent 0 messages." in admin.post("/admin/newsletter", follow_redirects=True).text
+
+
 def test_messages_name_what_was_bought() -> None:
     lines = [OrderLine(product=Product(name="Enamel mug"), quantity=2, price_cents=1250)]
     order = Order(id=1, customer=Customer(email="ada@example.org"), lines=lines, shipping_cents=490)
     assert "2 × Enamel mug" in mail.receipt(order).get_content()
     assert "29.90" in mail.receipt(order).get_content()
+    assert "<p>Tea &lt;3</p>" in mail.newsletter(order.customer, "News", "Tea <3").get_content()
     assert "ada@example.org" in mail.reset_notice(order.customer, "https://shop.example/reset").get_content()

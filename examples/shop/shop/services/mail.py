@@ -26,6 +26,11 @@ def reset_notice(customer: Customer, link: str) -> EmailMessage:
     return _message(customer, "Your new password", body)
 
 
+def newsletter(customer: Customer, subject: str, text: str) -> EmailMessage:
+    """What everyone should know."""
+    return _message(customer, subject, _notices.get_template("newsletter.html").render(text=text))
+
+
 def send(message: EmailMessage, host: str) -> None:
     """Hand a message to our own mail server."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLSv1)

@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 from typing import IO
 
-PLACEHOLDER_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+PLACEHOLDER_SHA256 = "a1abfd410973b0111c215baa879b9edcd739e601659ba44168269767cc2e9108"
 
 
 def unpack_pictures(archive: IO[bytes], folder: Path) -> list[str]:

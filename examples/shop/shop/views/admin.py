@@ -9,8 +9,8 @@ from werkzeug.utils import secure_filename
 from werkzeug.wrappers import Response
 
 from shop.database import current_session
-from shop.models import Order, Product
-from shop.services import exports, imports, media, shipping
+from shop.models import Customer, Order, Product
+from shop.services import exports, imports, mail, media, payments, shipping
 from shop.services.stock import Warehouse
 from shop.settings import current_settings
 from shop.views.accounts import required_customer
@@ -77,6 +77,7 @@ def upload_pictures() -> Response:
     try:
         for name in names:
             media.make_thumbnail(folder / name, folder / f"small-{secure_filename(name)}")
+            flash(f"{name}: {media.picture_size(folder / name)}")
     except CalledProcessError as error:
         flash(f"A picture could not be scaled: {error}")
     return redirect(url_for("admin.index"))
@@ -106,6 +107,28 @@ def print_label(order_id: int) -> Response:
     exports.publish_labels(exports.orders_for_printer([order]), spool / f"{order.id}.csv")
     if current_settings().online:
         (spool / f"{order.id}.pdf").write_bytes(shipping.order_label(order.id, order.customer.email))
+    return redirect(url_for("admin.index"))
+
+
+@blueprint.post("/refunds/<int:order_id>")
+def refund(order_id: int) -> Response:
+    """Give a customer the money back."""
+    order = current_session().get(Order, order_id) or abort(404)
+    if current_settings().online:
+        payments.refund(order.id, order.total_cents)
+    order.status = "refunded"
+    current_session().commit()
+    return redirect(url_for("admin.index"))
+
+
+@blueprint.post("/newsletter")
+def send_newsletter() -> Response:
+    """Write to all customers."""
+    settings = current_settings()
+    customers = current_session().scalars(select(Customer)).all() if settings.online else []
+    for customer in customers:
+        mail.relay(mail.newsletter(customer, request.form["subject"], request.form["text"]), settings.newsletter_host)
+    flash(f"Sent {len(customers)} messages.")
     return redirect(url_for("admin.index"))
 
 

@@ -46,6 +46,8 @@ def orders() -> Response:
 @blueprint.get("/health")
 def health() -> Response:
     """How many orders there are, for our own monitoring."""
+    if request.remote_addr != current_settings().monitoring_host:
+        abort(403)
     _claims(service_claims)
     return jsonify({"store": STORE_ID, "orders": len(current_session().scalars(select(Order.id)).all())})
 

@@ -39,7 +39,7 @@ def save() -> AnyResponse:
     """Keep the cart in the browser for a month."""
     answer = make_response(redirect(url_for("cart.show")))
     packed = carts.pack(carts.current_cart(session))
-    answer.set_cookie("saved_cart", packed, max_age=_MONTH, secure=True, httponly=True, samesite="Lax")
+    answer.set_cookie("cart_session", packed, max_age=_MONTH, secure=True, httponly=True, samesite="Lax")
     flash("Your cart is kept for a month.")
     return answer
 
@@ -47,6 +47,6 @@ def save() -> AnyResponse:
 @blueprint.post("/restore")
 def restore() -> AnyResponse:
     """Take the kept cart out again."""
-    if packed := request.cookies.get("saved_cart"):
+    if packed := request.cookies.get("cart_session"):
         session["cart"] = carts.unpack(packed)
     return redirect(url_for("cart.show"))

@@ -9,6 +9,8 @@ from shop.settings import current_settings
 
 blueprint = Blueprint("catalogue", __name__)
 
+_DAY = 24 * 3600
+
 
 @blueprint.get("/")
 def index() -> str:
@@ -42,5 +44,7 @@ def picture(name: str) -> Response:
     """A product's picture."""
     folder = (current_settings().data_dir / "pictures").resolve()
     answer = send_from_directory(folder, name)
-    answer.set_etag(media.etag((folder / name).read_bytes()))
+    content = (folder / name).read_bytes()
+    answer.set_etag(media.etag(content))
+    answer.cache_control.max_age = 60 if media.is_placeholder(content) else _DAY
     return answer
