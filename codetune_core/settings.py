@@ -147,7 +147,7 @@ def read_options(workspace: Path | None, *, trusted: bool) -> tuple[list[Options
             continue
         for name in table:
             values = values.get(name, {}) if isinstance(values, dict) else {}
-        if values:
+        if isinstance(values, dict) and values:
             options.append(Options(str(path), values, trusted=trust))
     return options, notices
 
@@ -216,15 +216,14 @@ def _plain(value: Any) -> Any:
 
 
 def _drop(values: dict[str, Any], location: tuple[Any, ...]) -> None:
-    """Leave out the innermost named setting at a location."""
-    names = [part for part in location if isinstance(part, str)]
-    holder: Any = values
-    for name in names[:-1]:
-        if not isinstance(holder.get(name), dict):
-            names = names[: names.index(name) + 1]
+    """Leave out the innermost thing written at a location; for something missing that is what it is missing from."""
+    holder, last = values, ""
+    inner: Any = values
+    for part in location:
+        if not isinstance(inner, dict) or part not in inner:
             break
-        holder = holder[name]
-    holder.pop(names[-1], None)
+        holder, last, inner = inner, part, inner[part]
+    del holder[last]
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:

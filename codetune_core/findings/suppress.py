@@ -12,7 +12,7 @@ from codetune_core.settings import RuleSettings
 from codetune_core.syntax.python import outline
 
 _CODETUNE = re.compile(
-    r"(?:#|//|--|;|/\*|<!--|\{#)\s*codetune:\s*ignore(?P<whole>-file)?(?:\[(?P<rules>[^\]]*)\])?(?P<reason>[^#]*)",
+    r"(?:#|//|--|;|/\*|<!--|\{#)\s*codetune:\s*ignore(?P<whole>-file)?(?![\w-])(?:\[(?P<rules>[^\]]*)\])?(?P<reason>[^#]*)",
     re.IGNORECASE,
 )
 _NOQA = re.compile(
@@ -115,7 +115,7 @@ def _directive(kind: SuppressionKind, found: re.Match[str], line: int, *, alone:
     rules = frozenset(rule.upper() for rule in re.split(r"[\s,]+", groups["rules"] or "") if rule) or frozenset(
         {_EVERY}
     )
-    reason = (groups.get("reason") or "").strip(" :-*/>}")
+    reason = (groups.get("reason") or "").strip(" \t\r\n:-*/>}")
     return Directive(kind, rules, reason, line, alone=alone, whole_file=bool(groups.get("whole")))
 
 
