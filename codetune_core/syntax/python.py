@@ -7,7 +7,7 @@ import tree_sitter_python
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.text import Encoding, Position, Range, from_units
+from codetune_core.domain.text import Encoding, Position, Range, from_units, without_end
 
 _LANGUAGE = Language(tree_sitter_python.language())
 _COMMENTS = Query(_LANGUAGE, "(comment) @comment")
@@ -86,6 +86,15 @@ class Outline:
         if node is None or node.type in _COMPOUND or node.type.endswith("_definition") or node.parent is None:
             return place.start.line, place.end.line
         return node.start_point.row, node.end_point.row
+
+    def takes_comment(self, line: int) -> bool:
+        """Say whether a comment can stand at the end of a line: not inside a string, nor after a continuation."""
+        content = without_end(self._document.lines[line])
+        point = self._point(Position(line, len(content)))
+        node = self._tree.root_node.descendant_for_point_range(point, point)
+        while node and not (node.type == "string" and node.start_point < point < node.end_point):
+            node = node.parent
+        return node is None and not content.endswith("\\")
 
     def _captures(self, query: Query, name: str) -> list[Node]:
         found = QueryCursor(query).captures(self._tree.root_node).get(name, [])

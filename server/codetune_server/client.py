@@ -1,0 +1,66 @@
+"""What the editor at the other end can do, read once from what it said in ``initialize``."""
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from lsprotocol import types
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The abilities that change what the server sends; each is off where the editor did not name it."""
+
+    pulls: bool = False
+    """Asks for diagnostics, so that none may be pushed."""
+    refreshes_diagnostics: bool = False
+    refreshes_lenses: bool = False
+    related_information: bool = False
+    code_descriptions: bool = False
+    action_literals: bool = False
+    resolves_actions: bool = False
+    preferred_actions: bool = False
+    document_changes: bool = False
+    change_annotations: bool = False
+    applies_edits: bool = False
+    markdown_hover: bool = False
+    shows_documents: bool = False
+    shows_progress: bool = False
+    configuration: bool = False
+    registers_configuration: bool = False
+    registers_watchers: bool = False
+
+    @classmethod
+    def of(cls, capabilities: types.ClientCapabilities) -> "Client":
+        """Read an editor's capabilities."""
+        text, workspace, window = capabilities.text_document, capabilities.workspace, capabilities.window
+        pushed, pulled = _at(text, "publish_diagnostics"), _at(text, "diagnostic")
+        described = pulled or pushed
+        action, edit = _at(text, "code_action"), _at(workspace, "workspace_edit")
+        return cls(
+            pulls=pulled is not None,
+            refreshes_diagnostics=bool(_at(workspace, "diagnostics.refresh_support")),
+            refreshes_lenses=bool(_at(workspace, "code_lens.refresh_support")),
+            related_information=bool(_at(described, "related_information") or _at(pushed, "related_information")),
+            code_descriptions=bool(
+                _at(described, "code_description_support") or _at(pushed, "code_description_support")
+            ),
+            action_literals=_at(action, "code_action_literal_support") is not None,
+            resolves_actions=bool(
+                _at(action, "data_support") and "edit" in (_at(action, "resolve_support.properties") or ())
+            ),
+            preferred_actions=bool(_at(action, "is_preferred_support")),
+            document_changes=bool(_at(edit, "document_changes")),
+            change_annotations=bool(_at(edit, "document_changes") and _at(edit, "change_annotation_support")),
+            applies_edits=bool(_at(workspace, "apply_edit")),
+            markdown_hover=types.MarkupKind.Markdown in (_at(text, "hover.content_format") or ()),
+            shows_documents=bool(_at(window, "show_document.support")),
+            shows_progress=bool(_at(window, "work_done_progress")),
+            configuration=bool(_at(workspace, "configuration")),
+            registers_configuration=bool(_at(workspace, "did_change_configuration.dynamic_registration")),
+            registers_watchers=bool(_at(workspace, "did_change_watched_files.dynamic_registration")),
+        )
+
+
+def _at(holder: Any, path: str) -> Any:
+    return reduce(lambda value, name: getattr(value, name, None), path.split("."), holder)

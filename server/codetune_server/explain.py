@@ -1,0 +1,58 @@
+"""A finding explained to a person, in markdown: what, why, by which path, how to fix, where to read more."""
+
+from collections.abc import Iterator
+
+from codetune_core.domain.finding import Finding, Step
+from codetune_core.domain.fix import Applicability, Fix
+
+_CWE_PAGE = "https://cwe.mitre.org/data/definitions/{}.html"
+
+
+def cwe_page(finding: Finding) -> str | None:
+    """Address of the page of the closest weakness, None where none is named."""
+    return _CWE_PAGE.format(finding.rule.cwe[0]) if finding.rule.cwe else None
+
+
+def explain(finding: Finding) -> str:
+    """Everything known about a finding."""
+    return "\n\n".join(part for part in _parts(finding) if part)
+
+
+def _parts(finding: Finding) -> Iterator[str]:
+    yield f"### {finding.rule.title}"
+    yield f"`{finding.rule.id}` · {finding.severity} severity, {finding.confidence} confidence"
+    yield finding.message
+    if finding.stale:
+        yield "_The text does not parse at the moment: this is from the last version that did._"
+    yield finding.rule.explanation
+    if finding.evidence:
+        yield "**Path**\n\n" + "\n".join(f"{n}. {_place(step)}: {step.message}" for n, step in _numbered(finding))
+    if finding.fixes:
+        yield "**How to fix**\n\n" + "\n".join(_fix(fix) for fix in finding.fixes)
+    yield " · ".join(_links(finding))
+    yield f"_Found by {', '.join(finding.detectors)}._"
+
+
+def _numbered(finding: Finding) -> Iterator[tuple[int, Step]]:
+    return enumerate(finding.evidence, start=1)
+
+
+def _place(step: Step) -> str:
+    line = step.range.start.line + 1
+    return f"[{step.uri.rpartition('/')[2]}:{line}]({step.uri}#L{line})" if step.uri else f"line {line}"
+
+
+def _fix(fix: Fix) -> str:
+    known = {
+        Applicability.SAFE: f"verified: {fix.verification.describe()}",
+        Applicability.UNSAFE: f"may change behaviour; verified: {fix.verification.describe()}",
+        Applicability.DISPLAY_ONLY: "by hand",
+    }[fix.applicability]
+    return f"- {fix.title} ({known})" + (f"\n\n  {fix.note}" if fix.note else "")
+
+
+def _links(finding: Finding) -> Iterator[str]:
+    for number in finding.rule.cwe:
+        yield f"[CWE-{number}]({_CWE_PAGE.format(number)})"
+    for address in finding.rule.references:
+        yield f"[{address.removeprefix('https://').rstrip('/')}]({address})"
