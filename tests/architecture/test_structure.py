@@ -1,0 +1,98 @@
+"""The house rules that a machine can check: layers, light start-up, docstrings, sizes, and what no file may name."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = [ROOT / "codetune_core", ROOT / "server" / "codetune_server"]
+MODULES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
+TRACKED = [
+    ROOT / name
+    for name in subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    if name and (ROOT / name).is_file()
+]
+HEAVY = ("torch", "transformers", "sqlalchemy", "libcst", "detect_secrets", "bandit")
+MAX_LINES = 320
+MAX_FUNCTION = 60
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imported_by(statement: str) -> set[str]:
+    """Top-level modules loaded after a statement ran in a fresh interpreter."""
+    code = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_the_layers_hold():
+    run = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_module_begins_with_one_sentence_that_says_what_it_is_for(path):
+    first = (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0].replace("\n", " ")
+    assert first.endswith(".")
+    assert ". " not in first.replace("e.g. ", "").replace("i.e. ", "")
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.name == "__init__.py"], ids=name)
+def test_a_package_re_exports_nothing(path):
+    body = ast.parse(path.read_text()).body
+    assert len(body) == 1
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_modules_and_functions_can_be_known_at_a_glance(path):
+    text = path.read_text()
+    assert text.count("\n") <= MAX_LINES
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= MAX_FUNCTION] == []
+
+
+def test_every_folder_of_a_package_is_a_package():
+    folders = {path.parent for path in MODULES}
+    assert [name(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import codetune_core.cli.main", (*HEAVY, "rich", "pydantic", "pygls", "tree_sitter", "yaml")),
+        ("import codetune_server.app", (*HEAVY, "rich", "pydantic", "tree_sitter", "yaml")),
+        ("import codetune_core.workers.pool", (*HEAVY, "rich", "pygls", "tree_sitter", "yaml", "lsprotocol")),
+        ("import codetune_core.workers.worker", ("torch", "transformers", "sqlalchemy", "pygls", "lsprotocol", "rich")),
+    ],
+)
+def test_start_up_imports_nothing_heavy(statement, unwanted):
+    assert imported_by(statement).isdisjoint(unwanted)
+
+
+def test_no_file_names_a_registry_host_or_a_path_of_a_developers_machine():
+    hosts = [
+        "pypi." + "org",
+        "pythonhosted." + "org",
+        "registry.npm" + "js",
+        "deb.debian." + "org",
+        "/" + "work/",
+        "/" + "root/",
+    ]
+    found = [
+        (name(path), word) for path in TRACKED for word in hosts if word in path.read_text("utf-8", errors="ignore")
+    ]
+    assert found == []

@@ -1,0 +1,160 @@
+"""Worker processes: they answer, they are cancelled, and whatever dies or hangs in them is replaced."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+
+import pytest
+
+from codetune_core.detectors.protocol import Pace
+from codetune_core.domain.document import Document
+from codetune_core.domain.review import Review, Stage
+from codetune_core.errors import WorkerLost
+from codetune_core.settings import Settings
+from codetune_core.workers.messages import ReviewTask
+from codetune_core.workers.pool import Pool
+
+OWN = ("ruff", "secrets", "calls")
+
+
+def task(text: str, *, disabled=OWN, timeout=10.0, with_fixes=False) -> ReviewTask:
+    settings = Settings.model_validate({"detectors": {"disabled": disabled, "timeout_seconds": timeout}})
+    return ReviewTask(Document("file:///a.py", text, "python", 1), "a.py", Pace.SAVE, settings, with_fixes)
+
+
+async def last(pool: Pool, asked: ReviewTask) -> Review:
+    async with contextlib.aclosing(pool.review(asked)) as reviews:
+        return [review async for review in reviews][-1]
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        os.kill(pid, 0)
+        return True
+    return False
+
+
+async def gone(pid: int, within: float = 5) -> bool:
+    until = time.monotonic() + within
+    while alive(pid) and time.monotonic() < until:
+        await asyncio.sleep(0.02)
+    return not alive(pid)
+
+
+def pid_of(review: Review) -> int:
+    return int(review.findings[0].message.rpartition(" ")[2])
+
+
+async def test_a_worker_reviews_and_what_it_prints_does_not_disturb(pool):
+    review = await last(pool, task("USE echo\n"))
+    assert [finding.detectors for finding in review.findings] == [("echo",)]
+    assert pid_of(review) != os.getpid()
+
+
+async def test_the_real_detectors_and_fixes_work_in_a_worker(pool):
+    text = "import yaml\n\n\ndef read(text):\n    return yaml.load(text)\n"
+    review = await last(pool, task(text, disabled=(), with_fixes=True))
+    (finding,) = [finding for finding in review.findings if finding.rule.id == "S506"]
+    assert review.stage is Stage.FIXED
+    assert finding.fixes[0].verification.passed
+    fixed = await pool.fix_all(Document("file:///a.py", text, "python"), (finding,), Settings())
+    assert Document("file:///a.py", text, "python").edited(fixed.edits).text == text.replace("load", "safe_load")
+
+
+async def test_a_crashing_detector_does_not_end_the_worker(pool):
+    review = await last(pool, task("USE crash USE echo\n"))
+    assert [notice.key for notice in review.notices] == ["crashed:crash"]
+    assert pid_of(review) == pid_of(await last(pool, task("USE echo\n")))
+
+
+@pytest.mark.parametrize("kind", ["sleep", "block"])
+async def test_a_hanging_detector_loses_its_findings_and_its_worker_is_replaced(pool, kind):
+    review = await last(pool, task(f"USE {kind} USE echo\n", timeout=0.3))
+    assert [notice.key for notice in review.notices] == [f"timeout:{kind}"]
+    assert [finding.detectors for finding in review.findings] == [("echo",)]
+    assert pid_of(await last(pool, task("USE echo\n"))) != pid_of(review)
+    assert await gone(pid_of(review))
+
+
+async def test_a_detector_that_keeps_hanging_is_left_out_until_a_restart(pool):
+    hanging = task("USE block USE echo\n", timeout=0.2)
+    keys = [[notice.key for notice in (await last(pool, hanging)).notices] for _ in range(3)]
+    assert keys == [["timeout:block"], ["timeout:block"], []]
+    await pool.restart()
+    assert [notice.key for notice in (await last(pool, hanging)).notices] == ["timeout:block"]
+
+
+async def test_a_worker_that_dies_is_replaced_and_the_review_repeated(pool):
+    review = await last(pool, task("USE dieonce USE echo\n"))
+    assert {finding.rule.id for finding in review.findings} == {"dieonce", "echo"}
+
+
+async def test_a_document_that_kills_every_worker_is_an_error_and_the_next_one_is_reviewed(pool):
+    with pytest.raises(WorkerLost):
+        await last(pool, task("USE die\n"))
+    assert (await last(pool, task("USE echo\n"))).findings
+
+
+async def test_a_worker_killed_from_outside_is_replaced(pool):
+    first = pid_of(await last(pool, task("USE echo\n")))
+    os.kill(first, 9)
+    assert pid_of(await last(pool, task("USE echo\n"))) != first
+
+
+async def test_who_stops_listening_cancels_the_task_and_the_worker_goes_on(pool):
+    first = pid_of(await last(pool, task("USE echo\n")))
+    running = asyncio.create_task(last(pool, task("USE sleep\n", timeout=3600)))
+    await asyncio.sleep(0.2)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert pid_of(await last(pool, task("USE echo\n"))) == first
+
+
+async def test_reviews_run_side_by_side_in_one_worker(pool):
+    reviews = await asyncio.gather(*(last(pool, task(f"USE echo {number}\n")) for number in range(20)))
+    assert len({pid_of(review) for review in reviews}) == 1
+
+
+async def test_a_larger_pool_uses_its_workers(plugins):
+    pool = Pool(2)
+    try:
+        reviews = await asyncio.gather(*(last(pool, task(f"USE echo {number}\n")) for number in range(10)))
+        assert len({pid_of(review) for review in reviews}) == 2
+    finally:
+        await pool.aclose()
+
+
+async def test_a_closed_pool_leaves_no_process(plugins):
+    pool = Pool(1)
+    pid = pid_of(await last(pool, task("USE echo\n")))
+    await pool.aclose()
+    assert await gone(pid)
+
+
+async def test_doctor_hears_what_runs_and_what_does_not(pool):
+    states = {state.name: state for state in await pool.describe(task("", disabled=("secrets",)).settings)}
+    assert states["ruff"].runs
+    assert not states["secrets"].runs
+    assert "switched off" in states["secrets"].text
+    assert not states["broken"].runs
+    assert "needs a library" in states["broken"].text
+
+
+async def test_a_worker_ends_when_its_owner_dies(plugins, tmp_path):
+    owner = tmp_path / "owner.py"
+    owner.write_text(
+        "import asyncio, os\n"
+        "from codetune_core.workers.process import WorkerProcess\n"
+        "async def main():\n"
+        "    worker = await WorkerProcess.start()\n"
+        "    print(worker.pid, flush=True)\n"
+        "    os._exit(1)\n"
+        "asyncio.run(main())\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, str(owner), stdout=asyncio.subprocess.PIPE)
+    pid = int(await process.stdout.readline())
+    await process.wait()
+    assert await gone(pid)
