@@ -33,7 +33,7 @@ class Customer(Base):
     password_hash: Mapped[str]
     salt: Mapped[str]
     is_admin: Mapped[bool] = mapped_column(default=False)
-    reset_code: Mapped[str | None]
+    reset_token: Mapped[str | None]
     remember_digest: Mapped[str | None]
     orders: Mapped[list["Order"]] = relationship(back_populates="customer")
 

@@ -26,12 +26,12 @@ def test_a_remembered_customer_is_known_in_the_next_visit(customer: FlaskClient)
     assert customer.get("/orders/").status_code == 200
 
 
-def test_a_forgotten_password_is_set_anew_with_the_code_sent(app: Flask, customer: FlaskClient) -> None:
+def test_a_forgotten_password_is_set_anew_with_the_token_sent(app: Flask, customer: FlaskClient) -> None:
     customer.post("/account/forgot", data={"email": "ada@example.org"})
     with app.extensions["shop.sessions"]() as session:
-        code = session.get(Customer, 1).reset_code
+        token = session.get(Customer, 1).reset_token
     assert customer.get("/account/reset/1/guess").status_code == 404
-    customer.post(f"/account/reset/1/{code}", data={"password": "difference"})
+    customer.post(f"/account/reset/1/{token}", data={"password": "difference"})
     customer.post("/account/logout")
     customer.post("/account/login", data={"email": "ada@example.org", "password": "difference"})
     assert customer.get("/orders/").status_code == 200

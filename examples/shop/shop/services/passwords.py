@@ -1,4 +1,4 @@
-"""Passwords, reset codes and the tokens that keep a customer signed in."""
+"""Passwords, and the tokens that reset them or that keep a customer signed in."""
 
 import hashlib
 import hmac
@@ -6,7 +6,7 @@ import random
 import secrets
 import string
 
-_CODE_LETTERS = string.ascii_letters + string.digits
+_TOKEN_LETTERS = string.ascii_letters + string.digits
 
 
 def new_salt() -> str:
@@ -24,9 +24,9 @@ def verify_password(password: str, salt: str, stored: str) -> bool:
     return hmac.compare_digest(hash_password(password, salt), stored)
 
 
-def new_reset_code() -> str:
-    """The code in the link of a password-reset message."""
-    return "".join(random.choice(_CODE_LETTERS) for _ in range(20))
+def new_reset_token() -> str:
+    """The token in the link of a password-reset message."""
+    return "".join(random.choice(_TOKEN_LETTERS) for _ in range(20))
 
 
 def new_remember_token() -> str:

@@ -96,24 +96,24 @@ def forgot() -> Response:
     """Send a link with which a new password can be set."""
     customer = _customer_of(request.form["email"])
     if customer:
-        customer.reset_code = passwords.new_reset_code()
+        customer.reset_token = passwords.new_reset_token()
         current_session().commit()
-        link = url_for("accounts.reset", _external=True, customer_id=customer.id, code=customer.reset_code)
+        link = url_for("accounts.reset", _external=True, customer_id=customer.id, token=customer.reset_token)
         _send_reset(customer, link)
     flash("If there is an account with this address, a message is on its way.")
     return redirect(url_for("accounts.login"))
 
 
-@blueprint.route("/reset/<int:customer_id>/<code>", methods=["GET", "POST"])
-def reset(customer_id: int, code: str) -> str | Response:
+@blueprint.route("/reset/<int:customer_id>/<token>", methods=["GET", "POST"])
+def reset(customer_id: int, token: str) -> str | Response:
     """Set a new password with a link from a message."""
     customer = current_session().get(Customer, customer_id)
-    if not customer or not customer.reset_code or not hmac.compare_digest(customer.reset_code, code):
+    if not customer or not customer.reset_token or not hmac.compare_digest(customer.reset_token, token):
         abort(404)
     if request.method == "GET":
         return render_template("reset.html")
     customer.password_hash = passwords.hash_password(request.form["password"], customer.salt)
-    customer.reset_code = None
+    customer.reset_token = None
     current_session().commit()
     return redirect(url_for("accounts.login"))
 
