@@ -23,7 +23,7 @@ unit: $(INSTALLED) ## the tests, with coverage
 	$(BIN)/coverage report --fail-under=90
 
 bench: $(INSTALLED) ## measure the budgets of docs/performance.md and write benchmarks/results.json
-	$(BIN)/python -m benchmarks
+	$(BIN)/python tests/benchmarks/run.py
 
 clean: ## remove what the other commands made
 	rm -rf $(VENV) dist build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -22,7 +22,8 @@ class Base:
     async def detect(self, document):
         await self.work(document)
         rule = Rule(self.name, "a flaw")
-        finding = Finding(rule, Range.of(0, 0, 0, 1), f"seen by {os.getpid()}", Severity.LOW, Confidence.LOW, (self.name,))
+        words = f"seen by {os.getpid()}"
+        finding = Finding(rule, Range.of(0, 0, 0, 1), words, Severity.LOW, Confidence.LOW, (self.name,))
         return Detection((finding,))
 
 class Echo(Base):
