@@ -35,6 +35,7 @@ class LspChild:
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._writing = asyncio.Lock()
+        self._lost = False
         self._reader = asyncio.create_task(self._read())
 
     @classmethod
@@ -52,7 +53,7 @@ class LspChild:
     @property
     def alive(self) -> bool:
         """Whether it can be asked."""
-        return self._process.returncode is None and not self._reader.done()
+        return not self._lost and self._process.returncode is None
 
     async def request(
         self, method: str, params: Message, *, before: Sequence[Message] = (), after: Sequence[Message] = ()
@@ -64,8 +65,6 @@ class LspChild:
         number = next(self._ids)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            if not self.alive:
-                raise ChildLost
             await self._send(*before, {"id": number, "method": method, "params": params}, *after)
             return await answer
         finally:
@@ -77,18 +76,24 @@ class LspChild:
 
     async def end(self) -> None:
         """Kill it and wait until nothing of it is left; may be called again."""
+        lost, self._lost = self._lost, True
+        if lost:  # it has mostly ended by itself, and what is reaped must not be killed
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS):
+                    await asyncio.shield(self._reader)
         self._kill()
         await self._reader
 
     async def _send(self, *messages: Message) -> None:
         stream = self._process.stdin
-        if stream is None or stream.is_closing():
+        if stream is None or self._lost:
             raise ChildLost
         try:
             async with self._writing:
                 stream.write(b"".join(_frame(message) for message in messages))
                 await stream.drain()
         except ConnectionError as error:
+            self._lost = True
             raise ChildLost from error
 
     async def _read(self) -> None:
@@ -126,6 +131,7 @@ class LspChild:
             answer.set_result(message.get("result"))
 
     def _abandon(self) -> None:
+        self._lost = True
         if self._process.stdin:
             self._process.stdin.close()
         for answer in self._waiting.values():
