@@ -1,6 +1,8 @@
 """What looks like a secret and is none: placeholders, identifiers, digests, references to where the secret is kept."""
 
+import base64
 import re
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from detect_secrets.filters import heuristic
@@ -13,13 +15,13 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _RUNS = re.compile(r"(.)\1{5}|(.{2,4})\2{4}")
-_SEQUENCES = ("0123456789", "1234567890", "abcdefghij", "qwertyuiop", "9876543210", "zyxwvutsrq", "aabbccddee", "deadbeef")
+_SEQUENCES = "0123456789 1234567890 9876543210 abcdefghij zyxwvutsrq qwertyuiop aabbccddee deadbeef".split()  # noqa: SIM905
 _TEMPLATE = re.compile(
-    r"\$\{|\{\{|\$\(|^\$\w|<[^<>]*>|%[sdr]|%\(|\{[\w.!:\[\]()]*\}|^%\w+%$|^@@|^__\w+__$|\[[^\]]*\]|\(.*\)|\\[wdsbxuU]|^!"
+    r"\$\{|\{\{|\$\(|^\$\w|<[^<>]*>|%[sdr]|%\(|\{[\w.!:\[\]()]*\}|^%\w+%$|^@@|^__\w+__$|\[[^\]]*\]|\(.*\)|\\[wdsbxuU]"
 )
 _REFERENCE = re.compile(
     r"environ|getenv|process\.env|\benv[.:\[]|^(?:vault|ssm|kms|op|ref|secretref|keyring|file|arn|gcp|awssm|sops):|^ENC\b|"
-    r"^(?:data|projects|secret|secrets)/|^[$@]",
+    r"^(?:data|projects|secret|secrets)/|^\$",
     re.IGNORECASE,
 )
 _CONTEXT = re.compile(
@@ -28,10 +30,12 @@ _CONTEXT = re.compile(
     r"letters|\bmagic|test_?vector|pragma: (?:allow|white)list|gitleaks:allow",
     re.IGNORECASE,
 )
-_CODE_LINE = re.compile(r"\s*(?:import|from|require|include|using|package|export \* from|@import|>>>|\.\.\.)\b|\s*(?:>>>|\.\.\. )")
+_CODE_LINE = re.compile(
+    r"\s*(?:import|from|require|include|using|package|export \* from|@import|>>>|\.\.\.)\b|\s*(?:>>>|\.\.\. )"
+)
 _NAME_BEFORE = re.compile(
     r"([A-Za-z_$][\w.\-]*)[\"'\])]{0,3}\s*(?::\s*[A-Za-z][\w\[\], .|]*?)?\s*(?:=>|:=|={1,3}|!={1,2}|:|,|\()\s*"
-    r"(?:\w+\()?[A-Za-z@]{0,2}[\"'`]?$"
+    r"(?:\w+\()?(?:default\s*=\s*)?[A-Za-z@]{0,2}[\"'`]?$"
 )
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-.$]+")
 _SECRET_NAME = re.compile(
@@ -40,26 +44,22 @@ _SECRET_NAME = re.compile(
 )
 PASSWORD_NAME = re.compile(r"passw|passphrase|pwd|contrase|passwd|_pass$|^pass$")
 _BENIGN_WORDS = frozenset(
-    "field name names label hint help url uri path file filename dir directory folder regex regexp pattern re type types kind "
-    "prefix suffix header headers param params parameter env var variable id ids error errors message msg text title policy "
-    "length len size count min max format attr attribute column class selector element input button prompt placeholder "
-    "description desc version expires expiry expiration ttl age algorithm alg hash hashed hasher digest method mode provider "
-    "service manager arn ref reference public encoding charset index endpoint scope scopes status state event action enabled "
-    "required validator validators valid reset change strength tag role keyword keywords section option options arg flag docs "
-    "doc key_name location source store storage backend engine template view route page form schema model table tokenizer "
-    "command cmd kwarg kwargs property setting settings code lookup parser pool eos bos pad unk sep cls".split()
+    ["field", "name", "names", "label", "hint", "help", "url", "uri", "path", "file", "filename", "dir", "directory", "folder", "regex", "regexp", "pattern", "re", "type", "types", "kind", "prefix", "suffix", "header", "headers", "param", "params", "parameter", "env", "var", "variable", "id", "ids", "error", "errors", "message", "msg", "text", "title", "policy", "length", "len", "size", "count", "min", "max", "format", "attr", "attribute", "column", "class", "selector", "element", "input", "button", "prompt", "placeholder", "description", "desc", "version", "expires", "expiry", "expiration", "ttl", "age", "algorithm", "alg", "hash", "hashed", "hasher", "digest", "method", "mode", "provider", "service", "manager", "arn", "ref", "reference", "public", "encoding", "charset", "index", "endpoint", "scope", "scopes", "status", "state", "event", "action", "enabled", "required", "validator", "validators", "valid", "reset", "change", "strength", "tag", "role", "keyword", "keywords", "section", "option", "options", "arg", "flag", "docs", "doc", "location", "source", "store", "storage", "backend", "engine", "template", "view", "route", "page", "form", "schema", "model", "table", "tokenizer", "command", "cmd", "kwarg", "kwargs", "property", "setting", "settings", "code", "lookup", "parser", "pool", "eos", "bos", "pad", "unk", "sep", "cls"]
 )
 _KNOWN_WORDS = re.compile(
-    r"(?:oauth|sha|md|base|utf|aes|rsa|argon|bcrypt|scrypt|pbkdf|ed|x|v|hs|es|rs|ps|iso|http|sslv|tlsv|level|step|line|test|"
-    r"user|token|key|secret|passw(?:or)?d|pass|value|param|arg|col|field)[_-]?\d*",
+    r"(?:oauth|sha|md|base|utf|aes|rsa|argon|bcrypt|scrypt|pbkdf|ed|x|v|hs|es|rs|ps|iso|http|sslv|tlsv|level|step|line)[_-]?\d*|"
+    r"(?:test|user|token|key|secret|passw(?:or)?d|pass|value|param|arg|col|field)[_-]?\d?",
     re.IGNORECASE,
 )
-_PATH = re.compile(r"^(?:[./~]|--?\w|https?:|\w:\\)|://|::|\.(?:py|js|ts|json|ya?ml|toml|txt|pem|key|crt|html?|com|org|net|io)\b")
-_QUIET_SUFFIXES = frozenset((".svg", ".map", ".css", ".csv", ".tsv", ".po", ".pot", ".ipynb", ".snap", ".lock", ".sum", ".ics"))
+_PATH = re.compile(
+    r"^(?:[./~]|--?\w|https?:|\w:\\)|://|::|\.(?:py|js|ts|json|ya?ml|toml|txt|pem|key|crt|html?|com|org|net|io)\b"
+)
+_QUIET_SUFFIXES = frozenset(
+    (".svg", ".map", ".css", ".csv", ".tsv", ".po", ".pot", ".ipynb", ".snap", ".lock", ".sum", ".ics")
+)
 _QUIET_NAMES = frozenset(("pnpm-lock.yaml", "npm-shrinkwrap.json", ".terraform.lock.hcl", "uv.lock", "bun.lock"))
 _QUIET_FOLDERS = frozenset(
-    "test tests testing testdata test_data fixtures fixture mocks __mocks__ __tests__ spec specs cassettes locale locales "
-    "i18n l10n lang translations".split()
+    ["test", "tests", "testing", "testdata", "test_data", "fixtures", "fixture", "mocks", "__mocks__", "__tests__", "spec", "specs", "cassettes", "locale", "locales", "i18n", "l10n", "lang", "translations"]
 )
 _TEST_NAME = re.compile(r"test_.*\.py|.*_test\.(?:py|go)|conftest\.py|.*\.(?:test|spec)\.[jt]sx?|.*\.min\.\w+")
 _NEAREST_FOLDERS = 3
@@ -68,7 +68,7 @@ _SHORTEST = 6
 
 
 def is_quiet_file(path: PurePosixPath) -> bool:
-    """Say whether a file is of a kind full of random-looking text: lock files, test fixtures, translations, minified code."""
+    """Say whether a file is full of random-looking text: a lock file, a test or its data, a translation, minified code."""
     folders = {part.lower() for part in path.parts[:-1][-_NEAREST_FOLDERS:]}
     return (
         path.suffix.lower() in _QUIET_SUFFIXES
@@ -116,7 +116,7 @@ def mixing(value: str) -> float:
     About 0.6 for random base64 and 0.45 for random hex; below 0.3 for identifiers and words.
     """
     kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" for c in value if c.isalnum()]
-    changes = sum(one != other for one, other in zip(kinds, kinds[1:], strict=False))
+    changes = sum(one != other for one, other in pairwise(kinds))
     return changes / (len(kinds) - 1) if len(kinds) > 1 else 0.0
 
 
@@ -136,6 +136,15 @@ def is_secret_name(name: str) -> bool:
     return bool(_SECRET_NAME.search(name)) and name.rsplit("_", 1)[-1] not in _BENIGN_WORDS
 
 
-def is_weak_password(value: str) -> bool:
-    """Say whether a value can be a password that a person chose."""
+def is_encoded_text(value: str) -> bool:
+    """Say whether a value is base64 of text that can be read, not of random bytes."""
+    try:
+        decoded = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True).decode("ascii")
+    except ValueError:
+        return False
+    return decoded.isprintable()
+
+
+def can_be_password(value: str) -> bool:
+    """Say whether a value can be a password that a person chose: more than a word, less than a sentence."""
     return len(value) >= _SHORTEST and not (is_placeholder(value) or is_reference(value) or is_words(value))

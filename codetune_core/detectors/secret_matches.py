@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from detect_secrets.filters.heuristic import is_likely_id_string
 from detect_secrets.plugins.high_entropy_strings import Base64HighEntropyString, HexHighEntropyString
 from detect_secrets.plugins.jwt import JwtTokenDetector
 from detect_secrets.plugins.keyword import (
@@ -22,9 +23,13 @@ _VALUE = re.compile(r"[^\s'\"`=:,;<>\\][^\s'\"`,;<>\\]*")
 _REST = re.compile(r"[\w-]*")
 _JWT_REST = re.compile(r"[\w.=-]*")
 _BEARER = re.compile(r"\b(?:bearer|basic|token)\s+([\w\-.=+/]{20,})", re.IGNORECASE)
-_HOST = re.compile(r"@(?:[\w.-]*example\b|[\w.-]*\.(?:test|invalid)\b|host\b|hostname\b|server\b|proxy\b|domain\b|[<{$%])")
-_MANUAL_PASSWORDS = frozenset("pass password passwd passw0rd pwd secret tiger guest token pw p mypass mypassword".split())
-_TYPED = re.compile(r"\w\s*:\s*[A-Za-z][\w\[\], |.]*=\s*([\"'])([^\"'\\]{6,})\1")
+_HOST = re.compile(
+    r"@(?:[\w.-]*example\b|[\w.-]*\.(?:test|invalid)\b|host\b|hostname\b|server\b|proxy\b|domain\b|[<{$%])"
+)
+_MANUAL_PASSWORDS = frozenset(
+    "pass password passwd passw0rd pwd secret tiger guest token pw p mypass mypassword".split()  # noqa: SIM905 - words
+)
+_TYPED = re.compile(r"\w\s*:\s*(?:[A-Za-z][\w\[\], |.]*)?=\s*([\"'])([^\"'\\]{6,})\1")
 _QUOTED = re.compile(r"(['\"])([A-Za-z0-9+/_=-]{16,200})\1")
 _BASE64, _HEX = Base64HighEntropyString(), HexHighEntropyString()
 _NAMED_BASE64_LIMIT, _NAMED_HEX_LIMIT = 3.2, 2.9
@@ -129,9 +134,9 @@ def _assigned(line: str, *, unquoted: bool) -> Iterator[Match]:
             name = filters.name_before(line, start)
             if filters.is_digest_context(line, start) or not filters.is_secret_name(name):
                 continue
-            if filters.PASSWORD_NAME.search(name) and filters.is_weak_password(line[start:end]):
+            if filters.PASSWORD_NAME.search(name) and filters.can_be_password(line[start:end]):
                 yield Match("secret-password", start, end)
-            elif filters.is_weak_password(line[start:end]) and filters.mixing(line[start:end]) >= _NAMED_MIXING:
+            elif filters.can_be_password(line[start:end]) and filters.mixing(line[start:end]) >= _NAMED_MIXING:
                 yield Match("secret-credential", start, end)
 
 
@@ -146,7 +151,7 @@ def _random(line: str) -> Iterator[Match]:
         if filters.is_secret_name(name) and _is_random_for_a_secret(value):
             rule = "secret-password" if filters.PASSWORD_NAME.search(name) else "secret-credential"
             yield Match(rule, start, end)
-        elif _is_random(value) and not filters.heuristic.is_likely_id_string(value, line):
+        elif _is_random(value) and not is_likely_id_string(value, line) and not filters.is_encoded_text(value):
             yield Match("secret-high-entropy", start, end)
 
 
@@ -160,4 +165,8 @@ def _is_random_for_a_secret(value: str) -> bool:
 def _is_random(value: str) -> bool:
     """Beyond doubt: detect-secrets' limit of entropy, all three kinds of characters, well mixed."""
     kinds = any(c.islower() for c in value) and any(c.isupper() for c in value) and sum(c.isdigit() for c in value) > 1
-    return kinds and filters.mixing(value) >= _RANDOM_MIXING and _BASE64.calculate_shannon_entropy(value) > _BASE64.entropy_limit
+    return (
+        kinds
+        and filters.mixing(value) >= _RANDOM_MIXING
+        and _BASE64.calculate_shannon_entropy(value) > _BASE64.entropy_limit
+    )

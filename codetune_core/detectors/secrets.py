@@ -1,4 +1,4 @@
-"""Finds credentials written in the text of any language, in process and without a network."""  # noqa: A005
+"""Finds credentials written in the text of any language, in process and without a network."""
 
 import asyncio
 import re
@@ -63,7 +63,7 @@ def _findings(document: Document) -> Iterator[Finding]:
         content = without_end(line)
         if len(content) > _LONGEST_LINE:
             continue
-        if not quiet and "PRIVATE KEY-----" in content:
+        if not quiet and "PRIVATE KEY" in content:
             yield from _private_keys(document, number, content)
         for match in matches(content, unquoted=unquoted):
             if match.issued or not quiet:
