@@ -14,6 +14,7 @@ from codetune_core.domain.review import Review, Stage
 from codetune_core.fixer import Fixer
 from codetune_core.reviewer import Reviewer
 from codetune_core.settings import Settings
+from codetune_core.workspace.skip import why_skipped
 
 
 class Workbench:
@@ -21,6 +22,7 @@ class Workbench:
 
     def __init__(self, settings: Settings) -> None:
         self.registered: Registered = build(settings)
+        self._files = settings.files
         own = (detector for detector in self.registered.detectors if isinstance(detector, RuffDetector))
         self._checker = next(own, None) or RuffDetector(settings)
         self._reviewer = Reviewer(self.registered.detectors, settings)
@@ -29,7 +31,13 @@ class Workbench:
     async def review(
         self, document: Document, relative_path: str, pace: Pace, *, with_fixes: bool
     ) -> AsyncIterator[Review]:
-        """Yield a document's review as it grows; the last one is at ``Stage.FIXED`` where fixes were asked for."""
+        """Yield a document's review as it grows; the last one is at ``Stage.FIXED`` where fixes were asked for.
+
+        A document that is not worth a review gives one Review that says why it was skipped.
+        """
+        if reason := why_skipped(document, relative_path, self._files):
+            yield Review(document.uri, document.version, Stage.FIXED, skipped=reason)
+            return
         last = None
         async for last in self._reviewer.review(document, relative_path, pace):
             yield last
