@@ -1,0 +1,104 @@
+"""The command ``codetune lsp``: starts the language server."""
+
+import gc
+import logging
+import os
+import sys
+from pathlib import Path
+
+import click
+
+
+class _Address(click.ParamType[tuple[str, int]]):
+    """``HOST:PORT``, or a port of 127.0.0.1."""
+
+    name = "HOST:PORT"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        host, _, port = value.rpartition(":")
+        if not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - the highest port there is
+            self.fail(f"{value!r} has no port; write for example 127.0.0.1:2087", param, ctx)
+        return host.strip("[]") or "127.0.0.1", int(port)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--stdio", is_flag=True, help="Speak over standard input and output; this is what happens anyway.")
+@click.option("--tcp", type=_Address(), help="Listen on an address of this machine instead; port 0 takes any free one.")
+@click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the log there, not to stderr.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["error", "warning", "info", "debug"]),
+    default="warning",
+    show_default=True,
+    help="How much to log. Only debug names paths and shows tracebacks; documents' texts may be among them.",
+)
+@click.option("--clientProcessId", "client_pid", type=int, hidden=True, help="Passed by VS Code's client library.")
+def lsp(
+    *, stdio: bool, tcp: tuple[str, int] | None, log_file: Path | None, log_level: str, client_pid: int | None
+) -> None:
+    """Run the language server, for your editor to start.
+
+    Set up your editor to run "codetune lsp" for Python files and whatever else you want to have reviewed. It speaks
+    the Language Server Protocol over standard input and output and ends with the editor.
+
+    With --tcp it listens instead, prints the address to standard error, and serves every connection separately. Only
+    addresses of this machine are taken: the protocol knows no passwords.
+
+    \b
+    codetune lsp
+    codetune lsp --log-file codetune.log --log-level debug
+    codetune lsp --tcp 127.0.0.1:2087
+    """  # noqa: D301 - the backspace is click's
+    if stdio and tcp:
+        raise click.UsageError("Choose one of --stdio and --tcp.")
+    _log_to(log_file, log_level)
+    if tcp:
+        _run_tcp(*tcp)
+    else:
+        _run_stdio(client_pid)
+
+
+def _log_to(file: Path | None, level: str) -> None:
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    try:
+        logging.basicConfig(filename=file, level=level.upper(), format=form, encoding="utf-8" if file else None)
+    except OSError as error:
+        raise click.ClickException(f"The log file cannot be written: {error.strerror}. Give another one.") from None
+    logging.getLogger("pygls").setLevel(logging.WARNING)  # below that it logs whole messages
+    logging.raiseExceptions = False
+
+
+def _run_stdio(client_pid: int | None) -> None:
+    """Serve and end the process, whatever threads still run."""
+    if sys.stdin.isatty():
+        click.echo("codetune lsp waits for an editor; press Ctrl-C to end. See --help.", err=True)
+    gc.disable()  # nothing that the imports make is garbage
+    import asyncio  # noqa: PLC0415 - `--help` needs none of these
+
+    from codetune_server import language_server, transport  # noqa: PLC0415
+
+    gc.freeze()
+    gc.enable()
+    source, sink = transport.claim_stdio()
+    code = asyncio.run(transport.serve_stdio(language_server.create_server(), source, sink, client_pid))
+    logging.shutdown()
+    os._exit(code)
+
+
+def _run_tcp(host: str, port: int) -> None:
+    import asyncio  # noqa: PLC0415 - as above
+
+    from codetune_core.errors import CodeTuneError  # noqa: PLC0415
+    from codetune_server import language_server, transport  # noqa: PLC0415
+
+    def listening(address: str) -> None:
+        click.echo(f"codetune lsp listens on {address}", err=True)
+
+    try:
+        asyncio.run(transport.serve_tcp(language_server.create_server, host, port, listening))
+    except CodeTuneError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
+    except KeyboardInterrupt:
+        raise SystemExit(0) from None

@@ -1,0 +1,54 @@
+"""What a client is told when a request fails: a code and a short text without paths, code or tracebacks."""
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from codetune_core.errors import CodeTuneError
+
+INTERNAL = types.ErrorCodes.InternalError.value
+INVALID_PARAMS = types.ErrorCodes.InvalidParams.value
+INVALID_REQUEST = types.ErrorCodes.InvalidRequest.value
+METHOD_NOT_FOUND = types.ErrorCodes.MethodNotFound.value
+NOT_INITIALIZED = types.ErrorCodes.ServerNotInitialized.value
+PARSE_ERROR = types.ErrorCodes.ParseError.value
+CANCELLED = types.LSPErrorCodes.RequestCancelled.value
+CONTENT_MODIFIED = types.LSPErrorCodes.ContentModified.value
+FAILED = types.LSPErrorCodes.RequestFailed.value
+
+
+class RequestError(JsonRpcException):
+    """Answers the request with this code and text."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message, code)
+
+
+def invalid_params(message: str) -> RequestError:
+    """The request's parameters do not fit its method."""
+    return RequestError(INVALID_PARAMS, message)
+
+
+def content_modified() -> RequestError:
+    """The document has changed since, so that an answer would be about another text; editors ask again."""
+    return RequestError(CONTENT_MODIFIED, "The document has changed since.")
+
+
+def failed(message: str) -> RequestError:
+    """The request is right but cannot be done; the message is shown to people."""
+    return RequestError(FAILED, message)
+
+
+def cancelled() -> RequestError:
+    """Nobody waits for the answer any more."""
+    return RequestError(CANCELLED, "The request was cancelled.")
+
+
+def told(error: BaseException) -> RequestError:
+    """What the client is told of an exception."""
+    if isinstance(error, RequestError):
+        return error
+    if isinstance(error, CodeTuneError):
+        return failed(str(error))
+    return RequestError(
+        INTERNAL, f"Internal error ({type(error).__name__}); the server's log at level debug says more."
+    )

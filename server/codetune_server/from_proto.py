@@ -1,0 +1,20 @@
+"""From the protocol's values to CodeTune's, which count columns in code points."""
+
+from lsprotocol import types
+
+from codetune_core.domain.document import Document
+from codetune_core.domain.text import Encoding, Position, Range, from_units, without_end
+
+
+def position(document: Document, place: types.Position, encoding: Encoding) -> Position:
+    """A place in a document; one beyond a line or beyond the text means its end."""
+    if place.line >= len(document.lines):
+        last = len(document.lines) - 1
+        return Position(last, len(without_end(document.lines[last])))
+    return Position(place.line, from_units(document.lines[place.line], place.character, encoding))
+
+
+def range_(document: Document, place: types.Range, encoding: Encoding) -> Range:
+    """A range of a document, its ends in order."""
+    ends = sorted(position(document, end, encoding) for end in (place.start, place.end))
+    return Range(ends[0], ends[1])
