@@ -46,8 +46,8 @@ class Die(Base):
     name = "die"
     async def work(self, document): os._exit(3)
 
-class DieOnce(Base):
-    name = "dieonce"
+class Once(Base):
+    name = "once"
     async def work(self, document):
         flag = os.environ["CODETUNE_TEST_FLAG"]
         if not os.path.exists(flag):
@@ -63,7 +63,7 @@ NAMES = {
     "sleep": "Sleep",
     "block": "Block",
     "die": "Die",
-    "dieonce": "DieOnce",
+    "once": "Once",
     "broken": "broken",
 }
 

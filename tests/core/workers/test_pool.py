@@ -87,8 +87,8 @@ async def test_a_detector_that_keeps_hanging_is_left_out_until_a_restart(pool):
 
 
 async def test_a_worker_that_dies_is_replaced_and_the_review_repeated(pool):
-    review = await last(pool, task("USE dieonce USE echo\n"))
-    assert {finding.rule.id for finding in review.findings} == {"dieonce", "echo"}
+    review = await last(pool, task("USE once USE echo\n"))
+    assert {finding.rule.id for finding in review.findings} == {"once", "echo"}
 
 
 async def test_a_document_that_kills_every_worker_is_an_error_and_the_next_one_is_reviewed(pool):
