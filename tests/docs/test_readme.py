@@ -1,0 +1,60 @@
+"""The README says what the code does."""
+
+import asyncio
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from codetune_core.domain.document import Document
+from codetune_core.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def settings(section: type[BaseModel], prefix: str = "") -> list[tuple[str, object]]:
+    """Dotted names of all settings with their defaults."""
+    found = []
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found += settings(kind, f"{prefix}{name}.")
+        else:
+            found.append((prefix + name, field))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), settings(Settings), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_the_settings_table_has_every_setting_with_its_meaning(name, field):
+    row = next((line for line in README.splitlines() if line.startswith(f"| `{name}")), "")
+    assert row
+    assert (field.description or "").split(";")[0].rstrip(".").splitlines()[0] in row
+
+
+def test_the_two_commands_open_the_readme():
+    first = README.split("```console\n")[1].split("```")[0]
+    assert [line.split("#")[0].strip(" $") for line in first.splitlines()] == ["make review", "make test"]
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_links_within_the_repository_lead_somewhere(page):
+    path = ROOT / page
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text())
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_the_detector_of_the_documentation_works(tmp_path, monkeypatch):
+    code = (ROOT / "docs" / "detectors.md").read_text().split("```python\n")[1].split("```")[0]
+    (tmp_path / "documented_detector.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    detector = import_module("documented_detector").DebuggerDetector(Settings())
+    document = Document("file:///a.py", "def f():\n    breakpoint()\n", "python")
+    detection = asyncio.run(detector.detect(document))
+    assert [document.slice(finding.range) for finding in detection.findings] == ["breakpoint()"]
