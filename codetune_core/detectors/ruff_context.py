@@ -30,6 +30,8 @@ def weighed(document: Document, finding: Finding, words: str) -> Finding | None:
     rule = finding.rule.id
     if rule in _PASSWORD_RULES and _is_placeholder(document.slice(finding.range)):
         return None
+    if rule == "S321" and "FTP_TLS" in document.slice(finding.range):
+        return None
     if rule in ("S602", "S605") and "seems safe" in words:
         return replace(finding, severity=Severity.LOW)
     if rule in ("S102", "S307") and _FIXED_CODE.match(document.text, document.offset(finding.range.start)):
