@@ -23,7 +23,7 @@ _TEST_RULES = ("S101", "S105", "S106", "S107", "S108", "S311")
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SarifTool(_Section):
