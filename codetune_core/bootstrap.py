@@ -22,6 +22,7 @@ class Workbench:
 
     def __init__(self, settings: Settings) -> None:
         self.registered: Registered = build(settings)
+        self._broken = tuple(notice for notice in self.registered.off if notice.key.startswith("broken:"))
         self._files = settings.files
         own = (detector for detector in self.registered.detectors if isinstance(detector, RuffDetector))
         self._checker = next(own, None) or RuffDetector(settings)
@@ -39,7 +40,8 @@ class Workbench:
             yield Review(document.uri, document.version, Stage.FIXED, skipped=reason)
             return
         last = None
-        async for last in self._reviewer.review(document, relative_path, pace):
+        async for review in self._reviewer.review(document, relative_path, pace):
+            last = replace(review, notices=(*self._broken, *review.notices))
             yield last
         if with_fixes and last:
             fixed = await self._fixer.with_fixes(document, last.findings)

@@ -1,0 +1,52 @@
+"""``codetune trust``: which workspaces may name commands that CodeTune runs."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from codetune_core.cli.exit_codes import ExitCode
+from codetune_core.errors import SettingsError
+from codetune_core.workspace.root import workspace_root
+from codetune_core.workspace.trust import set_trust, trust_file, trusted_workspaces
+
+
+@click.command()
+@click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--remove", is_flag=True, help="Trust it no more.")
+@click.option("--list", "show", is_flag=True, help="Show what is trusted, and change nothing.")
+def trust(directory: Path | None, remove: bool, show: bool) -> None:  # noqa: FBT001
+    """Let a workspace name commands to run; without DIRECTORY, the workspace around the working directory.
+
+    Settings that come with code can declare detectors of their own (`detectors.sarif`), which are commands. CodeTune
+    runs them only once you have read them and trust the workspace. What is below a trusted directory is trusted too.
+
+    \b
+    codetune trust               this workspace
+    codetune trust ~/work/shop   another one
+    codetune trust --list        what is trusted
+    codetune trust --remove      trust this workspace no more
+
+    In continuous integration, set CODETUNE_TRUST_WORKSPACE=1 instead.
+    """  # noqa: D301 - the backspace is click's
+    try:
+        if show:
+            _show()
+        else:
+            _change(directory or workspace_root([Path()]), trusted=not remove)
+    except SettingsError as error:
+        click.echo(f"codetune: {error}", err=True)
+        sys.exit(ExitCode.USAGE)
+
+
+def _show() -> None:
+    for folder in trusted_workspaces():
+        click.echo(folder)
+    if not trusted_workspaces():
+        click.echo(f"no workspace is trusted ({trust_file()})", err=True)
+
+
+def _change(folder: Path, *, trusted: bool) -> None:
+    changed = set_trust(folder, trusted=trusted)
+    state = "trusted" if trusted else "not trusted"
+    click.echo(f"{folder.resolve()} is {'now' if changed else 'already'} {state}")
