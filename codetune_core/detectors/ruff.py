@@ -126,7 +126,13 @@ def _notices(
     gap = not found and any(last > first for first, last in reading.unread)
     if any(finding.stale for finding in found) or not (reading.nothing or gap or document.version is None):
         return ()
-    line = min(diagnostic.range.start.line for diagnostic in said if diagnostic.is_syntax_error) + 1
-    parts = ", ".join(f"{first + 1}-{last + 1}" if last > first else f"{first + 1}" for first, last in reading.unread)
-    left = "ruff's rules were not checked" + ("" if reading.nothing else f" in lines {parts}")
-    return (Notice(f"unread:ruff:{document.uri}", f"{document.name} does not parse at line {line}: {left}"),)
+    return (Notice(f"unread:ruff:{document.uri}", f"{document.name} does not parse {_where(said, reading)}"),)
+
+
+def _where(said: Iterable[Diagnostic], reading: Reading) -> str:
+    if reading.nothing:
+        line = min(diagnostic.range.start.line for diagnostic in said if diagnostic.is_syntax_error) + 1
+        return f"at line {line}: ruff's rules were not checked"
+    parts = [f"{first + 1}-{last + 1}" if last > first else f"{first + 1}" for first, last in reading.unread]
+    lines = "line" if len(parts) == 1 and parts[0].isdigit() else "lines"
+    return f"in {lines} {', '.join(parts)}: ruff's rules were not checked there"
