@@ -17,6 +17,7 @@ class Client:
     refreshes_lenses: bool = False
     related_information: bool = False
     code_descriptions: bool = False
+    tags: frozenset[types.DiagnosticTag] = frozenset()
     action_literals: bool = False
     resolves_actions: bool = False
     preferred_actions: bool = False
@@ -45,6 +46,7 @@ class Client:
             code_descriptions=bool(
                 _at(described, "code_description_support") or _at(pushed, "code_description_support")
             ),
+            tags=frozenset(_at(described, "tag_support.value_set") or _at(pushed, "tag_support.value_set") or ()),
             action_literals=_at(action, "code_action_literal_support") is not None,
             resolves_actions=bool(
                 _at(action, "data_support") and "edit" in (_at(action, "resolve_support.properties") or ())

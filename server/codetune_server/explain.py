@@ -1,10 +1,15 @@
 """A finding explained to a person, in markdown: what, why, by which path, how to fix, where to read more."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
+from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding, Step
 from codetune_core.domain.fix import Applicability, Fix
 
+_HEADING = re.compile(r"^#+ ", re.MULTILINE)
+_LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
+_EMPHASIS = re.compile(r"(?<!\w)(?:\*\*|_)([^*_\n]+)(?:\*\*|_)(?!\w)")
 _CWE_PAGE = "https://cwe.mitre.org/data/definitions/{}.html"
 
 
@@ -16,6 +21,23 @@ def cwe_page(finding: Finding) -> str | None:
 def explain(finding: Finding) -> str:
     """Everything known about a finding."""
     return "\n\n".join(part for part in _parts(finding) if part)
+
+
+def ignored(document: Document, findings: Iterable[Finding]) -> str:
+    """The findings of a document that were set aside, by what and why."""
+    lines = [_ignored(finding) for finding in findings]
+    return f"### Ignored findings of {document.name}\n\n" + ("\n".join(lines) or "None.")
+
+
+def _ignored(finding: Finding) -> str:
+    why = finding.suppression
+    by = f"{why.kind}: {why.reason or 'no reason given'}" if why else ""
+    return f"- line {finding.range.start.line + 1}, `{finding.rule.id}` ({by}): {finding.message}"
+
+
+def plain(markdown: str) -> str:
+    """The same for a reader that shows markdown as it is written."""
+    return _EMPHASIS.sub(r"\1", _LINK.sub(r"\1 <\2>", _HEADING.sub("", markdown)))
 
 
 def _parts(finding: Finding) -> Iterator[str]:

@@ -4,6 +4,8 @@ from lsprotocol import types
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.text import Encoding, Position, Range, from_units, without_end
+from codetune_server.errors import invalid_params
+from codetune_server.offers import Deed, Wanted
 
 
 def position(document: Document, place: types.Position, encoding: Encoding) -> Position:
@@ -18,3 +20,16 @@ def range_(document: Document, place: types.Range, encoding: Encoding) -> Range:
     """A range of a document, its ends in order."""
     ends = sorted(position(document, end, encoding) for end in (place.start, place.end))
     return Range(ends[0], ends[1])
+
+
+def wanted(data: object) -> Wanted:
+    """What an editor sends back of an entry it was given; raises RequestError where it is something else."""
+    try:
+        values = dict(data)  # type: ignore[call-overload]
+        found = Wanted(**{**values, "deed": Deed(values.get("deed"))})
+    except (TypeError, ValueError):
+        raise invalid_params("This is no entry of CodeTune's.") from None
+    texts = (found.uri, found.finding, found.rule)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(found.fix, int) or found.fix < 0:
+        raise invalid_params("This is no entry of CodeTune's.")
+    return found

@@ -1,9 +1,31 @@
 """From CodeTune's values to the protocol's, in the units that the client counts columns in."""
 
+from collections.abc import Iterable
+from dataclasses import asdict
+
 from lsprotocol import types
 
 from codetune_core.domain.document import Document
+from codetune_core.domain.finding import Finding, Severity, Step
+from codetune_core.domain.fix import Applicability, Fix
 from codetune_core.domain.text import Edit, Encoding, Position, Range, to_units, without_end
+from codetune_server.client import Client
+from codetune_server.explain import cwe_page
+from codetune_server.offers import Deed, Offer
+from codetune_server.subject import Subject
+
+SOURCE = "codetune"
+"""What CodeTune's diagnostics name as their source."""
+_SEVERITIES = {
+    Severity.CRITICAL: types.DiagnosticSeverity.Error,
+    Severity.HIGH: types.DiagnosticSeverity.Error,
+    Severity.MEDIUM: types.DiagnosticSeverity.Warning,
+    Severity.LOW: types.DiagnosticSeverity.Information,
+    Severity.INFO: types.DiagnosticSeverity.Hint,
+}
+_TAGS = {477: types.DiagnosticTag.Deprecated, 561: types.DiagnosticTag.Unnecessary}
+"""By weakness: use of an obsolete function, dead code."""
+_RISKY = "codetune.risky"
 
 
 def position(document: Document, place: Position, encoding: Encoding) -> types.Position:
@@ -23,3 +45,100 @@ def range_(document: Document, place: Range, encoding: Encoding) -> types.Range:
 def text_edit(document: Document, edit: Edit, encoding: Encoding) -> types.TextEdit:
     """An edit of a document."""
     return types.TextEdit(range_(document, edit.range, encoding), edit.new_text)
+
+
+def diagnostics(
+    subject: Subject, part: Document, findings: Iterable[Finding], client: Client, encoding: Encoding
+) -> list[types.Diagnostic]:
+    """What was found in one of the editor's documents of a text."""
+    here = subject.of(part, tuple(findings))
+    return [_diagnostic(subject, part, finding, client, encoding) for finding in here]
+
+
+def _diagnostic(
+    subject: Subject, part: Document, finding: Finding, client: Client, encoding: Encoding
+) -> types.Diagnostic:
+    page = cwe_page(finding)
+    place = subject.locate(finding.range)
+    fixes = [fix.label for fix in finding.fixes]
+    return types.Diagnostic(
+        range=range_(part, place[1] if place else finding.range, encoding),
+        message=finding.message,
+        severity=_SEVERITIES[finding.severity],
+        code=finding.rule.id,
+        code_description=types.CodeDescription(page) if page and client.code_descriptions else None,
+        source=SOURCE,
+        tags=_tags(finding, client),
+        related_information=_related(subject, finding.evidence, encoding) if client.related_information else None,
+        data={"id": finding.id, "uri": part.uri, "version": part.version, "fixes": fixes},
+    )
+
+
+def _tags(finding: Finding, client: Client) -> list[types.DiagnosticTag] | None:
+    tags = [_TAGS[number] for number in finding.rule.cwe if number in _TAGS]
+    return [tag for tag in tags if tag in client.tags] or None
+
+
+def _related(
+    subject: Subject, evidence: Iterable[Step], encoding: Encoding
+) -> list[types.DiagnosticRelatedInformation] | None:
+    places = ((step, _location(subject, step, encoding)) for step in evidence)
+    return [types.DiagnosticRelatedInformation(at, step.message) for step, at in places if at] or None
+
+
+def _location(subject: Subject, step: Step, encoding: Encoding) -> types.Location | None:
+    if step.uri:  # that file's text is not at hand: its columns are given as code points
+        start, end = step.range.start, step.range.end
+        place = types.Range(types.Position(start.line, start.column), types.Position(end.line, end.column))
+        return types.Location(step.uri, place)
+    found = subject.locate(step.range)
+    return types.Location(found[0].uri, range_(*found, encoding)) if found else None
+
+
+def risk_of(fix: Fix) -> str:
+    """What a person should know before a fix is applied, empty where it keeps the meaning."""
+    return "" if fix.applicability is Applicability.SAFE else fix.note or "May change behaviour."
+
+
+def code_action(offer: Offer, diagnostics: list[types.Diagnostic] | None, client: Client) -> types.CodeAction:
+    """An entry of the menu, without edit and command."""
+    return types.CodeAction(
+        title=offer.title,
+        kind=offer.kind,
+        diagnostics=diagnostics,
+        is_preferred=True if offer.preferred and client.preferred_actions else None,
+        data=asdict(offer.wanted),
+    )
+
+
+def command(offer: Offer) -> types.Command:
+    """An entry of the menu for an editor that knows commands only, or cannot add an edit later."""
+    wanted = offer.wanted
+    match wanted.deed:
+        case Deed.EXPLAIN:
+            return types.Command(offer.title, "codetune.explain", arguments=[wanted.uri, wanted.finding])
+        case Deed.ACCEPT:
+            return types.Command(offer.title, "codetune.acceptInBaseline", arguments=[wanted.uri, wanted.finding])
+        case _:
+            return types.Command(offer.title, "codetune.apply", arguments=[asdict(wanted)])
+
+
+def workspace_edit(
+    spread: Iterable[tuple[Document, list[Edit]]], client: Client, encoding: Encoding, risk: str = ""
+) -> types.WorkspaceEdit:
+    """Edits of documents, for their versions where the editor understands that; a risk asks for confirmation."""
+    if not client.document_changes:
+        plain = {document.uri: [text_edit(document, edit, encoding) for edit in edits] for document, edits in spread}
+        return types.WorkspaceEdit(changes=plain)
+    ask = bool(risk) and client.change_annotations
+    changes = [_versioned(document, edits, encoding, ask=ask) for document, edits in spread]
+    annotation = types.ChangeAnnotation("CodeTune: may change behaviour", needs_confirmation=True, description=risk)
+    return types.WorkspaceEdit(document_changes=changes, change_annotations={_RISKY: annotation} if ask else None)
+
+
+def _versioned(document: Document, edits: Iterable[Edit], encoding: Encoding, *, ask: bool) -> types.TextDocumentEdit:
+    where = types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version)
+    plain = [text_edit(document, edit, encoding) for edit in edits]
+    return types.TextDocumentEdit(
+        where, [types.AnnotatedTextEdit(_RISKY, edit.range, edit.new_text) for edit in plain] if ask else plain
+    )

@@ -1,0 +1,152 @@
+"""What the handlers of the protocol's methods ask: the session, the scheduler and, once it is loaded, the service."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import aclosing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from codetune_core.domain.review import Stage
+from codetune_core.domain.text import Encoding
+from codetune_server.client import Client
+from codetune_server.folders import Folder
+from codetune_server.language_server import CodeTuneServer
+from codetune_server.scheduler import Scheduler
+from codetune_server.session import Session
+
+if TYPE_CHECKING:
+    from codetune_server.review_service import Configuration, ReviewService
+    from codetune_server.workspace_review import WorkspaceReview
+
+logger = logging.getLogger(__name__)
+_REFRESH_SECONDS = 0.1
+
+
+class Backend:
+    """Everything behind one editor's connection."""
+
+    def __init__(self, server: CodeTuneServer) -> None:
+        self.server = server
+        self.session = Session(self, server.documents, server.notebooks)
+        self.scheduler = Scheduler(self._review)
+        self.announce: Callable[[str, Stage], None] = lambda _uri, _stage: None
+        """Told of every document that has new findings; set by the feature that publishes them."""
+        self.configuration: Configuration = _nothing
+        """Asks the editor for its settings; set by the feature that does."""
+        self._workspace: WorkspaceReview | None = None
+        self.shows_lenses = False
+        self.workspace_changed = asyncio.Event()
+        """Set, and replaced, when findings or settings change."""
+        self._pulled: Counter[str] = Counter()
+        self._refreshing: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._service: asyncio.Task[ReviewService] | None = None
+        server.add_cleanup(self.aclose)
+
+    @contextmanager
+    def pulling(self, key: str) -> Iterator[None]:
+        """Note, while the block runs, that the editor waits for a document's diagnostics."""
+        self._pulled[key] += 1
+        try:
+            yield
+        finally:
+            self._pulled[key] -= 1
+
+    def is_pulled(self, key: str) -> bool:
+        """Say whether the editor waits for a document's diagnostics."""
+        return self._pulled[key] > 0
+
+    def refresh_diagnostics(self) -> None:
+        """Ask the editor, where it can, to pull diagnostics again; several wishes in a short time become one."""
+        if self.client.refreshes_diagnostics and self._refreshing is None:
+            self._refreshing = asyncio.get_running_loop().call_later(_REFRESH_SECONDS, self._refresh)
+
+    def _refresh(self) -> None:
+        self._refreshing = None
+        self.in_background(self.server.ask(self.server.workspace_diagnostic_refresh_async(None)))
+
+    def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something that nobody waits for; what the editor refuses is only logged."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.warning("the editor refused: %s", type(error).__name__)
+
+    @property
+    def client(self) -> Client:
+        """What the editor can do."""
+        return self.session.client
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the editor counts columns."""
+        return self.session.documents.encoding
+
+    async def service(self) -> "ReviewService":
+        """What reviews; imported, in a thread, when it is first asked for, so that the server starts fast."""
+        if self._service is None:
+            self._service = asyncio.create_task(self._load())
+        return await asyncio.shield(self._service)
+
+    async def workspace(self) -> "WorkspaceReview":
+        """What reviews the files that are not open."""
+        if self._workspace is None:
+            service = await self.service()
+            self._workspace = _import_workspace()(self.session, service)
+        return self._workspace
+
+    def changed(self) -> None:
+        """Let those go on that wait for findings or settings to change."""
+        self.workspace_changed.set()
+        self.workspace_changed = asyncio.Event()
+
+    def warn(self, text: str) -> None:
+        """Tell the person at the editor where it is seen."""
+        self.server.window_show_message(types.ShowMessageParams(types.MessageType.Warning, text))
+
+    def log(self, text: str) -> None:
+        """Tell the person at the editor where it can be looked up."""
+        self.server.window_log_message(types.LogMessageParams(types.MessageType.Info, text))
+
+    async def aclose(self) -> None:
+        """Stop what runs and end the workers."""
+        if self._refreshing:
+            self._refreshing.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await self.scheduler.aclose()
+        if self._service:
+            await (await self._service).aclose()
+
+    async def _load(self) -> "ReviewService":
+        make = await asyncio.to_thread(_import_service)
+        return make(self.session, self.configuration, self.announce)
+
+    async def _review(self, uri: str, thorough: bool) -> AsyncGenerator[Stage]:  # noqa: FBT001 - the scheduler's signature
+        service = await self.service()
+        async with aclosing(service.review(uri, thorough)) as stages:
+            async for stage in stages:
+                yield stage
+
+
+async def _nothing(_folder: Folder | None) -> tuple[()]:
+    return ()
+
+
+def _import_service() -> "type[ReviewService]":
+    from codetune_server.review_service import ReviewService  # noqa: PLC0415 - not before `initialize` is answered
+
+    return ReviewService
+
+
+def _import_workspace() -> "type[WorkspaceReview]":
+    from codetune_server.workspace_review import WorkspaceReview  # noqa: PLC0415 - likewise
+
+    return WorkspaceReview

@@ -1,0 +1,89 @@
+"""``textDocument/codeAction`` and ``codeAction/resolve``: what can be done about findings, from what is known."""
+
+import asyncio
+from collections.abc import Iterator
+
+from lsprotocol import types
+
+from codetune_core.domain.finding import Finding
+from codetune_core.errors import CodeTuneError
+from codetune_server import from_proto, to_proto
+from codetune_server.backend import Backend
+from codetune_server.deeds import edit_of
+from codetune_server.offers import Deed, Offer, Wanted, offers
+from codetune_server.session import State
+
+_LATE = (Deed.FIX_RULE, Deed.FIX_ALL)
+"""Deeds whose edit takes a verification."""
+_PATIENCE_SECONDS = 1.5
+"""For such an edit in the answer itself, where the editor cannot resolve it and asked for nothing else."""
+
+
+async def code_action(
+    backend: Backend, params: types.CodeActionParams
+) -> list[types.CodeAction | types.Command] | None:
+    """The entries for the findings at a range."""
+    state = backend.session.current(params.text_document.uri)
+    if state is None:
+        return None
+    found = offers(state, _chosen(backend, state, params), params.context.only)
+    only_source = all(kind.startswith(types.CodeActionKind.Source) for kind in params.context.only or [""])
+    return [await _action(backend, offer, params, wait=only_source) for offer in found]
+
+
+async def resolve(backend: Backend, action: types.CodeAction) -> types.CodeAction:
+    """Add the edit of an entry; raises RequestError where the text has changed since it was offered."""
+    action.edit = await edit_of(backend, from_proto.wanted(action.data))
+    return action
+
+
+def _chosen(backend: Backend, state: State, params: types.CodeActionParams) -> Iterator[Finding]:
+    """The findings at the range, or named by the diagnostics the editor sent; only their ids are believed."""
+    part = state.subject.part(params.text_document.uri)
+    if part is None:
+        return
+    place = state.subject.whole(part, from_proto.range_(part, params.range, backend.encoding))
+    named = {
+        diagnostic.data.get("id")
+        for diagnostic in params.context.diagnostics
+        if diagnostic.source == to_proto.SOURCE and isinstance(diagnostic.data, dict)
+    }
+    for finding in state.subject.of(part, state.review.findings):
+        if finding.range.overlaps(place) or finding.id in named:
+            yield finding
+
+
+async def _action(
+    backend: Backend, offer: Offer, params: types.CodeActionParams, *, wait: bool
+) -> types.CodeAction | types.Command:
+    client = backend.client
+    command = to_proto.command(offer)
+    if not client.action_literals:
+        return command
+    ids = {finding.id for finding in offer.findings}
+    action = to_proto.code_action(offer, _diagnostics(params, ids), client)
+    if offer.wanted.deed in (Deed.EXPLAIN, Deed.ACCEPT):
+        action.command = command
+    elif offer.wanted.deed not in _LATE or (wait and not client.resolves_actions):
+        action.edit = await _edit_in_time(backend, offer.wanted)
+    if action.edit is None and action.command is None and not client.resolves_actions:
+        action.command = command
+    return action
+
+
+async def _edit_in_time(backend: Backend, wanted: Wanted) -> types.WorkspaceEdit | None:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await edit_of(backend, wanted)
+    except (TimeoutError, CodeTuneError):
+        return None
+
+
+def _diagnostics(params: types.CodeActionParams, ids: set[str]) -> list[types.Diagnostic] | None:
+    """Those of the editor's own diagnostics that an entry is about."""
+    named = [
+        diagnostic
+        for diagnostic in params.context.diagnostics
+        if isinstance(diagnostic.data, dict) and diagnostic.data.get("id") in ids
+    ]
+    return named or None

@@ -1,0 +1,123 @@
+"""``workspace/executeCommand``: what CodeTune does when it is told to."""
+
+from collections.abc import Callable
+from typing import Any
+
+from lsprotocol import types
+
+from codetune_core.detectors.protocol import Pace
+from codetune_core.domain.finding import Finding
+from codetune_server import from_proto
+from codetune_server.backend import Backend
+from codetune_server.deeds import edit_of, finding_of
+from codetune_server.errors import content_modified, failed
+from codetune_server.explain import explain, ignored
+from codetune_server.features import diagnostic
+from codetune_server.features.configuration import review_open
+from codetune_server.progress import progress
+from codetune_server.session import State
+from codetune_server.show import show
+
+_EDIT_SECONDS = 60.0
+"""An editor may ask its user before it applies an edit."""
+
+
+async def review_workspace(backend: Backend) -> dict[str, int]:
+    """Review every file of the workspace; answers how many were looked at and how much was found."""
+    workspace = await backend.workspace()
+    counts = {"files": 0, "findings": 0}
+    async with progress(backend.server, "CodeTune reviews the workspace") as shown:
+        for folder in backend.session.folders:
+            async for reviewed in workspace.files(folder, Pace.SAVE):
+                counts["files"] += 1
+                counts["findings"] += len(reviewed.state.review.findings)
+                diagnostic.show_file(backend, reviewed.state)
+                name = reviewed.state.subject.document.name
+                shown.report(f"{name} ({reviewed.number} of {reviewed.total})", 100 * reviewed.number // reviewed.total)
+    for key in backend.session.keys():  # noqa: SIM118 - not a dictionary
+        state = backend.session.current(key)
+        counts["files"] += 1
+        counts["findings"] += len(state.review.findings) if state else 0
+    backend.changed()
+    return counts
+
+
+async def review_file(backend: Backend, uri: str) -> dict[str, int]:
+    """Review an open document with every detector; answers how much was found."""
+    key = backend.session.key(uri)
+    if backend.session.subject(key) is None:
+        raise failed("This file is not open. Open it, or run codetune.reviewWorkspace.")
+    backend.scheduler.now(key, thorough=True)
+    await backend.scheduler.complete(key)
+    state = backend.session.current(key)
+    return {"findings": len(state.review.findings) if state else 0}
+
+
+async def show_ignored(backend: Backend, uri: str) -> list[dict[str, Any]]:
+    """Show the findings of a document that were set aside, and by what."""
+    state = _state(backend, uri)
+    aside = state.review.suppressed
+    await show(backend, "ignored", ignored(state.subject.document, aside))
+    return [_aside(finding) for finding in aside]
+
+
+async def restart_detectors(backend: Backend) -> None:
+    """Start the workers and detectors anew, and review what is open."""
+    await (await backend.service()).restart()
+    review_open(backend)
+
+
+async def accept_in_baseline(backend: Backend, uri: str, finding: str, reason: str = "") -> None:
+    """Write a finding into the workspace's baseline file."""
+    state = _state(backend, uri)
+    service = await backend.service()
+    await service.accept(state.subject.document, finding_of(state, finding), reason or "accepted in the editor")
+    await service.reread(always=True)
+    review_open(backend)
+
+
+async def explain_finding(backend: Backend, uri: str, finding: str) -> str:
+    """Show what is known about a finding; answers the same in markdown."""
+    found = finding_of(_state(backend, uri), finding)
+    text = explain(found)
+    await show(backend, found.rule.id, text)
+    return text
+
+
+async def apply(backend: Backend, wanted: dict[str, Any]) -> bool:
+    """Apply the edit of an entry that the editor could not resolve; answers whether it was applied."""
+    if not backend.client.applies_edits:
+        raise failed("This editor does not let the server apply edits.")
+    edit = await edit_of(backend, from_proto.wanted(wanted))
+    params = types.ApplyWorkspaceEditParams(edit=edit, label="CodeTune")
+    return (await backend.server.ask(backend.server.workspace_apply_edit_async(params), _EDIT_SECONDS)).applied
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "codetune.reviewWorkspace": review_workspace,
+    "codetune.reviewFile": review_file,
+    "codetune.showIgnored": show_ignored,
+    "codetune.restartDetectors": restart_detectors,
+    "codetune.acceptInBaseline": accept_in_baseline,
+    "codetune.explain": explain_finding,
+    "codetune.apply": apply,
+}
+
+
+def _state(backend: Backend, uri: str) -> State:
+    state = backend.session.current(uri)
+    if state is None:
+        raise content_modified()
+    return state
+
+
+def _aside(finding: Finding) -> dict[str, Any]:
+    why = finding.suppression
+    return {
+        "id": finding.id,
+        "rule": finding.rule.id,
+        "line": finding.range.start.line + 1,
+        "message": finding.message,
+        "by": why.kind if why else "",
+        "reason": why.reason if why else "",
+    }

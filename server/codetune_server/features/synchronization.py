@@ -1,0 +1,64 @@
+"""Documents and notebooks that are opened, changed, saved and closed: when each is reviewed."""
+
+from lsprotocol import types
+
+from codetune_server.backend import Backend
+from codetune_server.features.configuration import apply_changes
+from codetune_server.features.diagnostic import clear
+
+
+def did_open(backend: Backend, params: types.DidOpenTextDocumentParams) -> None:
+    """Review at once."""
+    backend.scheduler.now(params.text_document.uri, thorough=True)
+
+
+async def did_change(backend: Backend, params: types.DidChangeTextDocumentParams) -> None:
+    """Review when the typing pauses."""
+    await _changed(backend, params.text_document.uri)
+
+
+async def did_save(backend: Backend, params: types.DidSaveTextDocumentParams) -> None:
+    """Review at once; what was saved may have been settings."""
+    backend.scheduler.now(backend.session.key(params.text_document.uri), thorough=True)
+    await apply_changes(backend, always=False)
+
+
+def did_close(backend: Backend, params: types.DidCloseTextDocumentParams) -> None:
+    """Forget it."""
+    _closed(backend, params.text_document.uri)
+
+
+def notebook_did_open(backend: Backend, params: types.DidOpenNotebookDocumentParams) -> None:
+    """Review at once."""
+    backend.scheduler.now(params.notebook_document.uri, thorough=True)
+
+
+async def notebook_did_change(backend: Backend, params: types.DidChangeNotebookDocumentParams) -> None:
+    """Review when the typing pauses."""
+    await _changed(backend, params.notebook_document.uri)
+
+
+def notebook_did_save(backend: Backend, params: types.DidSaveNotebookDocumentParams) -> None:
+    """Review at once."""
+    backend.scheduler.now(params.notebook_document.uri, thorough=True)
+
+
+def notebook_did_close(backend: Backend, params: types.DidCloseNotebookDocumentParams) -> None:
+    """Forget it."""
+    _closed(backend, params.notebook_document.uri)
+
+
+async def _changed(backend: Backend, uri: str) -> None:
+    service = await backend.service()
+    subject = backend.session.subject(uri)
+    if subject is None:
+        return
+    editor = (await service.holding(subject.document)).settings.editor
+    if editor.review_on == "change":
+        backend.scheduler.soon(uri, editor.debounce_min_ms / 1000, editor.debounce_max_ms / 1000)
+
+
+def _closed(backend: Backend, key: str) -> None:
+    backend.scheduler.forget(key)
+    backend.session.forget(key)
+    clear(backend, key)

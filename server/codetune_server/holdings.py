@@ -1,0 +1,117 @@
+"""What holds in a folder: its settings and its baseline, read from files; blocking, so called in a thread."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path
+
+from codetune_core.domain.document import Document
+from codetune_core.domain.finding import Finding
+from codetune_core.domain.review import Notice, Review
+from codetune_core.errors import BaselineError
+from codetune_core.findings.baseline import Baseline, apply, entry_of, load, render
+from codetune_core.settings import FILE_NAME, Options, Settings, read_options, resolve
+from codetune_core.workspace.ignores import why_ignored
+from codetune_core.workspace.skip import why_skipped
+from codetune_core.workspace.trust import is_trusted, trust_file
+from codetune_core.workspace.write import replace_file
+from codetune_server.folders import Folder
+
+EDITOR = "The editor's settings"
+"""How the editor is named as a source of settings."""
+
+_Stamps = tuple[tuple[int, int] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What holds in a folder, valid until a file it was read from changes."""
+
+    folder: Folder | None
+    settings: Settings
+    baseline: Baseline
+    notices: tuple[Notice, ...]
+    sources: tuple[Path, ...]
+    stamps: _Stamps
+
+    @property
+    def baseline_path(self) -> Path | None:
+        """Where accepted findings are written, None outside of folders."""
+        path = self.folder.path if self.folder else None
+        return path / self.settings.baseline if path else None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether every file is as it was when it was read."""
+        return _stamps(self.sources) == self.stamps
+
+    def relative(self, document: Document) -> str:
+        """Path of a document in the folder, with ``/``; empty where it has none."""
+        return self.folder.relative(document) if self.folder else ""
+
+    def why_skipped(self, document: Document) -> str:
+        """Say why a document is not reviewed, empty where it is."""
+        path, root = document.path, self.folder.path if self.folder else None
+        ignored = why_ignored(path, root, self.settings.files) if path and root else ""
+        return ignored or why_skipped(document, self.relative(document), self.settings.files)
+
+    def part(self, document: Document, review: Review) -> Review:
+        """Set the findings aside that the baseline accepts."""
+        if not self.baseline.entries:
+            return review
+        shown, accepted = apply(self.baseline, self.relative(document), review.findings, self._exists)
+        return replace(review, findings=shown, suppressed=(*review.suppressed, *accepted))
+
+    def _exists(self, path: str) -> bool:
+        return bool(self.folder and self.folder.path and (self.folder.path / path).exists())
+
+
+def read(folder: Folder | None, editor: Sequence[Mapping[str, Any]]) -> Holding:
+    """Read a folder's settings and baseline; what is wrong is left out and stands in the notices.
+
+    ``editor`` is what the editor said, the later one wins.
+    """
+    root = folder.path if folder else None
+    options, unread = read_options(root, trusted=is_trusted(root))
+    resolved = resolve([*options, *(Options(EDITOR, values) for values in editor)])
+    sources = tuple(_sources(root, resolved.settings))
+    stamps = _stamps(sources)
+    try:
+        accepted, broken = load(root / resolved.settings.baseline) if root else Baseline(), []
+    except BaselineError as error:
+        accepted, broken = Baseline(), [Notice(f"baseline:{root}", str(error))]
+    return Holding(folder, resolved.settings, accepted, (*unread, *resolved.notices, *broken), sources, stamps)
+
+
+def accept(holding: Holding, document: Document, finding: Finding, reason: str) -> None:
+    """Write a finding into the folder's baseline; raises BaselineError where that cannot be done."""
+    path, root = holding.baseline_path, holding.relative(document)
+    if path is None or not root:
+        raise BaselineError(f"{document.name} lies in no folder of the workspace, so it has no baseline")
+    entry = entry_of(finding, document, root, reason, dt.datetime.now(dt.UTC).date())
+    try:
+        replace_file(path, render(load(path).added([entry])).encode())
+    except OSError as error:
+        raise BaselineError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _sources(root: Path | None, settings: Settings) -> Iterable[Path]:
+    yield user_config_path("codetune") / FILE_NAME
+    yield trust_file()
+    if root:
+        yield from (root / name for name in (FILE_NAME, "pyproject.toml", ".gitignore", settings.baseline))
+
+
+def _stamps(paths: Iterable[Path]) -> _Stamps:
+    return tuple(_stamp(path) for path in paths)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

@@ -1,0 +1,188 @@
+"""Reviews what is open in the editor: by which settings, in which worker, less what the baseline accepts."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from codetune_core.detectors.protocol import Pace
+from codetune_core.domain.document import Document
+from codetune_core.domain.finding import Finding
+from codetune_core.domain.fix import FixedAll
+from codetune_core.domain.review import TIMED_OUT, Notice, Review, Stage
+from codetune_core.domain.text import Edit
+from codetune_core.errors import CodeTuneError
+from codetune_core.findings.silence import silence
+from codetune_core.syntax.python import Symbol, outline
+from codetune_core.workers.messages import ReviewTask
+from codetune_core.workers.pool import Pool
+from codetune_server import holdings
+from codetune_server.folders import Folder
+from codetune_server.follow import follow
+from codetune_server.holdings import Holding
+from codetune_server.session import Session, State
+from codetune_server.subject import Subject
+
+_WORKERS = 2
+"""One for what is being typed, one for the rest of the workspace, started when it is first needed."""
+_DETECTOR_NOTICES = ("crashed:", TIMED_OUT, "failed:")
+
+Configuration = Callable[[Folder | None], Awaitable[Iterable[Mapping[str, Any]]]]
+"""What the editor says for a folder, the later one wins."""
+
+
+class ReviewService:
+    """Reviews documents of a session and remembers in it what was found.
+
+    Args:
+        session: what is open.
+        configuration: asks the editor for its settings.
+        announce: is told of every uri that has new findings, and at which stage.
+    """
+
+    def __init__(self, session: Session, configuration: Configuration, announce: Callable[[str, Stage], None]) -> None:
+        self._session = session
+        self._configuration = configuration
+        self._announce = announce
+        self._pool = Pool(_WORKERS)
+        self._holdings: dict[Folder | None, asyncio.Task[Holding]] = {}
+
+    async def holding(self, document: Document) -> Holding:
+        """What holds for a document."""
+        return await self.holding_of(self._session.folders.of(document))
+
+    async def holding_of(self, folder: Folder | None) -> Holding:
+        """What holds in a folder; read when first needed."""
+        if folder not in self._holdings:
+            self._holdings[folder] = asyncio.create_task(self._read(folder))
+        return await asyncio.shield(self._holdings[folder])
+
+    async def reread(self, *, always: bool) -> bool:
+        """Read settings and baselines again, ``always`` or where a file has changed; say whether anything did."""
+        known = {folder: task.result() for folder, task in self._holdings.items() if task.done() and _fine(task)}
+        stale = [
+            folder for folder, holding in known.items() if always or not await asyncio.to_thread(_current, holding)
+        ]
+        for folder in stale:
+            del self._holdings[folder]
+        return any([not _same(await self.holding_of(folder), known[folder]) for folder in stale])
+
+    def forget(self, folder: Folder) -> None:
+        """Forget what holds in a folder."""
+        self._holdings.pop(folder, None)
+
+    async def review(self, uri: str, thorough: bool) -> AsyncGenerator[Stage]:  # noqa: FBT001 - a review's two kinds
+        """Review the present text of a document, yielding each stage once it is remembered."""
+        subject = self._session.subject(uri)
+        if subject is None:
+            return
+        try:
+            async with aclosing(self._reviews(subject, Pace.SAVE if thorough else Pace.LIVE)) as reviews:
+                async for review in reviews:
+                    self._announce(uri, review.stage)
+                    yield review.stage
+        except CodeTuneError as error:
+            self._session.tell(Notice(f"failed:{uri}:{error}", f"{subject.document.name} was not reviewed: {error}"))
+
+    async def review_file(self, document: Document, pace: Pace) -> Review:
+        """Review a file as it is on the disk, without fixes; raises CodeTuneError."""
+        holding = await self.holding(document)
+        if reason := await asyncio.to_thread(holding.why_skipped, document):
+            return Review(document.uri, None, Stage.COMPLETE, skipped=reason)
+        task = ReviewTask(document, holding.relative(document), pace, holding.settings, with_fixes=False)
+        review = Review(document.uri, None, Stage.COMPLETE)
+        async with aclosing(self._pool.review(task)) as reviews:
+            async for review in reviews:
+                self._tell(review.notices)
+        return holding.part(document, review)
+
+    async def fix_all(self, state: State, findings: tuple[Finding, ...]) -> FixedAll:
+        """Fix these findings of a text together; raises CodeTuneError."""
+        holding = await self.holding(state.subject.document)
+        return await self._pool.fix_all(state.subject.document, findings, holding.settings)
+
+    def silence(self, document: Document, finding: Finding, reason: str) -> Edit | None:
+        """The edit that sets a finding aside by a comment; None where the language has none."""
+        return silence(document, finding, reason)
+
+    async def symbols(self, document: Document) -> tuple[Symbol, ...]:
+        """The functions and classes of a Python document."""
+        return await asyncio.to_thread(lambda: outline(document).symbols)
+
+    async def accept(self, document: Document, finding: Finding, reason: str) -> None:
+        """Write a finding into the baseline of its folder; raises BaselineError."""
+        holding = await self.holding(document)
+        await asyncio.to_thread(holdings.accept, holding, document, finding, reason)
+
+    async def restart(self) -> None:
+        """Replace the workers; what was said about detectors may be said again."""
+        self._session.untell(_DETECTOR_NOTICES)
+        await self._pool.restart()
+
+    async def aclose(self) -> None:
+        """End the workers."""
+        for task in self._holdings.values():
+            task.cancel()
+        await self._pool.aclose()
+
+    async def _read(self, folder: Folder | None) -> Holding:
+        editor = list(await self._configuration(folder))
+        holding = await asyncio.to_thread(holdings.read, folder, editor)
+        self._tell(holding.notices)
+        return holding
+
+    async def _reviews(self, subject: Subject, pace: Pace) -> AsyncGenerator[Review]:
+        document = subject.document
+        holding = await self.holding(document)
+        if reason := await asyncio.to_thread(holding.why_skipped, document):
+            self._session.tell(Notice(f"skipped:{document.uri}", f"{document.name} is not reviewed: {reason}"))
+            skipped = Review(document.uri, document.version, Stage.FIXED, skipped=reason)
+            self._session.keep(State(subject, skipped))
+            yield skipped
+            return
+        live: Review | None = None
+        task = ReviewTask(document, holding.relative(document), pace, holding.settings)
+        async with aclosing(self._pool.review(task)) as reviews:
+            async for review in reviews:
+                self._tell(review.notices)
+                live = live or review
+                yield self._keep(subject, holding.part(document, review), live, pace)
+
+    def _keep(self, subject: Subject, review: Review, live: Review, pace: Pace) -> Review:
+        """Remember a review; until the slow detectors have answered, their last findings stand where they can."""
+        known = {finding.id for finding in review.findings}
+        if pace is Pace.SAVE and review.stage is not Stage.LIVE:
+            slow = known - {finding.id for finding in live.findings}
+        else:
+            older = self._session.state(subject.document.uri)
+            kept = _slow(older, subject.document, known) if older else ()
+            slow = {finding.id for finding in kept}
+            review = replace(review, findings=_sorted((*review.findings, *kept)))
+        self._session.keep(State(subject, review, frozenset(slow)))
+        return review
+
+    def _tell(self, notices: Iterable[Notice]) -> None:
+        for notice in notices:
+            self._session.tell(notice)
+
+
+def _slow(older: State, document: Document, known: set[str]) -> tuple[Finding, ...]:
+    findings = (finding for finding in older.review.findings if finding.id in older.slow - known)
+    return follow(findings, older.subject.document, document)
+
+
+def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: (finding.range, finding.rule.id)))
+
+
+def _fine(task: asyncio.Task[Holding]) -> bool:
+    return not task.cancelled() and task.exception() is None
+
+
+def _current(holding: Holding) -> bool:
+    return holding.is_current
+
+
+def _same(one: Holding, other: Holding) -> bool:
+    return (one.settings, one.baseline, one.stamps) == (other.settings, other.baseline, other.stamps)
