@@ -9,9 +9,9 @@ from detect_secrets.filters import heuristic
 
 _PLACEHOLDER = re.compile(
     r"chang(?:e|ing)[-_ ]?(?:me|it|this)|replace[-_ ]?(?:me|this|with)|your|example|sample|dummy|placeholder|redacted|"
-    r"masked|removed|fake|mock|invalid|not[-_ ]?(?:a|real|set|used)|insert|todo|fixme|foo[-_]?bar|xxx|\*\*\*|\.\.\.|…|___|"
-    r"any[-_ ]?(?:thing|value|string)|default|undefined|unused|null|"
-    r"eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIi",  # the token every JWT page shows
+    r"masked|removed|fake|mock|invalid|not[-_ ]?(?:a|real|set|used)|todo|fixme|foo[-_]?bar|xxx|\*\*\*|\.\.\.|…|___|"
+    r"insert|any[-_ ]?(?:thing|value|string)|default|undefined|unused|null|"
+    r"eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lI",  # of every page on JWT
     re.IGNORECASE,
 )
 _RUNS = re.compile(r"(.)\1{5}|(.{2,4})\2{4}")
@@ -26,8 +26,8 @@ _REFERENCE = re.compile(
 )
 _CONTEXT = re.compile(
     r"integrity|sha-?\d|checksum|digest|\bhash|hash(?:es)?\b|commit|revision|\brev\b|etag|fingerprint|[ug]uid|md5|blake|"
-    r"thumbprint|pub(?:lic)?[-_ ]?key|site[-_]?key|ssh-(?:rsa|ed25519|dss)|base64,|data:|nonce|boundary|alphabet|charset|"
-    r"letters|\bmagic|test_?vector|pragma: (?:allow|white)list|gitleaks:allow",
+    r"thumbprint|pub(?:lic)?[-_ ]?key|site[-_]?key|ssh-(?:rsa|ed25519|dss)|base64,|data:|nonce|boundary|alphabet|"
+    r"charset|letters|\bmagic|test_?vector|pragma: (?:allow|white)list|gitleaks:allow",
     re.IGNORECASE,
 )
 _CODE_LINE = re.compile(
@@ -44,10 +44,20 @@ _SECRET_NAME = re.compile(
 )
 PASSWORD_NAME = re.compile(r"passw|passphrase|pwd|contrase|passwd|_pass$|^pass$")
 _BENIGN_WORDS = frozenset(
-    ["field", "name", "names", "label", "hint", "help", "url", "uri", "path", "file", "filename", "dir", "directory", "folder", "regex", "regexp", "pattern", "re", "type", "types", "kind", "prefix", "suffix", "header", "headers", "param", "params", "parameter", "env", "var", "variable", "id", "ids", "error", "errors", "message", "msg", "text", "title", "policy", "length", "len", "size", "count", "min", "max", "format", "attr", "attribute", "column", "class", "selector", "element", "input", "button", "prompt", "placeholder", "description", "desc", "version", "expires", "expiry", "expiration", "ttl", "age", "algorithm", "alg", "hash", "hashed", "hasher", "digest", "method", "mode", "provider", "service", "manager", "arn", "ref", "reference", "public", "encoding", "charset", "index", "endpoint", "scope", "scopes", "status", "state", "event", "action", "enabled", "required", "validator", "validators", "valid", "reset", "change", "strength", "tag", "role", "keyword", "keywords", "section", "option", "options", "arg", "flag", "docs", "doc", "location", "source", "store", "storage", "backend", "engine", "template", "view", "route", "page", "form", "schema", "model", "table", "tokenizer", "command", "cmd", "kwarg", "kwargs", "property", "setting", "settings", "code", "lookup", "parser", "pool", "eos", "bos", "pad", "unk", "sep", "cls"]
+    """
+    field name names label hint help url uri path file filename dir directory folder regex regexp pattern re type
+    types kind prefix suffix header headers param params parameter env var variable id ids error errors message msg
+    text title policy length len size count min max format attr attribute column class selector element input button
+    prompt placeholder description desc version expires expiry expiration ttl age algorithm alg hash hashed hasher
+    digest method mode provider service manager arn ref reference public encoding charset index endpoint scope
+    scopes status state event action enabled required validator validators valid reset change strength tag role
+    keyword keywords section option options arg flag docs doc location source store storage backend engine template
+    view route page form schema model table tokenizer command cmd kwarg kwargs property setting settings code lookup
+    parser pool eos bos pad unk sep cls
+    """.split()  # noqa: SIM905 - words
 )
 _KNOWN_WORDS = re.compile(
-    r"(?:oauth|sha|md|base|utf|aes|rsa|argon|bcrypt|scrypt|pbkdf|ed|x|v|hs|es|rs|ps|iso|http|sslv|tlsv|level|step|line)[_-]?\d*|"
+    r"(?:oauth|sha|md|base|utf|aes|rsa|argon|bcrypt|scrypt|pbkdf|ed|x|v|hs|es|rs|ps|iso|http|sslv|tlsv|level|step)[_-]?\d*|"
     r"(?:test|user|token|key|secret|passw(?:or)?d|pass|value|param|arg|col|field)[_-]?\d?",
     re.IGNORECASE,
 )
@@ -59,7 +69,10 @@ _QUIET_SUFFIXES = frozenset(
 )
 _QUIET_NAMES = frozenset(("pnpm-lock.yaml", "npm-shrinkwrap.json", ".terraform.lock.hcl", "uv.lock", "bun.lock"))
 _QUIET_FOLDERS = frozenset(
-    ["test", "tests", "testing", "testdata", "test_data", "fixtures", "fixture", "mocks", "__mocks__", "__tests__", "spec", "specs", "cassettes", "locale", "locales", "i18n", "l10n", "lang", "translations"]
+    """
+    test tests testing testdata test_data fixtures fixture mocks __mocks__ __tests__ spec specs cassettes locale
+    locales i18n l10n lang translations
+    """.split()  # noqa: SIM905 - words
 )
 _TEST_NAME = re.compile(r"test_.*\.py|.*_test\.(?:py|go)|conftest\.py|.*\.(?:test|spec)\.[jt]sx?|.*\.min\.\w+")
 _NEAREST_FOLDERS = 3
@@ -68,7 +81,7 @@ _SHORTEST = 6
 
 
 def is_quiet_file(path: PurePosixPath) -> bool:
-    """Say whether a file is full of random-looking text: a lock file, a test or its data, a translation, minified code."""
+    """Say whether a file is full of random-looking text: locks, tests and their data, translations, minified code."""
     folders = {part.lower() for part in path.parts[:-1][-_NEAREST_FOLDERS:]}
     return (
         path.suffix.lower() in _QUIET_SUFFIXES

@@ -205,12 +205,12 @@ async def test_a_digest_compared_by_equals_is_flagged_with_high_confidence(code:
     "text",
     [
         "import hmac\ndef ok(k, b, r):\n    mac = hmac.new(k, b, 'sha256')\n    return mac.hexdigest() == r\n",
-        "import hmac\ndef ok(k, b, r):\n    mac = hmac.new(k, digestmod='sha256')\n    mac.update(b)\n    want = mac.hexdigest()\n    return want == r\n",
-        "import hmac as h\ndef ok(k, b, r):\n    want = h.new(k, b, 'sha256').hexdigest()\n    if want != r: raise ValueError\n",
+        "from hmac import new\ndef f(k, b, r):\n    m = new(k, None, 'md5')\n    m.update(b)\n    d = m.digest()\n    return d == r\n",
+        "import hmac as h\ndef ok(k, b, r):\n    want = h.new(k, b, 'sha256').hexdigest()\n    if want != r: raise E\n",
         "from hmac import new\ndef ok(k, b, r):\n    return r == new(k, b, 'sha256').digest()\n",
         "from hmac import HMAC as M\ndef ok(k, b, r):\n    d: str = M(k, b, 'sha256').hexdigest()\n    return r == d\n",
         "import hmac\ndef ok(k, b, r):\n    if (d := hmac.new(k, b, 'sha256').hexdigest()) and d == r: return 1\n",
-        "import hmac\ndef ok(k, b, r):\n    want = 'v1=' + hmac.new(k, b, 'sha256').hexdigest()\n    return want == r\n",
+        "import hmac\ndef ok(k, b, r):\n    want = 'v1=' + hmac.new(k, b, 'md5').hexdigest()\n    return want == r\n",
     ],
 )
 async def test_a_digest_is_followed_through_aliases_and_local_variables(text: str) -> None:
@@ -234,7 +234,8 @@ async def test_a_digest_is_followed_through_aliases_and_local_variables(text: st
     ],
 )
 async def test_a_constant_time_comparison_or_one_of_no_secret_is_not_flagged(code: str) -> None:
-    text = f"import hmac\nfrom hashlib import sha256\n\ndef ok(key, body, received, size, a, b, token, signature, other):\n    return {code}\n"
+    names = "key, body, received, size, a, b, token, signature, other"
+    text = f"import hmac\nfrom hashlib import sha256\n\ndef ok({names}):\n    return {code}\n"
     assert await check(text) == []
 
 
