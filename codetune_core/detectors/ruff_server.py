@@ -58,6 +58,7 @@ class RuffServer:
         self._starting = asyncio.Lock()
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._losses = 0
+        self._closed = False
 
     @property
     def pid(self) -> int | None:
@@ -84,6 +85,7 @@ class RuffServer:
 
     async def aclose(self) -> None:
         """End the child and remove its folder."""
+        self._closed = True
         async with self._starting:
             if self._child:
                 await self._child.end()
@@ -118,6 +120,8 @@ class RuffServer:
 
     async def _running(self) -> LspChild:
         async with self._starting:
+            if self._closed:
+                raise DetectorError("ruff was shut down while it was asked")
             if self._child and self._child.alive:
                 return self._child
             if self._child:
@@ -162,12 +166,9 @@ def find_ruff() -> str:
 
 
 def _options(codes: Sequence[str]) -> Message:
-    lint = {"select": list(codes), "ignore": [], "preview": False, "per-file-ignores": {}}
     settings = {
         "configurationPreference": "editorOnly",
-        "configuration": {"lint": lint, "target-version": _TARGET},
-        "exclude": [],
-        "lint": {"select": list(codes), "ignore": [], "preview": False},
+        "configuration": {"target-version": _TARGET, "lint": {"select": list(codes), "preview": False}},
     }
     encodings = [Encoding.UTF32.value, Encoding.UTF16.value]
     capabilities = {"general": {"positionEncodings": encodings}, "textDocument": {"diagnostic": {}}}

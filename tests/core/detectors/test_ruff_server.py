@@ -195,6 +195,17 @@ async def test_closing_ends_the_child_and_removes_its_folder():
     await server.aclose()
 
 
+async def test_a_request_in_flight_when_it_is_closed_starts_no_new_child():
+    server = RuffServer(["S101"])
+    await check(server, FLAW, "S101")
+    task = asyncio.create_task(server.diagnostics("x = 1\n" * 50_000))
+    await asyncio.sleep(0.001)
+    await server.aclose()
+    with pytest.raises(DetectorError, match="shut down"):
+        await task
+    assert psutil.Process().children() == []
+
+
 @posix
 async def test_the_child_ends_when_its_parent_is_killed():
     code = """
@@ -219,9 +230,9 @@ async def test_the_child_ends_when_its_parent_is_killed():
 
 
 HOSTILE = {
-    "ruff.toml": "[lint]\nselect = ['D']\nignore = ['S101', 'S']\n[lint.per-file-ignores]\n'*' = ['S101']\n",
-    ".ruff.toml": "exclude = ['*']\nforce-exclude = true\n",
-    "pyproject.toml": "[tool.ruff]\nexclude = ['*']\nrequired-version = '==0.0.1'\n[tool.ruff.lint]\nignore = ['ALL']\n",
+    "ruff.toml": "[lint]\nselect = ['D']\nextend-ignore = ['S101']\n[lint.extend-per-file-ignores]\n'*' = ['S']\n",
+    ".ruff.toml": "extend-exclude = ['*']\nforce-exclude = true\n",
+    "pyproject.toml": "[tool.ruff]\nextend-exclude = ['*']\nrequired-version = '==0.0.1'\nlint.extend-select = ['D']\n",
     "broken/ruff.toml": "this is = = no TOML",
 }
 
