@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import os
 import sys
 from pathlib import Path
 
@@ -73,29 +72,24 @@ def _run_stdio(client_pid: int | None) -> None:
     if sys.stdin.isatty():
         click.echo("codetune lsp waits for an editor; press Ctrl-C to end. See --help.", err=True)
     gc.disable()  # nothing that the imports make is garbage
-    import asyncio  # noqa: PLC0415 - `--help` needs none of these
-
-    from codetune_server import language_server, transport  # noqa: PLC0415
+    from codetune_server import assembly, transport  # noqa: PLC0415 - `--help` needs none of these
 
     gc.freeze()
     gc.enable()
-    source, sink = transport.claim_stdio()
-    code = asyncio.run(transport.serve_stdio(language_server.create_server(), source, sink, client_pid))
-    logging.shutdown()
-    os._exit(code)
+    transport.run_stdio(assembly.create_server, client_pid)
 
 
 def _run_tcp(host: str, port: int) -> None:
     import asyncio  # noqa: PLC0415 - as above
 
     from codetune_core.errors import CodeTuneError  # noqa: PLC0415
-    from codetune_server import language_server, transport  # noqa: PLC0415
+    from codetune_server import assembly, transport  # noqa: PLC0415
 
     def listening(address: str) -> None:
         click.echo(f"codetune lsp listens on {address}", err=True)
 
     try:
-        asyncio.run(transport.serve_tcp(language_server.create_server, host, port, listening))
+        asyncio.run(transport.serve_tcp(assembly.create_server, host, port, listening))
     except CodeTuneError as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

@@ -11,6 +11,7 @@ from pygls.lsp.server import LanguageServer
 from codetune_server.documents import Documents
 from codetune_server.notebooks import SYNC, Notebooks
 from codetune_server.protocol import CodeTuneProtocol
+from codetune_server.reading import strict_converter
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -27,7 +28,13 @@ class CodeTuneServer(LanguageServer):
     protocol: CodeTuneProtocol
 
     def __init__(self) -> None:
-        super().__init__("codetune", version("codetune"), notebook_document_sync=SYNC, protocol_cls=CodeTuneProtocol)
+        super().__init__(
+            "codetune",
+            version("codetune"),
+            notebook_document_sync=SYNC,
+            protocol_cls=CodeTuneProtocol,
+            converter_factory=strict_converter,
+        )
         self.stopping = asyncio.Event()
         self.exit_code = 1
         self.watch: Callable[[int | None], None] = lambda _: None

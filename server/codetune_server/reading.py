@@ -3,10 +3,12 @@
 import json
 import re
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from cattrs import BaseValidationError, Converter, transform_error
 from lsprotocol import types
+from pygls.protocol import default_converter
 
 from codetune_server.errors import INVALID_REQUEST, PARSE_ERROR, RequestError, invalid_params
 
@@ -41,6 +43,24 @@ class Refusal:
 
     id: int | str | None
     error: RequestError
+
+
+def strict_converter() -> Converter:
+    """pygls' converter, but null is not the text "None", and "5" is no number."""
+    converter = default_converter()
+    for kind in (str, int, bool):
+        converter.register_structure_hook(kind, _exactly)
+    return converter
+
+
+def _exactly(value: Any, kind: type) -> Any:
+    if issubclass(kind, Enum):  # cattrs asks here for enumerations of these types too
+        return kind(value)
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)  # there are editors whose numbers are all floats
+    if type(value) is not kind:
+        raise TypeError(f"expected {kind.__name__}")
+    return value
 
 
 def read(body: bytes) -> Incoming | Refusal:

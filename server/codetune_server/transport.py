@@ -15,6 +15,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable
+from typing import NoReturn
 
 from codetune_core.errors import CodeTuneError
 from codetune_server.framing import ForeignProtocol, Framer
@@ -56,6 +57,22 @@ class Connection(asyncio.Protocol):
         self._server.stop()
 
 
+def run_stdio(create: Callable[[], CodeTuneServer], editor: int | None = None) -> NoReturn:
+    """Serve one editor and end the process, whatever threads still run.
+
+    Args:
+        create: makes the server.
+        editor: id of the editor's process, where it is known before ``initialize`` says it.
+    """
+    source, sink = claim_stdio()
+    try:
+        code = asyncio.new_event_loop().run_until_complete(serve_stdio(create(), source, sink, editor))
+    except KeyboardInterrupt:
+        code = 130  # what shells expect of a program that Ctrl-C ended
+    logging.shutdown()
+    os._exit(code)  # closing the loop in good order would wait for threads
+
+
 def claim_stdio() -> tuple[int, int]:
     """Take standard input and output for the protocol alone: descriptors to read from and to write to.
 
@@ -70,15 +87,8 @@ def claim_stdio() -> tuple[int, int]:
     return source, sink
 
 
-async def serve_stdio(server: CodeTuneServer, source: int, sink: int, editor: int | None = None) -> int:
-    """Serve one editor until it says ``exit`` or is gone; returns the process's exit code.
-
-    Args:
-        server: what serves.
-        source: descriptor to read from.
-        sink: descriptor to write to.
-        editor: id of the editor's process, where it is known before ``initialize`` says it.
-    """
+async def serve_stdio(server: CodeTuneServer, source: int, sink: int, editor: int | None) -> int:
+    """Serve one editor until it says ``exit`` or is gone; returns the process's exit code."""
     loop = asyncio.get_running_loop()
 
     def watch(pid: int | None) -> None:
