@@ -1,6 +1,8 @@
-"""What the names of a module mean by its imports, and how to reach a name that is not imported yet."""
+"""What a name means where a finding stands, and how to reach a name that is not imported yet."""
 
 import ast
+import builtins
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -8,7 +10,11 @@ import libcst as cst
 from libcst.helpers import get_full_name_for_node
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.text import Edit, Position, Range
+from codetune_core.domain.text import Edit, Position
+from codetune_core.fixes.insertion import Insertions
+from codetune_core.fixes.names import Imported, Place, Scope, scopes_of
+
+BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,116 +25,123 @@ class Reference:
     statement: str = ""
 
 
-class Imports:
-    """The imports of one module; raises SyntaxError for a text that does not parse."""
+class Module:
+    """A parsed module; raises SyntaxError or ValueError for a text that does not parse."""
 
     def __init__(self, document: Document) -> None:
-        self._document = document
-        self._module = ast.parse(document.text)
-        self._meaning: dict[str, str] = {}
-        self._global: dict[str, str] = {}
-        self._bound: set[str] = set()
-        for node in ast.walk(self._module):
-            self._note(node)
-        for statement in self._module.body:
-            if isinstance(statement, ast.Import | ast.ImportFrom):
-                self._global.update(_bindings(statement))
+        self.document = document
+        self.tree = ast.parse(document.text.removeprefix(BYTE_ORDER_MARK))
+        self.scopes = scopes_of(self.tree)
+        self.insertions = Insertions(document, self.tree)
+
+
+class Imports:
+    """The names that are visible at one position of a module."""
+
+    def __init__(self, module: Module, position: Position) -> None:
+        self._module = module
+        self._place = _place(module.document, position)
+        self._scope = module.scopes.at(self._place)
 
     def qualified(self, node: cst.CSTNode) -> str:
-        """Dotted name of a name or attribute with import aliases resolved; empty for any other expression."""
+        """Dotted name of a name or attribute with import aliases resolved.
+
+        Names that are not imported stand as written. Empty for any other expression, for a name that is both imported
+        and assigned, and for a variable that only looks like a module.
+        """
         dotted = get_full_name_for_node(node) if isinstance(node, cst.Name | cst.Attribute) else None
         if not dotted:
             return ""
         head, _, rest = dotted.partition(".")
-        return f"{self._meaning.get(head, head)}.{rest}" if rest else self._meaning.get(head, head)
+        meaning = self._meaning(head)
+        return f"{meaning}.{rest}" if meaning and rest else meaning
 
     def reference(self, module: str, name: str = "") -> Reference | None:
         """How to write ``module.name`` (or the module itself); None where every way is taken by another meaning."""
-        dotted = f"{module}.{name}" if name else module
-        for local, meaning in self._global.items():
-            if meaning == dotted:
-                return Reference(local)
-            if name and meaning == module:
-                return Reference(f"{local}.{name}")
-        if module.partition(".")[0] not in self._bound:
-            return Reference(dotted, f"import {module}")
-        if name and name not in self._bound:
-            return Reference(name, f"from {module} import {name}")
-        return None
+        return self._present(module, name) or self._absent(module, name)
 
     def insertion(self, statement: str) -> Edit:
-        """The edit that adds an import statement: into the first block of imports, else below the module's docstring."""
-        newline = "\r\n" if "\r\n" in self._document.text else "\n"
-        line = self._place(statement)
-        at = Position(line, 0)
-        gap = "" if self._in_block(line) else newline
-        if line >= len(self._document.lines) or (line == len(self._document.lines) - 1 and self._document.lines[line]):
-            return Edit(Range(at, at), f"{statement}{newline}{gap}")
-        return Edit(Range(at, at), f"{statement}{newline}{gap}")
+        """The edit that adds an import statement at module level: see ``Insertions``."""
+        return self._module.insertions.edit(statement, self._place[0])
 
-    def _place(self, statement: str) -> int:
-        body = self._module.body
-        start = 0
-        if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            start = 1
-        while start < len(body) and _is_future(body[start]):
-            start += 1
-        block = []
-        for node in body[start:]:
-            if not isinstance(node, ast.Import | ast.ImportFrom):
-                break
-            block.append(node)
-        before = [node for node in block if ast.unparse(node) < statement]
-        if before:
-            return before[-1].end_lineno or before[-1].lineno
-        if block:
-            return block[0].lineno - 1
-        return (body[start - 1].end_lineno or 0) if start else self._below_header()
+    def bound(self, name: str) -> bool:
+        """Whether the name means something here already, as a variable, an import or a builtin."""
+        return self._home(name) is not None or hasattr(builtins, name)
 
-    def _below_header(self) -> int:
-        """The first line that is not a ``#!`` or an encoding comment."""
-        lines = self._document.lines
-        line = 0
-        while line < min(2, len(lines)) and lines[line].startswith("#"):
-            line += 1
-        return line
+    def _home(self, name: str) -> Scope | None:
+        return next((scope for scope in self._scope.visible() if scope.binds(name)), None)
 
-    def _in_block(self, line: int) -> bool:
-        return any(
-            isinstance(node, ast.Import | ast.ImportFrom) and line in (node.lineno - 1, node.end_lineno)
-            for node in self._module.body
-        )
+    def _meaning(self, name: str) -> str:
+        scope = self._home(name)
+        if scope is None:
+            return name
+        if name in scope.imports:
+            return "" if name in scope.others and not self._only_emptied(name) else scope.imports[name][0].meaning
+        return "" if name in sys.stdlib_module_names else name
 
-    def _note(self, node: ast.AST) -> None:
-        match node:
-            case ast.Import() | ast.ImportFrom():
-                self._meaning.update(_bindings(node))
-                self._bound.update(_bindings(node))
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
-                self._bound.add(name)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                self._bound.add(name)
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-                self._bound.add(name)
-            case ast.Global(names=names) | ast.Nonlocal(names=names):
-                self._bound.update(names)
+    def _only_emptied(self, name: str) -> bool:
+        """Whether a name that is imported is otherwise only set to None, as where the import is tried."""
+        stores = [
+            node
+            for node in ast.walk(self._module.tree)
+            if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
+        ]
+        return bool(stores) and all(isinstance(n.value, ast.Constant) and n.value.value is None for n in stores)
+
+    def _present(self, module: str, name: str) -> Reference | None:
+        """The way that the imports visible here give."""
+        dotted = f"{module}.{name}" if name else module
+        usable = [
+            (local, imported)
+            for scope in self._scope.visible()
+            for local, found in scope.imports.items()
+            for imported in found
+            if self._usable(scope, local, imported)
+        ]
+        for local, imported in usable:
+            if imported.meaning == dotted and (not imported.modules or not name):
+                return Reference(local)
+        for local, imported in usable:
+            if imported.meaning == module and name:
+                return Reference(f"{local}.{name}")
+        for local, imported in usable:
+            if module in imported.modules and local == module.partition(".")[0]:
+                return Reference(dotted)
+        return None
+
+    def _usable(self, scope: Scope, local: str, imported: Imported) -> bool:
+        """Whether an import reaches here, is not hidden by a nearer meaning, and has run by then."""
+        if imported.typing_only or self._home(local) is not scope or self._meaning(local) != imported.meaning:
+            return False
+        return scope is not self._scope or imported.end <= self._place
+
+    def _absent(self, module: str, name: str) -> Reference | None:
+        """The way that a new import gives."""
+        head = module.partition(".")[0]
+        by_name = Reference(name, f"from {module} import {name}") if name and not self.bound(name) else None
+        if by_name and self._module.insertions.imports_from(module):
+            return by_name
+        if self._home(head) is None or self._submodule_joins(head):
+            return Reference(f"{module}.{name}" if name else module, f"import {module}")
+        return by_name
+
+    def _submodule_joins(self, head: str) -> bool:
+        """Whether the name is the same package already, so that importing a part of it changes nothing."""
+        scope = self._home(head)
+        return scope is self._module.scopes and all(
+            imported.meaning == head and imported.modules for imported in scope.imports[head]
+        ) and head not in scope.others
 
 
 @lru_cache(maxsize=8)
-def imports_of(document: Document) -> Imports:
-    """The imports of a document; remembered for the documents asked for last."""
-    return Imports(document)
+def module_of(document: Document) -> Module:
+    """A document parsed; remembered for the documents asked for last."""
+    return Module(document)
 
 
-def _bindings(node: ast.Import | ast.ImportFrom) -> dict[str, str]:
-    if isinstance(node, ast.ImportFrom):
-        module = "." * node.level + (node.module or "")
-        return {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names}
-    return {
-        alias.asname or alias.name.partition(".")[0]: alias.name if alias.asname else alias.name.partition(".")[0]
-        for alias in node.names
-    }
-
-
-def _is_future(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+def _place(document: Document, position: Position) -> Place:
+    line = document.lines[position.line] if position.line < len(document.lines) else ""
+    before = line[: position.column]
+    if position.line == 0:
+        before = before.removeprefix(BYTE_ORDER_MARK)
+    return position.line + 1, len(before.encode("utf-8", "surrogatepass"))

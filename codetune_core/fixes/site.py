@@ -1,16 +1,15 @@
 """The place of a finding in the syntax tree: what a fix rule looks at and what it builds its edits with."""
 
 from collections.abc import Iterator
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, ParentNodeProvider, PositionProvider
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding
-from codetune_core.domain.text import Edit, Position, Range
-from codetune_core.fixes.imports import Imports, imports_of
-from codetune_core.syntax.python import outline
+from codetune_core.domain.text import Edit, Range
+from codetune_core.fixes.imports import Imports, module_of
+from codetune_core.fixes.trees import Tree, tree_around
 
 Node = TypeVar("Node", bound=cst.CSTNode)
 
@@ -18,50 +17,75 @@ Node = TypeVar("Node", bound=cst.CSTNode)
 class Site:
     """The top-level statement around a finding, parsed, and the innermost node that the finding talks about.
 
-    Only that statement is parsed: a fix costs the same in a long file as in a short one.
+    Only that statement is parsed, once for all findings in it: a fix costs the same in a long file as in a short one.
 
     Attributes:
         document: the whole text.
         finding: what is to be removed.
         module: the syntax tree of the statement.
         node: the innermost node whose text holds the finding's range.
-        imports: of the whole document.
+        imports: of the whole document, as they are visible at the finding.
     """
 
-    def __init__(self, document: Document, finding: Finding, first_line: int, last_line: int) -> None:
+    def __init__(self, document: Document, finding: Finding, tree: Tree) -> None:
         self.document = document
         self.finding = finding
-        self.imports: Imports = imports_of(document)
-        self._first_line = first_line
-        text = "".join(document.lines[first_line : last_line + 1])
-        wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
-        self.module = wrapper.module
-        self._positions = cast("dict[cst.CSTNode, CodeRange]", wrapper.resolve(PositionProvider))
-        self._parents = cast("dict[cst.CSTNode, cst.CSTNode]", wrapper.resolve(ParentNodeProvider))
-        self.node = self._innermost(finding.range)
+        self.imports = Imports(module_of(document), finding.range.start)
+        self.module = tree.module
+        self._tree = tree
+        self.node = tree.innermost(finding.range)
 
     def code(self, node: cst.CSTNode) -> str:
-        """The source of a node, original or changed."""
-        return self.module.code_for_node(node)
+        """The source of a node, original or changed; its further lines are indented as the finding's block is."""
+        small = cst.Expr(node) if isinstance(node, cst.BaseExpression) else node
+        blocks = [outer for outer in self.around() if isinstance(outer, cst.IndentedBlock)]
+        if not blocks or not isinstance(small, cst.BaseSmallStatement):
+            return self.module.code_for_node(node)
+        margin = "".join(self.module.default_indent if block.indent is None else block.indent for block in blocks)
+        inside = cst.IndentedBlock([cst.SimpleStatementLine([small])], indent=margin)
+        newline = len(self.module.default_newline)
+        return self.module.code_for_node(inside)[newline + len(margin) : -newline]
 
     def range(self, node: cst.CSTNode) -> Range:
-        """Where an original node stands in the document."""
-        place = self._positions[node]
-        return Range(
-            Position(place.start.line - 1 + self._first_line, place.start.column),
-            Position(place.end.line - 1 + self._first_line, place.end.column),
-        )
+        """Where an original node stands in the document, without parentheses around it."""
+        return self._tree.range(node)
+
+    def range_with_parentheses(self, node: cst.CSTNode) -> Range:
+        """Where an original node stands in the document, with the parentheses around it."""
+        return self._tree.with_parentheses(node)
 
     def replace(self, node: cst.CSTNode, new: cst.CSTNode | str) -> Edit:
-        """The edit that puts ``new`` in the place of an original node."""
-        return Edit(self.range(node), new if isinstance(new, str) else self.code(new))
+        """The edit that puts ``new`` in the place of an original node and its parentheses; only what differs."""
+        return self._tree.difference(node, new if isinstance(new, str) else self.code(new))
+
+    def insert_behind(self, node: cst.CSTNode, text: str) -> Edit:
+        """The edit that adds a text directly behind an original node and its parentheses."""
+        end = self._tree.with_parentheses(node).end
+        return Edit(Range(end, end), text)
+
+    def remove(self, node: cst.BaseSmallStatement) -> Edit:
+        """The edit that takes out a statement, with its line where it stands alone on it.
+
+        Raises ValueError where it shares its line with another statement or is all that a block holds.
+        """
+        line = self.parent(node)
+        block = self.parent(line) if line else None
+        if not isinstance(line, cst.SimpleStatementLine) or len(line.body) > 1:
+            raise ValueError("not alone on its line")
+        if isinstance(block, cst.IndentedBlock) and len(block.body) == 1:
+            raise ValueError("all that the block holds")
+        return self._tree.without_line(line)
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        """What an original node stands in; None for the module."""
+        return self._tree.parents.get(node)
 
     def around(self, node: cst.CSTNode | None = None) -> Iterator[cst.CSTNode]:
         """A node and what it stands in, outward."""
         current: cst.CSTNode | None = node or self.node
         while current is not None:
             yield current
-            current = self._parents.get(current)
+            current = self._tree.parents.get(current)
 
     def nearest(self, kind: type[Node], node: cst.CSTNode | None = None) -> Node | None:
         """The innermost node of a kind around a node (around the finding's where none is given)."""
@@ -76,26 +100,13 @@ class Site:
         """The innermost function around the finding, else the statement's module."""
         return self.nearest(cst.FunctionDef) or self.module
 
-    def _innermost(self, place: Range) -> cst.CSTNode:
-        best: cst.CSTNode = self.module
-        size: tuple[int, int] | None = None
-        for node in self._positions:
-            around = self.range(node)
-            extent = (around.end.line - around.start.line, around.end.column - around.start.column)
-            if around.contains(place) and not isinstance(node, cst.Module) and (size is None or extent <= size):
-                best, size = node, extent
-        return best
-
 
 def locate(document: Document, finding: Finding) -> Site | None:
-    """The site of a finding; None where the text around it does not parse."""
-    line = finding.range.start.line
-    spans = [span for span in outline(document).top_level if span[0] <= line <= span[1]]
-    if not spans:
-        return None
+    """The site of a finding; None where the text does not parse, or nothing stands at the finding's place."""
     try:
-        return Site(document, finding, spans[0][0], max(spans[-1][1], finding.range.end.line))
-    except (SyntaxError, ValueError, cst.ParserSyntaxError):
+        tree = tree_around(document, finding.range.start.line)
+        return Site(document, finding, tree) if tree else None
+    except (SyntaxError, ValueError, RecursionError, cst.ParserSyntaxError):
         return None
 
 
@@ -108,6 +119,11 @@ def argument(call: cst.Call, keyword: str, position: int | None = None) -> cst.A
     return positional[-1] if not any(arg.keyword or arg.star for arg in positional) else None
 
 
+def unpacks(call: cst.Call) -> bool:
+    """Whether a call takes arguments out of ``*`` or ``**``: which ones, the text does not say."""
+    return any(arg.star for arg in call.args)
+
+
 def with_argument(call: cst.Call, keyword: str, value: str) -> cst.Call:
     """A copy of a call in which a keyword argument has a value: replaced where it stands, else added at the end."""
     new_value = cst.parse_expression(value)
@@ -118,12 +134,55 @@ def with_argument(call: cst.Call, keyword: str, value: str) -> cst.Call:
     added = cst.Arg(new_value, keyword=cst.Name(keyword), equal=equal)
     if not call.args:
         return call.with_changes(args=[added])
-    last = call.args[-1]
-    comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-    if isinstance(last.comma, cst.Comma):
-        between = call.args[-2].comma if len(call.args) > 1 else comma
-        added = added.with_changes(comma=last.comma, whitespace_after_arg=last.whitespace_after_arg)
-        return call.with_changes(args=[*call.args[:-1], last.with_changes(comma=between), added])
-    added = added.with_changes(whitespace_after_arg=last.whitespace_after_arg)
-    moved = last.with_changes(comma=comma, whitespace_after_arg=cst.SimpleWhitespace(""))
-    return call.with_changes(args=[*call.args[:-1], moved, added])
+    *before, last = call.args
+    return call.with_changes(args=[*before, *_appended(call, last, added)])
+
+
+def without_argument(call: cst.Call, removed: cst.Arg) -> cst.Call:
+    """A copy of a call without one of its arguments; the layout of the others stays."""
+    index = next(index for index, arg in enumerate(call.args) if arg is removed)
+    args = [*call.args[:index], *call.args[index + 1 :]]
+    if index == len(args) and args:
+        args[-1] = _last(args[-1], removed)
+    if not args:
+        return call.with_changes(args=[], whitespace_before_args=cst.SimpleWhitespace(""))
+    return call.with_changes(args=args)
+
+
+def _last(arg: cst.Arg, removed: cst.Arg) -> cst.Arg:
+    """An argument in the place of the last one, with the comment behind it."""
+    comment = arg.comma.whitespace_after if isinstance(arg.comma, cst.Comma) else None
+    comma, end = removed.comma, removed.whitespace_after_arg
+    if isinstance(comment, cst.ParenthesizedWhitespace) and comment.first_line.comment:
+        if isinstance(comma, cst.Comma) and isinstance(comma.whitespace_after, cst.ParenthesizedWhitespace):
+            comma = comma.with_changes(whitespace_after=comma.whitespace_after.with_changes(first_line=comment.first_line))
+        elif isinstance(end, cst.ParenthesizedWhitespace):
+            end = end.with_changes(first_line=comment.first_line)
+    return arg.with_changes(comma=comma, whitespace_after_arg=end)
+
+
+def _appended(call: cst.Call, last: cst.Arg, added: cst.Arg) -> tuple[cst.Arg, cst.Arg]:
+    """The last argument and the one that follows it now: on a line of its own where the arguments have their own."""
+    trailing = isinstance(last.comma, cst.Comma)
+    end = last.comma.whitespace_after if isinstance(last.comma, cst.Comma) else last.whitespace_after_arg
+    own_lines = isinstance(end, cst.ParenthesizedWhitespace) and isinstance(
+        call.whitespace_before_args, cst.ParenthesizedWhitespace
+    )
+    between: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace(" ")
+    if isinstance(end, cst.ParenthesizedWhitespace) and (own_lines or end.first_line.comment):
+        margin = _margin(call) or end
+        between = end.with_changes(indent=margin.indent, last_line=margin.last_line)
+        end = end.with_changes(first_line=end.first_line.with_changes(whitespace=cst.SimpleWhitespace(""), comment=None), empty_lines=[])
+    if trailing:
+        added = added.with_changes(comma=cst.Comma(whitespace_after=end))
+    else:
+        added = added.with_changes(whitespace_after_arg=end)
+    moved = last.with_changes(comma=cst.Comma(whitespace_after=between), whitespace_after_arg=cst.SimpleWhitespace(""))
+    return moved, added
+
+
+def _margin(call: cst.Call) -> cst.ParenthesizedWhitespace | None:
+    """The white space before an argument that begins its line."""
+    between = [arg.comma.whitespace_after for arg in call.args[:-1] if isinstance(arg.comma, cst.Comma)]
+    spaces = [call.whitespace_before_args, *between]
+    return next((space for space in spaces if isinstance(space, cst.ParenthesizedWhitespace)), None)

@@ -1,5 +1,6 @@
 """Verification of edits on a copy of the text: it parses, invents no name, removes its findings and adds none."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +9,6 @@ from codetune_core.domain.check import Check
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding
 from codetune_core.domain.fix import Verification
-from codetune_core.domain.text import Edit
 from codetune_core.fixes.protocol import Checker, Finder
 
 
@@ -21,18 +21,19 @@ class State:
 
 
 async def state_of(document: Document, checker: Checker, finder: Finder, also: Iterable[str] = ()) -> State:
-    """Look at a text with the fast detectors and those named in ``also``."""
-    findings = await finder.findings(document, also)
-    return State(await checker.check(document), Counter(finding.rule.id for finding in findings))
+    """Look at a text with the fast detectors and those named in ``also``; raises CodeTuneError where one cannot."""
+    check, findings = await asyncio.gather(checker.check(document), finder.findings(document, also))
+    return State(check, Counter(finding.rule.id for finding in findings))
 
 
 def compare(before: State, after: State, removed: Iterable[Finding]) -> Verification:
     """What edits that were to remove these findings achieved."""
-    goal = before.rules - Counter(finding.rule.id for finding in removed)
+    fewer = Counter(finding.rule.id for finding in removed)
     invented = Counter(after.check.undefined_names) - Counter(before.check.undefined_names)
+    parses = after.check.parses
     return Verification(
-        parses=after.check.parses,
-        names_resolve=after.check.parses and not invented,
-        finding_gone=after.check.parses and all(after.rules[rule.id] <= goal[rule.id] for rule in {f.rule for f in removed}),
-        nothing_new=after.check.parses and not after.rules - before.rules,
+        parses=parses,
+        names_resolve=parses and not invented,
+        finding_gone=parses and all(after.rules[rule] <= before.rules[rule] - count for rule, count in fewer.items()),
+        nothing_new=parses and not after.rules - before.rules,
     )
