@@ -98,6 +98,8 @@ def _declared(data: bytes) -> str:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     except SyntaxError as error:
+        if str(error.msg).startswith("invalid or missing"):
+            return "utf-8"  # the decoding says at which byte
         raise UnreadableFile(f"does not say a usable encoding: {error.msg}") from error
     return "utf-8" if encoding == "utf-8-sig" else encoding
 

@@ -62,7 +62,7 @@ def _take_over(target: Path, name: str) -> None:
         os.umask(mask)
         os.chmod(name, 0o666 & ~mask)  # noqa: PTH101 - `name` is a string
         return
-    os.chmod(name, status.st_mode & 0o7777)  # noqa: PTH101
     if hasattr(os, "chown"):
         with contextlib.suppress(PermissionError):
             os.chown(name, status.st_uid, status.st_gid)
+    os.chmod(name, status.st_mode & 0o7777)  # noqa: PTH101 - last, since a new owner takes bits away
