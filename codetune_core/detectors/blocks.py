@@ -81,13 +81,9 @@ def _headers(lines: Sequence[str], line: int) -> Iterator[int]:
     margin = len(_indent(lines[line]))
     for above in range(line - 1, -1, -1):
         width = len(_indent(lines[above]))
-        if (
-            not _is_code(lines[above])
-            or width > margin
-            or (width == margin and not _CLAUSE.match(lines[line].lstrip()))
-        ):
+        if not _is_code(lines[above]) or width > margin or (width == margin and not _continues(lines[line])):
             continue
-        if width < margin or not _CLAUSE.match(lines[above].lstrip()):
+        if width < margin or not _continues(lines[above]):
             yield above
             line, margin = above, width
             if not margin:
@@ -102,7 +98,7 @@ def _block_end(lines: Sequence[str], header: int) -> int:
         if not _is_code(lines[number]):
             continue
         width = len(_indent(lines[number]))
-        if width < margin or (width == margin and not _CLAUSE.match(lines[number].lstrip())):
+        if width < margin or (width == margin and not _continues(lines[number])):
             break
         end = number
     return end
@@ -118,7 +114,7 @@ def _chunk_start(lines: Sequence[str], line: int) -> int:
     """First line of the top-level statement around a line, decorators included."""
     for number in range(line, 0, -1):
         text = lines[number]
-        if _is_code(text) and not _indent(text) and not _CLAUSE.match(text):
+        if _is_code(text) and not _indent(text) and not _continues(text):
             return _decorated(lines, number)
     return 0
 
@@ -152,6 +148,11 @@ def _indent(line: str) -> str:
 def _is_code(line: str) -> bool:
     stripped = line.strip()
     return bool(stripped) and not stripped.startswith("#")
+
+
+def _continues(line: str) -> bool:
+    """Whether a line belongs to the statement above it though it is no deeper: a further clause, a closing bracket."""
+    return bool(_CLAUSE.match(line.lstrip()))
 
 
 def _next_code(lines: Sequence[str], line: int) -> int | None:

@@ -1,5 +1,6 @@
 """Findings of the ruff detector while the text does not parse."""
 
+import random
 from collections.abc import AsyncIterator
 
 import pytest
@@ -275,3 +276,22 @@ async def test_what_is_complete_above_the_place_of_typing_is_reviewed(editor, cu
     rules = {finding.rule.id for finding in detection.findings}
     assert rules >= {rule for line, rule in COMPLETE.items() if line in text}
     assert detection.findings or not detection.notices or cut < SHOP.index("    return path")
+
+
+async def test_above_a_part_in_which_nothing_fits_the_text_is_reviewed(editor):
+    text = SHOP + "    a\n  b\n c\n   d\n  e\n f\n   g\n  h\n i\n"
+    found = {finding.rule.id for finding in (await editor.shows(text)).findings}
+    assert found >= {"S602", "S605", "S307", "S102"}
+
+
+@pytest.mark.parametrize("seed", range(60))
+async def test_random_damage_never_ends_in_silence_or_in_a_wrong_place(editor, seed):
+    chance = random.Random(seed)
+    at = chance.randrange(len(SHOP))
+    typed = chance.choice(["(", ")", "'", '"""', "[", "{", ":", "\n", "  ", "def f(", "= =", "@", "\t", "\\"])
+    document = editor.document(SHOP[:at] + typed + SHOP[at + chance.choice([0, 0, 1, 5, 40]) :])
+    detection = await editor.shows(document.text)
+    assert detection.findings or detection.notices
+    for finding in detection.findings:
+        assert document.slice(finding.range).strip() == document.slice(finding.range) != ""
+        assert not finding.stale
