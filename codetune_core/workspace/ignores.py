@@ -1,6 +1,7 @@
 """Decides which paths of a workspace are left out: version control, environments, caches, ``.gitignore``, settings."""
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from pathspec import GitIgnoreSpec
 from codetune_core.settings import FileSettings
 from codetune_core.workspace.skip import VENDORED
 
+_DIRECTORY = "ps_d"
+"""The group with which pathspec's expressions mark that they matched a directory."""
 _VERSION_CONTROL = frozenset((".git", ".hg", ".svn", ".bzr", ".jj", "CVS"))
 _ENVIRONMENTS = frozenset((".venv", ".virtualenv", ".tox", ".nox", ".eggs", "__pypackages__", ".direnv"))
 _CACHES = frozenset((
@@ -90,10 +93,23 @@ def why_ignored(path: Path, root: Path, files: FileSettings) -> str:
 
 
 def _matches(spec: GitIgnoreSpec | None, base: Path, path: Path, *, directory: bool) -> bool | None:
+    """What the last pattern that matches this very path says; None where none does.
+
+    A pattern of pathspec also matches what lies below the directory that it names. Git asks directory by directory
+    instead, which differs where a nearer file lets a directory back in.
+    """
     if spec is None:
         return None
-    relative = path.relative_to(base).as_posix()
-    return spec.check_file(f"{relative}/" if directory else relative).include
+    relative = path.relative_to(base).as_posix() + ("/" if directory else "")
+    for pattern in reversed(list(spec.patterns)):
+        result = pattern.match_file(relative) if pattern.include is not None else None
+        if result and not _is_below(result.match, relative):
+            return pattern.include
+    return None
+
+
+def _is_below(match: re.Match[str], relative: str) -> bool:
+    return match.groupdict().get(_DIRECTORY) is not None and match.end() < len(relative)
 
 
 def _patterns(path: Path) -> GitIgnoreSpec | None:

@@ -43,8 +43,8 @@ def test_every_kind_of_text_file_is_found(tmp_path):
         (".git", "version control"), (".hg", "version control"), (".svn", "version control"),
         ("__pycache__", "cache"), (".mypy_cache", "cache"), (".ruff_cache", "cache"), (".pytest_cache", "cache"),
         (".venv", "virtual environment"), (".tox", "virtual environment"), (".nox", "virtual environment"),
-        ("node_modules", "vendored"), ("vendor", "vendored"), ("third_party", "vendored"), ("site-packages", "vendored"),
-        ("bower_components", "vendored"),
+        ("node_modules", "vendored"), ("vendor", "vendored"), ("third_party", "vendored"),
+        ("site-packages", "vendored"), ("bower_components", "vendored"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("above", ["", "deep/down/"])
@@ -96,6 +96,12 @@ def test_a_nearer_gitignore_overrules_a_farther_one(tmp_path):
     make(tmp_path, "a.txt", "sub/a.txt", "sub/deep/a.txt")
     write(tmp_path, {".gitignore": "*.txt\n", "sub/.gitignore": "!a.txt\n", "sub/deep/.gitignore": "a.txt\n"})
     check(tmp_path, [".gitignore", "sub/.gitignore", "sub/a.txt", "sub/deep/.gitignore"])
+
+
+def test_a_directory_let_back_in_by_a_nearer_gitignore_is_walked(tmp_path):
+    make(tmp_path, "out/a.txt", "sub/out/a.txt", "sub/out/out/b.txt")
+    write(tmp_path, {".gitignore": "out\n", "sub/.gitignore": "!out/\n"})
+    check(tmp_path, [".gitignore", "sub/.gitignore", "sub/out/a.txt", "sub/out/out/b.txt"])
 
 
 def test_a_nested_gitignore_is_relative_to_its_directory(tmp_path):

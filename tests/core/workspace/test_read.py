@@ -86,7 +86,8 @@ def test_what_is_no_text_is_refused_with_the_reason(data, message):
 @pytest.mark.parametrize(
     ("name", "first", "language"),
     [
-        ("a.py", b"", "python"), ("a.PYI", b"", "python"), ("a.js", b"", "javascript"), ("notes", b"hello\n", "plaintext"),
+        ("a.py", b"", "python"), ("a.PYI", b"", "python"), ("a.js", b"", "javascript"),
+        ("notes", b"hello\n", "plaintext"),
         ("run", b"#!/usr/bin/env python3\n", "python"), ("run", b"#!/usr/bin/python3 -I\n", "python"),
         ("run", b"#!/bin/sh\n# python\n", "plaintext"), ("run.sh", b"#!/usr/bin/env python3\n", "shellscript"),
         (".env", b"A=1\n", "dotenv"), ("run", codecs.BOM_UTF8, "plaintext"),
