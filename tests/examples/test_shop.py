@@ -49,7 +49,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def file_of(finding: dict[str, Any]) -> str:
     """The path of a finding, relative to the shop."""
-    return (ROOT / finding["path"]).relative_to(SHOP).as_posix()
+    return Path(ROOT, finding["path"]).relative_to(SHOP).as_posix()
 
 
 def reported_at(findings: list[dict[str, Any]], flaw: dict[str, Any]) -> dict[str, Any]:
