@@ -78,7 +78,7 @@ def upload_pictures() -> Response:
         for name in names:
             media.make_thumbnail(folder / name, folder / f"small-{secure_filename(name)}")
             flash(f"{name}: {media.picture_size(folder / name)}")
-    except CalledProcessError as error:
+    except (CalledProcessError, OSError) as error:
         flash(f"A picture could not be scaled: {error}")
     return redirect(url_for("admin.index"))
 
