@@ -35,6 +35,7 @@ _OLD_PROTOCOLS = frozenset(
 _OLD_VERSIONS = frozenset(f"ssl.TLSVersion.{name}" for name in ("SSLv3", "TLSv1", "TLSv1_1", "MINIMUM_SUPPORTED"))
 _NO_CERTIFICATE = frozenset(("verify_mode", "cert_reqs", "ssl_cert_reqs"))
 _NO_HOSTNAME = frozenset(("check_hostname", "ssl_check_hostname", "assert_hostname"))
+_VERSIONS = frozenset(("minimum_version", "maximum_version"))
 _CHECK_OFF = dict.fromkeys((*_NO_CERTIFICATE, *_NO_HOSTNAME), Confidence.MEDIUM)
 
 
@@ -88,7 +89,7 @@ def _sent_everywhere(node: ast.expr | None, scope: Scope) -> bool:
 def cookie_setting(node: ast.Assign | ast.AnnAssign, scope: Scope) -> Iterator[Flag]:
     """``SESSION_COOKIE_SECURE = False`` of Django, ``app.config["SESSION_COOKIE_SECURE"] = False`` of Flask."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    if _is_false(scope.value(node.value)) and any(_COOKIE_SETTING.fullmatch(_key(target)) for target in targets):
+    if any(_COOKIE_SETTING.fullmatch(_key(target)) for target in targets) and _is_false(scope.value(node.value)):
         yield Flag(node)
 
 
@@ -115,7 +116,7 @@ def cookie_entry(node: ast.Dict, scope: Scope) -> Iterator[Flag]:
 
 def unverified_token(call: ast.Call, scope: Scope) -> Iterator[Flag]:
     """``jwt.decode`` of PyJWT and python-jose that accepts a token nobody signed."""
-    if scope.qualified(call.func) not in _JWT_DECODE:
+    if not (call.keywords or len(call.args) > _VERIFY_PLACE) or scope.qualified(call.func) not in _JWT_DECODE:
         return
     verify = _argument(call, "verify", _VERIFY_PLACE)
     options = _entry(scope.value(_argument(call, "options")), "verify_signature")
@@ -190,13 +191,9 @@ def _is_from_request(node: ast.expr, scope: Scope) -> bool:
 
 def weak_protocol(call: ast.Call, scope: Scope) -> Iterator[Flag]:
     """``ssl.SSLContext(ssl.PROTOCOL_TLSv1)``; ruff sees old versions only in keyword arguments of other calls."""
-    if scope.qualified(call.func) == "ssl.SSLContext":
-        protocol = _argument(call, "protocol", 0)
-    elif scope.qualified(call.func) == "OpenSSL.SSL.Context":
-        protocol = call.args[0] if call.args else None
-    else:
-        return
-    if scope.qualified(scope.value(protocol)) in _OLD_PROTOCOLS:
+    protocol = _argument(call, "protocol", 0)
+    old = isinstance(protocol, ast.Name | ast.Attribute) and scope.qualified(protocol) in _OLD_PROTOCOLS
+    if old and scope.qualified(call.func) in ("ssl.SSLContext", "OpenSSL.SSL.Context"):
         yield Flag(call)
 
 
@@ -219,13 +216,15 @@ def weak_keyword(call: ast.Call, scope: Scope) -> Iterator[Flag]:
 
 
 def _is_weak(name: str, given: ast.expr, scope: Scope) -> bool:
+    if name not in _CHECK_OFF and name not in _VERSIONS:
+        return False
     value = scope.value(given)
     if name in _NO_HOSTNAME:
         return _is_false(value)
     if name in _NO_CERTIFICATE:
         text = value.value if isinstance(value, ast.Constant) else scope.qualified(value)
         return text in ("CERT_NONE", "ssl.CERT_NONE", "ssl.VerifyMode.CERT_NONE")
-    return name in ("minimum_version", "maximum_version") and scope.qualified(value) in _OLD_VERSIONS
+    return scope.qualified(value) in _OLD_VERSIONS
 
 
 def _serves(target: ast.Attribute, scope: Scope) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_BINDING = (ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.withitem)
 _DEPTH = 5
 
 
@@ -36,15 +38,16 @@ class Scope:
         """Name -> every value it is given here; None for a value that is not known, as of a loop variable."""
         values: dict[str, list[ast.expr | None]] = {}
         known: set[int] = set()
-        for node in self.nodes:
-            for target, value in _bindings(node):
-                values.setdefault(target.id, []).append(value)
-                known.add(id(target))
-        for node in self.nodes:
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) and id(node) not in known:
-                values.setdefault(node.id, []).append(None)
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        for node in self.nodes:  # an assignment comes before the names it assigns to
+            if isinstance(node, ast.Name):
+                if not isinstance(node.ctx, ast.Load) and id(node) not in known:
+                    values.setdefault(node.id, []).append(None)
+            elif isinstance(node, _NAMED):
                 values.setdefault(node.name, []).append(None)
+            elif isinstance(node, _BINDING):
+                for target, value in _bindings(node):
+                    values.setdefault(target.id, []).append(value)
+                    known.add(id(target))
         return values
 
     def qualified(self, node: ast.expr | None, depth: int = _DEPTH) -> str:
@@ -101,8 +104,20 @@ def scopes(tree: ast.Module) -> list[Scope]:
             seen = scope.outer if scope.is_class else scope
             scope = Scope(seen, parameters=_parameters(node), is_class=isinstance(node, ast.ClassDef))
             found.append(scope)
-        waiting += [(child, scope) for child in reversed(list(ast.iter_child_nodes(node)))]
+        waiting += [(child, scope) for child in reversed(_children(node))]
     return found
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """What ``ast.iter_child_nodes`` yields, without the shared nodes that stand for operators and contexts."""
+    children: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            children += [each for each in value if isinstance(each, ast.AST)]
+        elif isinstance(value, ast.AST) and value._fields:
+            children.append(value)
+    return children
 
 
 def _parameters(node: ast.AST) -> frozenset[str]:

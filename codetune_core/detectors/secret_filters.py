@@ -114,7 +114,7 @@ def is_words(value: str) -> bool:
         return True
     if heuristic.is_not_alphanumeric_string(value) or _KNOWN_WORDS.fullmatch(value):
         return True
-    plain = re.sub(r"[_\-.:/,|]", "", value)
+    plain = re.sub(r"\\+[nrt]|[_\-.:/,|]", "", value)
     return plain.isalpha() or bool(re.fullmatch(r"[A-Za-z]+(?:[_\-.:/][A-Za-z]+)+\d?", value))
 
 
@@ -134,9 +134,13 @@ def mixing(value: str) -> float:
 
 
 def name_before(line: str, start: int) -> str:
-    """Name to which the value at ``start`` is given, in snake case; empty where there is none."""
+    """Name to which the value at ``start`` is given, in snake case; empty where there is none.
+
+    A quoted name with a namespace, such as ``"AWS::IAM::AccessKey"``, names a kind of thing.
+    """
     match = _NAME_BEFORE.search(line, max(0, start - 80), start)
-    return snake(match[1]) if match else ""
+    is_type = match and line[: match.start()].endswith("::") and line[match.end(1) : match.end(1) + 1] in "\"'"
+    return snake(match[1]) if match and not is_type else ""
 
 
 def snake(name: str) -> str:

@@ -205,7 +205,7 @@ async def test_a_digest_compared_by_equals_is_flagged_with_high_confidence(code:
     "text",
     [
         "import hmac\ndef ok(k, b, r):\n    mac = hmac.new(k, b, 'sha256')\n    return mac.hexdigest() == r\n",
-        "from hmac import new\ndef f(k, b, r):\n    m = new(k, None, 'md5')\n    m.update(b)\n    d = m.digest()\n    return d == r\n",
+        "from hmac import new\ndef f(k, b, r):\n    m = new(k)\n    m.update(b)\n    d = m.digest()\n    r == d\n",
         "import hmac as h\ndef ok(k, b, r):\n    want = h.new(k, b, 'sha256').hexdigest()\n    if want != r: raise E\n",
         "from hmac import new\ndef ok(k, b, r):\n    return r == new(k, b, 'sha256').digest()\n",
         "from hmac import HMAC as M\ndef ok(k, b, r):\n    d: str = M(k, b, 'sha256').hexdigest()\n    return r == d\n",

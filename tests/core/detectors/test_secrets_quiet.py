@@ -75,6 +75,8 @@ WORDS_AND_IDENTIFIERS = [
     'PASSWORD = "secret_key"',
     'secret = "oauth2"',
     'password: "Passwort"',
+    "events = {'(?i)password':'secret\\\\n'}",
+    '"AWS::IAM::AccessKey": "62d91b17309e76c8",',
     'token = "sha256"',
     "help = \"Set the password: 'abc 1 def'\"",
     'token_type = "bearer2"',
