@@ -128,9 +128,11 @@ class Imports:
     def _submodule_joins(self, head: str) -> bool:
         """Whether the name is the same package already, so that importing a part of it changes nothing."""
         scope = self._home(head)
-        return scope is self._module.scopes and all(
-            imported.meaning == head and imported.modules for imported in scope.imports[head]
-        ) and head not in scope.others
+        return (
+            scope is self._module.scopes
+            and all(imported.meaning == head and imported.modules for imported in scope.imports[head])
+            and head not in scope.others
+        )
 
 
 @lru_cache(maxsize=8)

@@ -151,13 +151,18 @@ def _together(texts: Sequence[str]) -> str:
         written = [index for index, line in enumerate(lines) if line]
         for index in written:
             statements[lines[index]] = (written[0], len(lines) - 2 - written[-1])
-    ordered = sorted(statements, key=lambda statement: (_section(_parsed(statement)), _key(_parsed(statement), by_name=False)))
+    ordered = sorted(statements, key=_order)
     result = newline * statements[ordered[0]][0]
     for before, statement in zip(["", *ordered], ordered, strict=False):
         if before and _section(_parsed(before)) != _section(_parsed(statement)):
             result += newline
         result += statement + newline
     return result + newline * statements[ordered[-1]][1]
+
+
+def _order(statement: str) -> tuple[int, tuple[bool, str]]:
+    node = _parsed(statement)
+    return _section(node), _key(node, by_name=False)
 
 
 def _parsed(statement: str) -> ast.stmt:

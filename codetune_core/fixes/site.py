@@ -129,7 +129,9 @@ def with_argument(call: cst.Call, keyword: str, value: str) -> cst.Call:
     new_value = cst.parse_expression(value)
     for index, arg in enumerate(call.args):
         if arg.keyword and arg.keyword.value == keyword:
-            return call.with_changes(args=[*call.args[:index], arg.with_changes(value=new_value), *call.args[index + 1 :]])
+            return call.with_changes(
+                args=[*call.args[:index], arg.with_changes(value=new_value), *call.args[index + 1 :]]
+            )
     equal = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
     added = cst.Arg(new_value, keyword=cst.Name(keyword), equal=equal)
     if not call.args:
@@ -153,9 +155,11 @@ def _last(arg: cst.Arg, removed: cst.Arg) -> cst.Arg:
     """An argument in the place of the last one, with the comment behind it."""
     comment = arg.comma.whitespace_after if isinstance(arg.comma, cst.Comma) else None
     comma, end = removed.comma, removed.whitespace_after_arg
-    if isinstance(comment, cst.ParenthesizedWhitespace) and comment.first_line.comment:
+    if isinstance(comment, cst.ParenthesizedWhitespace):
         if isinstance(comma, cst.Comma) and isinstance(comma.whitespace_after, cst.ParenthesizedWhitespace):
-            comma = comma.with_changes(whitespace_after=comma.whitespace_after.with_changes(first_line=comment.first_line))
+            comma = comma.with_changes(
+                whitespace_after=comma.whitespace_after.with_changes(first_line=comment.first_line)
+            )
         elif isinstance(end, cst.ParenthesizedWhitespace):
             end = end.with_changes(first_line=comment.first_line)
     return arg.with_changes(comma=comma, whitespace_after_arg=end)
@@ -172,7 +176,8 @@ def _appended(call: cst.Call, last: cst.Arg, added: cst.Arg) -> tuple[cst.Arg, c
     if isinstance(end, cst.ParenthesizedWhitespace) and (own_lines or end.first_line.comment):
         margin = _margin(call) or end
         between = end.with_changes(indent=margin.indent, last_line=margin.last_line)
-        end = end.with_changes(first_line=end.first_line.with_changes(whitespace=cst.SimpleWhitespace(""), comment=None), empty_lines=[])
+        plain = end.first_line.with_changes(whitespace=cst.SimpleWhitespace(""), comment=None)
+        end = end.with_changes(first_line=plain, empty_lines=[])
     if trailing:
         added = added.with_changes(comma=cst.Comma(whitespace_after=end))
     else:

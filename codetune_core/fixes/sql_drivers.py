@@ -102,7 +102,9 @@ def _others(tree: ast.Module) -> Style | None:
     seen: set[int] = set()
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Attribute(attr="execute"), args=[ast.Constant(value=str(text)), ast.Tuple() | ast.List()]):
+            case ast.Call(
+                func=ast.Attribute(attr="execute"), args=[ast.Constant(value=str(text)), ast.Tuple() | ast.List()]
+            ):
                 seen.add(id(QUESTION if "?" in text else FORMAT if "%s" in text else None))
             case _:
                 pass

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from codetune_core.fixes.templates import Literal, NotATemplate, Slot, Template
+from codetune_core.fixes.slots import NotATemplate, Slot
+from codetune_core.fixes.templates import Literal, Template
 
 _FIRST_SLOT = 0xE000
 _SLOT = "[\ue000-\uefff]"

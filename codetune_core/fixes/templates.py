@@ -2,51 +2,16 @@
 
 import ast
 import re
-import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import libcst as cst
 
 from codetune_core.domain.text import Range
 from codetune_core.fixes.site import Site
-
-_PERCENT = re.compile(r"%(?:\((?P<key>[^)]*)\))?(?P<flags>[-#0 +]*)(?P<width>[\d.*]*)(?P<kind>[a-zA-Z%])")
+from codetune_core.fixes.slots import FormatValues, NotATemplate, PercentValues, Slot, one_line
 
 _ESCAPE_OR_QUOTE = re.compile(r'\\.|"', re.DOTALL)
-
-
-class NotATemplate(Exception):  # noqa: N818 - says what the expression is
-    """The expression builds no string in a way that is understood here."""
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A value in the string.
-
-    Attributes:
-        code: the expression, on one line.
-        conversion: ``r``, ``s``, ``a`` or empty, as in an f-string.
-        spec: format specification, empty for none.
-        node: the value's expression; None where the text only names a key of a mapping.
-        is_text: joined with ``+``, so a string for certain.
-    """
-
-    code: str
-    conversion: str = ""
-    spec: str = ""
-    node: cst.BaseExpression | None = None
-    is_text: bool = False
-
-    @property
-    def plain(self) -> bool:
-        """Whether the value stands in the string as ``str`` writes it."""
-        return not self.spec and self.conversion in ("", "s")
-
-    def in_f_string(self) -> str:
-        """The value as a replacement field."""
-        conversion = f"!{self.conversion}" if self.conversion else ""
-        return f"{{{self.code}{conversion}{':' + self.spec if self.spec else ''}}}"
 
 
 @dataclass(frozen=True)
@@ -94,10 +59,10 @@ class Template:
         match expression:
             case cst.BinaryOperation(operator=cst.Modulo(), left=left):
                 self._gather(left)
-                self._fill(_PercentValues(site, expression.right))
+                self._fill(PercentValues(site, expression.right))
             case cst.Call(func=cst.Attribute(value=left, attr=cst.Name("format"))):
                 self._gather(left)
-                self._fill(_FormatValues(site, expression))
+                self._fill(FormatValues(site, expression))
             case _:
                 self._gather(expression)
 
@@ -153,7 +118,7 @@ class Template:
         match node:
             case cst.BinaryOperation(operator=cst.Add(), left=left, right=right):
                 if node.lpar and node is not self.expression:
-                    self._add(Slot(_one_line(self._site, node), node=node, is_text=True), node)
+                    self._add(Slot(one_line(self._site, node), node=node, is_text=True), node)
                     return
                 self._gather(left)
                 self._gather(right)
@@ -165,7 +130,7 @@ class Template:
             case cst.FormattedString():
                 self._add(_literal(node, [_f_string_part(self._site, part) for part in node.parts]), node)
             case _:
-                self._add(Slot(_one_line(self._site, node), node=node, is_text=True), node)
+                self._add(Slot(one_line(self._site, node), node=node, is_text=True), node)
 
     def _add(self, item: Item, node: cst.BaseExpression) -> None:
         if isinstance(item, Literal) and "b" in item.prefix.lower():
@@ -173,7 +138,7 @@ class Template:
         self.items.append(item)
         self._ranges.append(self._site.range_with_parentheses(node))
 
-    def _fill(self, values: "_PercentValues | _FormatValues") -> None:
+    def _fill(self, values: PercentValues | FormatValues) -> None:
         if any(isinstance(item, Slot) or any(isinstance(p, Slot) for p in item.parts) for item in self.items):
             raise NotATemplate
         filled: list[Item] = []
@@ -182,93 +147,6 @@ class Template:
             filled.append(Literal(item.node, item.prefix, item.quote, tuple(values.split(text))))
         values.finish()
         self.items = filled
-
-
-class _PercentValues:
-    """The values behind ``%``."""
-
-    def __init__(self, site: Site, values: cst.BaseExpression) -> None:
-        self._site = site
-        self._mapping = None if isinstance(values, cst.Tuple | cst.Dict) else values
-        self._named: dict[str, cst.BaseExpression] = {}
-        self._queue: list[cst.BaseExpression] = []
-        if isinstance(values, cst.Tuple):
-            self._queue = [element.value for element in values.elements if isinstance(element, cst.Element)]
-            if len(self._queue) != len(values.elements):
-                raise NotATemplate
-        elif isinstance(values, cst.Dict):
-            self._named = dict(_entries(values))
-        else:
-            self._queue = [values]
-
-    def split(self, text: str) -> Iterator[str | Slot]:
-        done = 0
-        for match in _PERCENT.finditer(text):
-            yield text[done : match.start()]
-            yield "%" if match["kind"] == "%" else self._slot(match)
-            done = match.end()
-        if "%" in re.sub(_PERCENT, "", text):
-            raise NotATemplate
-        yield text[done:]
-
-    def finish(self) -> None:
-        if self._queue:
-            raise NotATemplate
-
-    def _slot(self, match: re.Match[str]) -> Slot:
-        if match["kind"] not in "sdir" or match["flags"] or match["width"]:
-            raise NotATemplate
-        conversion = "r" if match["kind"] == "r" else ""
-        key = match["key"]
-        if key is None:
-            if not self._queue:
-                raise NotATemplate
-            node = self._queue.pop(0)
-            return Slot(_one_line(self._site, node), conversion, node=node)
-        if self._mapping is not None:
-            self._queue = []
-            return Slot(f'{_one_line(self._site, self._mapping)}["{key}"]', conversion)
-        if key not in self._named:
-            raise NotATemplate
-        return Slot(_one_line(self._site, self._named[key]), conversion, node=self._named[key])
-
-
-class _FormatValues:
-    """The arguments of ``.format``."""
-
-    def __init__(self, site: Site, call: cst.Call) -> None:
-        self._site = site
-        if any(arg.star for arg in call.args):
-            raise NotATemplate
-        self._positional = [arg.value for arg in call.args if not arg.keyword]
-        self._named = {arg.keyword.value: arg.value for arg in call.args if arg.keyword}
-        self._next = 0
-
-    def split(self, text: str) -> Iterator[str | Slot]:
-        try:
-            fields = list(string.Formatter().parse(text))
-        except ValueError as error:
-            raise NotATemplate from error
-        for before, name, spec, conversion in fields:
-            yield before
-            if name is not None:
-                yield self._slot(name, spec or "", conversion or "")
-
-    def finish(self) -> None:
-        pass
-
-    def _slot(self, name: str, spec: str, conversion: str) -> Slot:
-        if not name:
-            name, self._next = str(self._next), self._next + 1
-        if name.isdecimal() and int(name) < len(self._positional):
-            node = self._positional[int(name)]
-        elif name in self._named:
-            node = self._named[name]
-        else:
-            raise NotATemplate
-        if "{" in spec:
-            raise NotATemplate
-        return Slot(_one_line(self._site, node), conversion, spec, node)
 
 
 def _literal(node: cst.SimpleString | cst.FormattedString, parts: Sequence[str | Slot]) -> Literal:
@@ -285,21 +163,7 @@ def _f_string_part(site: Site, part: cst.BaseFormattedStringContent) -> str | Sl
     if not isinstance(part, cst.FormattedStringExpression) or part.equal:
         raise NotATemplate
     spec = "".join(site.code(piece) for piece in part.format_spec or ())
-    return Slot(_one_line(site, part.expression), part.conversion or "", spec, part.expression)
-
-
-def _one_line(site: Site, node: cst.BaseExpression) -> str:
-    code = site.code(node)
-    if "\n" in code or "\r" in code or "#" in code:
-        raise NotATemplate
-    return code
-
-
-def _entries(values: cst.Dict) -> Iterator[tuple[str, cst.BaseExpression]]:
-    for element in values.elements:
-        if not isinstance(element, cst.DictElement) or not isinstance(element.key, cst.SimpleString):
-            raise NotATemplate
-        yield str(element.key.evaluated_value), element.value
+    return Slot(one_line(site, part.expression), part.conversion or "", spec, part.expression)
 
 
 def _without_plus(gap: str) -> str:

@@ -81,7 +81,9 @@ class Tree:
         return node in self._with_space and self._range(self._with_space[node]).contains(place)
 
     def _range(self, place: CodeRange) -> Range:
-        return Range(self._position(place.start.line, place.start.column), self._position(place.end.line, place.end.column))
+        return Range(
+            self._position(place.start.line, place.start.column), self._position(place.end.line, place.end.column)
+        )
 
     def _position(self, line: int, column: int) -> Position:
         """From libcst's lines, which count from 1 in the statement's own text."""

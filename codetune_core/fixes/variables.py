@@ -36,14 +36,14 @@ def moved_value(site: Site, value: cst.BaseExpression) -> Moved | None:
     target = _target(statement)
     if function is None or target is None:
         return None
-    names = _names(site, function)
+    names = names_in(site, function)
     places = [name for name in names if name.value == target.value]
     if len(places) != 2 or places[0] is not target or isinstance(site.parent(places[1]), cst.AssignTarget | cst.Del):  # noqa: PLR2004 - set once, used once
         return None
-    inside = {name.value for name in _names(site, value)}
+    inside = {name.value for name in names_in(site, value)}
     start, end = site.range(value).end, site.range(places[1]).start
     changed = any(
-        name.value in inside and start <= site.range(name).start <= end and _is_set(site, name) for name in names
+        name.value in inside and start <= site.range(name).start <= end and is_set(site, name) for name in names
     )
     return None if changed or _in_loop(site, value, places[1]) else Moved(target.value, places[1])
 
@@ -58,7 +58,8 @@ def _target(statement: cst.CSTNode | None) -> cst.Name | None:
             return None
 
 
-def _names(site: Site, node: cst.CSTNode) -> list[cst.Name]:
+def names_in(site: Site, node: cst.CSTNode) -> list[cst.Name]:
+    """The variables that stand in a node, in the order of the text."""
     visitor = _Names()
     node.visit(visitor)
     return [name for name in visitor.names if not _is_label(site, name)]
@@ -72,7 +73,8 @@ def _is_label(site: Site, name: cst.Name) -> bool:
     )
 
 
-def _is_set(site: Site, name: cst.Name) -> bool:
+def is_set(site: Site, name: cst.Name) -> bool:
+    """Whether a variable, or something in it, gets a value where it stands."""
     inner: cst.CSTNode = name
     for outer in site.around(name):
         if isinstance(outer, cst.AssignTarget | cst.AugAssign | cst.AnnAssign | cst.For | cst.NamedExpr | cst.AsName):

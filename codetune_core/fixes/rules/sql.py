@@ -9,9 +9,10 @@ from codetune_core.domain.fix import Applicability
 from codetune_core.domain.text import Edit
 from codetune_core.fixes.registry import Proposal, fixes
 from codetune_core.fixes.site import Site, argument, unpacks
+from codetune_core.fixes.slots import NotATemplate
 from codetune_core.fixes.sql_drivers import NAMED, NUMBERED, PYFORMAT, QUESTION, style_for
 from codetune_core.fixes.sql_statement import NotAValue, Style, Value, bind
-from codetune_core.fixes.templates import NotATemplate, Template
+from codetune_core.fixes.templates import Template
 from codetune_core.fixes.variables import moved_value
 
 _TEXT = frozenset(
@@ -219,4 +220,3 @@ def _extended(site: Site, given: cst.Tuple | cst.List, values: tuple[Value, ...]
     if isinstance(given, cst.List):
         return f"[{inside}]"
     return f"({inside},)" if len(codes) == 1 else f"({inside})"
-
