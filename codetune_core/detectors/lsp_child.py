@@ -69,6 +69,8 @@ class LspChild:
             return await answer
         finally:
             del self._waiting[number]
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # looked at, so that asyncio does not log what the caller was told otherwise
 
     async def notify(self, method: str, params: Message) -> None:
         """Send a notification; raises ChildLost."""
@@ -77,12 +79,14 @@ class LspChild:
     async def end(self) -> None:
         """Kill it and wait until nothing of it is left; may be called again."""
         lost, self._lost = self._lost, True
-        if lost:  # it has mostly ended by itself, and what is reaped must not be killed
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LAST_WORDS):
-                    await asyncio.shield(self._reader)
-        self._kill()
-        await self._reader
+        try:
+            if lost:  # it has mostly ended by itself, and what is reaped must not be killed
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LAST_WORDS):
+                        await asyncio.shield(self._reader)
+        finally:
+            self._kill()
+        await asyncio.shield(self._reader)
 
     async def _send(self, *messages: Message) -> None:
         stream = self._process.stdin
@@ -146,6 +150,9 @@ class LspChild:
         except TimeoutError:
             self._kill()
             await self._process.wait()
+        if self._process.stdin:
+            with contextlib.suppress(ConnectionError):
+                await self._process.stdin.wait_closed()
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):

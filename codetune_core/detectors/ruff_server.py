@@ -57,6 +57,7 @@ class RuffServer:
         self._numbers = itertools.count(1)
         self._starting = asyncio.Lock()
         self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._ending: set[asyncio.Task[None]] = set()
         self._losses = 0
         self._closed = False
 
@@ -88,7 +89,8 @@ class RuffServer:
         self._closed = True
         async with self._starting:
             if self._child:
-                await self._child.end()
+                await self._end(self._child)
+            await asyncio.gather(*self._ending)
             if self._folder:
                 self._folder.cleanup()
             self._child = self._folder = None
@@ -101,7 +103,7 @@ class RuffServer:
                 answer = await self._pull(child, text, suffix)
         except TimeoutError:
             if child:
-                await child.end()
+                await self._end(child)
             raise
         self._losses = 0
         lines = split_lines(text)
@@ -151,7 +153,14 @@ class RuffServer:
     async def _lose(self, child: LspChild) -> None:
         self._child = None
         self._losses += 1
-        await child.end()
+        await self._end(child)
+
+    async def _end(self, child: LspChild) -> None:
+        """End a child even where whoever asks for it is cancelled."""
+        ending = asyncio.create_task(child.end())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        await asyncio.shield(ending)
 
 
 def find_ruff() -> str:

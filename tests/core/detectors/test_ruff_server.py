@@ -29,6 +29,7 @@ async def running(*codes: str, **options) -> AsyncIterator[RuffServer]:
         yield server
     finally:
         await server.aclose()
+        assert psutil.Process().children() == []
 
 
 async def check(server: RuffServer, text: str, *codes: str) -> None:
