@@ -26,7 +26,8 @@ _MACS = re.compile(r"hmac\.(?:new|HMAC)\(\)\.(?:hex)?digest\(\)|hmac\.digest\(\)
 _SAME_BYTES = frozenset(
     "decode encode hex lower upper rstrip strip b64encode urlsafe_b64encode hexlify str bytes".split()  # noqa: SIM905 - words
 )
-_SECRET_NAME = re.compile(r"signature|token|secret|api_?key|csrf|hmac|(?:^|_)mac$|digest", re.IGNORECASE)
+_DEPTH = 6
+_SECRET_NAME = re.compile(r"signature|token|passw|secret|api_?key|csrf|hmac|(?:^|_)mac$|digest", re.IGNORECASE)
 _REQUEST_PARTS = frozenset(("headers", "cookies", "META", "form", "args", "GET", "POST", "query_params"))
 _OLD_PROTOCOLS = frozenset(
     [f"ssl.PROTOCOL_{name}" for name in ("SSLv2", "SSLv3", "TLSv1", "TLSv1_1")]
@@ -154,20 +155,25 @@ def compared_digest(node: ast.Compare, scope: Scope) -> Iterator[Flag]:
         yield Flag(node, Confidence.MEDIUM)
 
 
-def _is_mac(node: ast.expr, scope: Scope) -> bool:
-    """Whether an expression is a message authentication code, also encoded or with a prefix in front."""
+def _is_mac(node: ast.expr, scope: Scope, depth: int = _DEPTH) -> bool:
+    """Whether an expression is a message authentication code, also encoded, prefixed, or from a function here."""
     value = scope.value(node)
+    if not depth:
+        return False
     if isinstance(value, ast.JoinedStr):
-        return any(_is_mac(part.value, scope) for part in value.values if isinstance(part, ast.FormattedValue))
+        filled = (part.value for part in value.values if isinstance(part, ast.FormattedValue))
+        return any(_is_mac(part, scope, depth - 1) for part in filled)
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
-        return _is_mac(value.left, scope) or _is_mac(value.right, scope)
+        return _is_mac(value.left, scope, depth - 1) or _is_mac(value.right, scope, depth - 1)
     if not isinstance(value, ast.Call):
         return False
     if _MACS.fullmatch(scope.qualified(value)):
         return True
+    if results := scope.returned(value):
+        return all(_is_mac(result, inner, depth - 1) for result, inner in results)
     name = value.func.attr if isinstance(value.func, ast.Attribute) else getattr(value.func, "id", "")
     owner = [value.func.value] if isinstance(value.func, ast.Attribute) else []
-    return name in _SAME_BYTES and any(_is_mac(part, scope) for part in (*value.args[:1], *owner))
+    return name in _SAME_BYTES and any(_is_mac(part, scope, depth - 1) for part in (*value.args[:1], *owner))
 
 
 def _is_secret(node: ast.expr) -> bool:

@@ -19,6 +19,7 @@ class Scope:
     nodes: list[ast.AST] = field(default_factory=list)
     parameters: frozenset[str] = frozenset()
     is_class: bool = False
+    functions: "dict[str, Scope]" = field(default_factory=dict)
 
     @cached_property
     def imports(self) -> dict[str, str]:
@@ -81,6 +82,17 @@ class Scope:
             scope = scope.outer
         return node
 
+    def returned(self, call: ast.Call) -> list[tuple[ast.expr, "Scope"]]:
+        """What a function of the same module can return, with its scope; empty where the function is not known."""
+        scope: Scope | None = self
+        while scope and isinstance(call.func, ast.Name):
+            if function := scope.functions.get(call.func.id):
+                return [
+                    (node.value, function) for node in function.nodes if isinstance(node, ast.Return) and node.value
+                ]
+            scope = scope.outer
+        return []
+
     def _imported(self, name: str) -> str:
         scope: Scope | None = self
         while scope:
@@ -101,8 +113,11 @@ def scopes(tree: ast.Module) -> list[Scope]:
         node, scope = waiting.pop()
         scope.nodes.append(node)
         if isinstance(node, _INNER):
-            seen = scope.outer if scope.is_class else scope
-            scope = Scope(seen, parameters=_parameters(node), is_class=isinstance(node, ast.ClassDef))
+            inner = Scope(scope.outer if scope.is_class else scope, parameters=_parameters(node))
+            inner.is_class = isinstance(node, ast.ClassDef)
+            if isinstance(node, ast.FunctionDef) and not scope.is_class:
+                scope.functions[node.name] = inner
+            scope = inner
             found.append(scope)
         waiting += [(child, scope) for child in reversed(_children(node))]
     return found

@@ -34,7 +34,7 @@ _CODE_LINE = re.compile(
     r"\s*(?:import|from|require|include|using|package|export \* from|@import|>>>|\.\.\.)\b|\s*(?:>>>|\.\.\. )"
 )
 _NAME_BEFORE = re.compile(
-    r"([A-Za-z_$][\w.\-]*)[\"'\])]{0,3}\s*(?::\s*[A-Za-z][\w\[\], .|]*?)?\s*(?:=>|:=|={1,3}|!={1,2}|:|,|\()\s*"
+    r"([A-Za-z_$][\w.\-]*)[\"'\]]{0,2}\s*(?::\s*[A-Za-z][\w\[\], .|]*?)?\s*(?:=>|:=|={1,3}|!={1,2}|:|,|\()\s*"
     r"(?:\w+\()?(?:default\s*=\s*)?[A-Za-z@]{0,2}[\"'`]?$"
 )
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-.$]+")

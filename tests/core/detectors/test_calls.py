@@ -205,6 +205,7 @@ async def test_a_digest_compared_by_equals_is_flagged_with_high_confidence(code:
     "text",
     [
         "import hmac\ndef ok(k, b, r):\n    mac = hmac.new(k, b, 'sha256')\n    return mac.hexdigest() == r\n",
+        "import hmac\ndef mac(k, b):\n    return hmac.new(k, b).digest()\ndef f(k, b, r):\n    return r == mac(k, b)\n",
         "from hmac import new\ndef f(k, b, r):\n    m = new(k)\n    m.update(b)\n    d = m.digest()\n    r == d\n",
         "import hmac as h\ndef ok(k, b, r):\n    want = h.new(k, b, 'sha256').hexdigest()\n    if want != r: raise E\n",
         "from hmac import new\ndef ok(k, b, r):\n    return r == new(k, b, 'sha256').digest()\n",
@@ -213,7 +214,7 @@ async def test_a_digest_compared_by_equals_is_flagged_with_high_confidence(code:
         "import hmac\ndef ok(k, b, r):\n    want = 'v1=' + hmac.new(k, b, 'md5').hexdigest()\n    return want == r\n",
     ],
 )
-async def test_a_digest_is_followed_through_aliases_and_local_variables(text: str) -> None:
+async def test_a_digest_is_followed_through_aliases_variables_and_functions(text: str) -> None:
     assert [(finding.rule.id, finding.confidence) for finding in await findings(text)] == [("CT103", Confidence.HIGH)]
 
 
@@ -226,6 +227,7 @@ async def test_a_digest_is_followed_through_aliases_and_local_variables(text: st
         "hmac.new(key, body, sha256).hexdigest() is received",
         "hmac.new(key, body, sha256).hexdigest() in received",
         "sha256(body).hexdigest() == received",
+        "again(body) == received",
         "a < hmac.new(key, body, sha256).hexdigest() < b",
         "hmac.new(key, body, sha256).name == received",
         "signature == other.signature",
@@ -235,7 +237,8 @@ async def test_a_digest_is_followed_through_aliases_and_local_variables(text: st
 )
 async def test_a_constant_time_comparison_or_one_of_no_secret_is_not_flagged(code: str) -> None:
     names = "key, body, received, size, a, b, token, signature, other"
-    text = f"import hmac\nfrom hashlib import sha256\n\ndef ok({names}):\n    return {code}\n"
+    again = "def again(x):\n    return again(x) if x else again(1)\n\n"
+    text = f"import hmac\nfrom hashlib import sha256\n\n{again}def ok({names}):\n    return {code}\n"
     assert await check(text) == []
 
 

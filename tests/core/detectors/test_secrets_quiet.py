@@ -76,6 +76,7 @@ WORDS_AND_IDENTIFIERS = [
     'secret = "oauth2"',
     'password: "Passwort"',
     "events = {'(?i)password':'secret\\\\n'}",
+    "assert candidate('password') == '5d41402abc4b2a76b9719d911017c592'",
     '"AWS::IAM::AccessKey": "62d91b17309e76c8",',
     'token = "sha256"',
     "help = \"Set the password: 'abc 1 def'\"",
