@@ -31,6 +31,7 @@ from codetune_server.reading import Incoming, Refusal, params_of, read
 logger = logging.getLogger(__name__)
 
 MessageId = int | str
+_LAST_ANSWERS_SECONDS = 0.2
 
 
 class Exchange(LanguageServerProtocol):
@@ -70,8 +71,12 @@ class Exchange(LanguageServerProtocol):
             each.cancel()
         return running
 
-    def close(self) -> None:
-        """Stop everything that runs, and let nobody wait for answers that cannot come any more."""
+    async def aclose(self) -> None:
+        """Stop and answer what runs, as far as a moment allows, and let nobody wait for the client any more."""
+        if not self._shutdown:
+            self.wind_down()
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=_LAST_ANSWERS_SECONDS)
         self.writer = None
         self.wind_down()
         for asked in self._asked.values():

@@ -25,6 +25,9 @@ class Framer:
         self._bytes = bytearray()
         self._wanted: int | None = None
 
+    def __len__(self) -> int:
+        return len(self._bytes)
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Take bytes and yield the bodies they complete; raises ForeignProtocol."""
         self._bytes += data

@@ -15,7 +15,7 @@ from codetune_server.reading import strict_converter
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-CLEANUP_SECONDS = 1.0
+CLEANUP_SECONDS = 0.8
 
 
 class CodeTuneServer(LanguageServer):
@@ -62,7 +62,7 @@ class CodeTuneServer(LanguageServer):
             return await answer
 
     def add_cleanup(self, cleanup: Callable[[], Awaitable[None]]) -> None:
-        """Have something ended with the server; all of it together has a second."""
+        """Have something ended with the server; all of it together has CLEANUP_SECONDS."""
         self._cleanups.append(cleanup)
 
     def stop(self) -> None:
@@ -71,8 +71,8 @@ class CodeTuneServer(LanguageServer):
         self.stopping.set()
 
     async def aclose(self) -> None:
-        """Stop what runs and end what was started; takes a second at most, whatever hangs."""
-        self.protocol.close()
+        """Stop what runs and end what was started; takes about a second at most, whatever hangs."""
+        await self.protocol.aclose()
         ending = [asyncio.ensure_future(cleanup()) for cleanup in self._cleanups]
         if ending:
             done, _ = await asyncio.wait(ending, timeout=CLEANUP_SECONDS)
@@ -83,8 +83,3 @@ class CodeTuneServer(LanguageServer):
         """Note an error that pygls met; the client is not told, because the text may hold code."""
         logger.error("the server failed: %s", type(error).__name__)
         logger.debug("the server failed", exc_info=error)
-
-
-def create_server() -> CodeTuneServer:
-    """A server with every feature registered."""
-    return CodeTuneServer()

@@ -71,14 +71,13 @@ class CodeTuneProtocol(Exchange):
     @lsp_method(types.SHUTDOWN)
     def lsp_shutdown(self, *args: Any) -> Awaitable[None]:  # type: ignore[override]
         """Refuse what comes from now on and cancel what runs, which is answered before this is."""
-        return self._answer_first(self.wind_down(), args)
+        return self._after(self.wind_down(), self._then(types.SHUTDOWN, *args))
 
-    async def _answer_first(self, running: list[asyncio.Future[Any]], args: tuple[Any, ...]) -> None:
-        outcome = self._then(types.SHUTDOWN, *args)
+    async def _after(self, cancelled: list[asyncio.Future[Any]], outcome: Any) -> None:
         if inspect.isawaitable(outcome):
             await outcome
-        if running:
-            await asyncio.wait(running, timeout=_WIND_DOWN_SECONDS)
+        if cancelled:
+            await asyncio.wait(cancelled, timeout=_WIND_DOWN_SECONDS)
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> None:  # type: ignore[override]  # noqa: ARG002 - pygls' signature

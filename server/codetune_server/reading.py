@@ -46,8 +46,8 @@ class Refusal:
 
 
 def strict_converter() -> Converter:
-    """pygls' converter, but null is not the text "None", and "5" is no number."""
-    converter = default_converter()
+    """The converter of pygls, but null is not the text "None", and "5" is no number."""
+    converter: Converter = default_converter()  # type: ignore[no-untyped-call]
     for kind in (str, int, bool):
         converter.register_structure_hook(kind, _exactly)
     return converter

@@ -25,7 +25,7 @@ from codetune_server.lifeline import watch_pipe, watch_process
 logger = logging.getLogger(__name__)
 
 _CHUNK = 65_536
-_FLUSH_SECONDS = 0.5
+_FLUSH_SECONDS = 0.3
 
 
 class AddressRefused(CodeTuneError):  # noqa: N818 - it says what happened to the address

@@ -20,3 +20,26 @@ def _load(name: str):
 def raw_client():
     """The module ``raw_client``."""
     return _load("raw_client")
+
+
+@pytest.fixture(scope="session")
+def editors():
+    """The module ``editor``."""
+    return _load("editor")
+
+
+@pytest.fixture
+async def start_editor(editors, tmp_path):
+    """Starts editors, each with a server of its own, that end with the test."""
+    started = []
+
+    async def start(name="vscode", *roots, **options):
+        for root in roots:
+            root.mkdir(parents=True, exist_ok=True)
+        editor = editors.Editor(name, roots or (tmp_path,), **options)
+        started.append(editor)
+        return await editor.start()
+
+    yield start
+    for editor in started:
+        await editor.stop()

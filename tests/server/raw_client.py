@@ -1,5 +1,6 @@
 """A client that speaks raw bytes to a server process, so that it can also send what no client should."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -9,7 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 PROBE = (sys.executable, str(Path(__file__).with_name("probe_server.py")))
 SERVER = (sys.executable, "-m", "codetune_server")
@@ -38,7 +39,7 @@ class RawClient:
         for thread in self._threads:
             thread.start()
 
-    def __enter__(self) -> "RawClient":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,10 +48,8 @@ class RawClient:
         for thread in self._threads:
             thread.join()
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass
 
     def send_bytes(self, data: bytes) -> None:
         self.process.stdin.write(data)

@@ -275,14 +275,27 @@ def test_a_command_gets_its_arguments_and_defaults_fill_the_rest(client, argumen
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["a", 5, [], 1], [5], [None], [True], ["a", "5"], ["a", True], ["a", 1.5], ["a", 1, [{"line": "x"}]], ["a", 1, 7]],
+    [
+        [],
+        ["a", 5, [], 1],
+        [5],
+        [None],
+        [True],
+        ["a", "5"],
+        ["a", True],
+        ["a", 1.5],
+        ["a", 1, [{"line": "x"}]],
+        ["a", 1, 7],
+    ],
 )
 def test_wrong_arguments_of_a_command_are_invalid_params(client, arguments):
     error = client.error("workspace/executeCommand", {"command": "probe.arguments", "arguments": arguments})
     assert error["code"] == -32602
 
 
-@pytest.mark.parametrize("params", [{"command": "probe.none"}, {"command": 5}, {}, {"command": "probe.ticks", "arguments": 5}])
+@pytest.mark.parametrize(
+    "params", [{"command": "probe.none"}, {"command": 5}, {}, {"command": "probe.ticks", "arguments": 5}]
+)
 def test_a_command_that_does_not_exist_or_is_malformed_is_invalid_params(client, params):
     assert client.error("workspace/executeCommand", params)["code"] == -32602
 
