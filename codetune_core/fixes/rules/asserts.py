@@ -1,0 +1,84 @@
+"""Fixes for checks that vanish under ``python -O``: ``assert`` -> ``if`` and ``raise``."""
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from codetune_core.domain.fix import Applicability
+from codetune_core.domain.text import Edit, Position, Range
+from codetune_core.fixes.registry import Proposal, fixes
+from codetune_core.fixes.site import Site
+
+_OPPOSITE: dict[type[cst.BaseCompOp], cst.BaseCompOp] = {
+    cst.Equal: cst.NotEqual(),
+    cst.NotEqual: cst.Equal(),
+    cst.Is: cst.IsNot(),
+    cst.IsNot: cst.Is(),
+    cst.In: cst.NotIn(),
+    cst.NotIn: cst.In(),
+}
+"""``<`` has none: of two sets, or where one is NaN, neither ``a < b`` nor ``a >= b`` holds."""
+_LOOSE = cst.BooleanOperation | cst.IfExp | cst.Lambda | cst.NamedExpr | cst.Yield
+_NOTE = "The check now also runs under `python -O`. It still raises `AssertionError`, so callers notice no difference."
+
+
+@fixes("S101")
+def assert_statement(site: Site) -> Iterator[Proposal]:
+    """``assert a == b, text`` -> ``if a != b: raise AssertionError(text)`` on two lines."""
+    check = site.nearest(cst.Assert)
+    body = site.parent(check) if check else None
+    if check is None or not isinstance(body, cst.SimpleStatementLine | cst.SimpleStatementSuite) or len(body.body) > 1:
+        return
+    edit = _edit(site, check, body)
+    if edit:
+        yield Proposal("raise the error with `if` and `raise`", Applicability.UNSAFE, (edit,), note=_NOTE)
+
+
+def _edit(site: Site, check: cst.Assert, body: cst.CSTNode) -> Edit | None:
+    raised = f"raise AssertionError({site.code(check.msg)})" if check.msg else "raise AssertionError"
+    place = site.range(check)
+    if isinstance(check.test, cst.Name) and check.test.value == "False":
+        return Edit(place, raised)
+    condition = _negated(site, check.test)
+    if not condition:
+        return None
+    line = site.document.lines[place.start.line]
+    newline = "\r\n" if line.endswith("\r\n") else "\n"
+    margin = line[: len(line) - len(line.lstrip(" \t"))]
+    step = _indent(site)
+    if isinstance(body, cst.SimpleStatementLine):
+        return Edit(place, f"if {condition}:{newline}{margin}{step}{raised}")
+    start = Position(place.start.line, len(line[: place.start.column].rstrip()))
+    margin += step
+    text = f"{newline}{margin}if {condition}:{newline}{margin}{step}{raised}"
+    return Edit(Range(start, place.end), text)
+
+
+def _negated(site: Site, test: cst.BaseExpression) -> str:
+    """The opposite of a condition, as one would write it; empty where the condition is a constant."""
+    if isinstance(test, cst.Tuple | cst.SimpleString | cst.Integer) or site.code(test) in ("True", "None"):
+        return ""
+    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        return site.code(test.expression)
+    if isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
+        target = test.comparisons[0]
+        opposite = _OPPOSITE.get(type(target.operator))
+        if opposite:
+            return site.code(
+                test.with_changes(comparisons=[target.with_changes(operator=_spaced(target.operator, opposite))])
+            )
+    if isinstance(test, _LOOSE) and not test.lpar:
+        return f"not ({site.code(test)})"
+    return f"not {site.code(test)}"
+
+
+def _spaced(old: cst.BaseCompOp, new: cst.BaseCompOp) -> cst.BaseCompOp:
+    """An operator with the white space of another around it; words need at least one."""
+    before, after = old.whitespace_before, old.whitespace_after
+    return new.with_changes(whitespace_before=before, whitespace_after=after)
+
+
+def _indent(site: Site) -> str:
+    """One step of indentation, as the module does it."""
+    indented = next((line for line in site.document.lines if line[:1] in (" ", "\t") and line.strip()), "")
+    return "\t" if indented.startswith("\t") else site.module.default_indent
