@@ -60,7 +60,7 @@ class Reviewer:
         return await asyncio.gather(*(self._ask(detector, document) for detector in asked))
 
     async def _ask(self, detector: Detector, document: Document) -> Detection:
-        limit = self._settings.detectors.timeout_seconds if detector.pace is Pace.LIVE else None
+        limit = _time_limit(detector, self._settings)
         try:
             async with asyncio.timeout(limit):
                 return await detector.detect(document)
@@ -85,3 +85,9 @@ class Reviewer:
 def _weighed(finding: Finding, settings: Settings) -> Finding:
     chosen = [settings.rules.severity[name] for name in finding.names if name in settings.rules.severity]
     return replace(finding, severity=chosen[0]) if chosen else finding
+
+
+def _time_limit(detector: Detector, settings: Settings) -> float:
+    """Seconds; a command has a limit of its own, keeps it itself, and gets a second to end its processes."""
+    tool = settings.detectors.sarif.get(detector.name)
+    return tool.timeout_seconds + 1 if tool else settings.detectors.timeout_seconds
