@@ -71,11 +71,12 @@ class _Writer:
         self._console = console
         self._signs = _UNICODE if console.encoding.startswith("utf") else _ASCII
         self._gutter = 0
+        self._lines: list[Text] = []
 
     def file(self, file: FileReport) -> None:
         """Write what concerns one file; nothing where nothing does."""
         for fix in file.applied:
-            fixed = (Text("fixed", "green"), f" {visible(file.path)}:{fix.line} {fix.rule} {fix.title}")
+            fixed = (Text("fixed", "green"), f" {visible(file.path)}:{fix.line} {fix.rule} {visible(fix.title)}")
             self._console.print(Text.assemble(*fixed))
         if file.document:
             for finding in file.findings:
@@ -111,14 +112,15 @@ class _Writer:
         if finding.fixes:
             self._fix(document, finding.fixes[0])
         self._line(self._signs["close"], Text(_origin(finding), "dim"))
-        self._console.print()
+        self._console.print(*self._lines, sep="\n", end="\n\n")  # at once: each call of rich's costs
+        self._lines = []
 
     def _title(self, finding: Finding) -> None:
         cwe = " ".join(f"CWE-{number}" for number in finding.rule.cwe)
         parts = Text.assemble((f" {finding.severity} ", _STYLES[finding.severity]), f" {finding.rule.id}")
         parts.append(f" {cwe}" if cwe else "", "dim")
         parts.append(f"  {visible(finding.rule.title)}", "bold")
-        self._console.print(parts)
+        self._lines.append(parts)
 
     def _code(self, document: Document, finding: Finding) -> None:
         bar = self._signs["bar"]
@@ -154,7 +156,7 @@ class _Writer:
     def _line(self, sign: str, text: Text, number: str = "") -> None:
         line = Text.assemble((f"{number:>{self._gutter}} {sign}", "blue"), " ", text)
         line.rstrip()
-        self._console.print(line)
+        self._lines.append(line)
 
     def _block(self, sign: str, label: str, words: str) -> None:
         """Words, wrapped with a hanging indent under their label."""

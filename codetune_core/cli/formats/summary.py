@@ -6,6 +6,9 @@ from codetune_core.cli.report import Report
 from codetune_core.domain.fix import Applicability
 from codetune_core.findings.baseline import Entry
 
+_ALWAYS_THERE = "version control"
+"""Nobody asks why ``.git`` was not reviewed."""
+
 
 def summary(report: Report) -> str:
     """One to three sentences on one line."""
@@ -31,7 +34,7 @@ def _found(report: Report) -> str:
     worst = {str(severity): count for severity, count in report.by_severity.items() if count}
     what = "remaining finding" if report.applied else "finding"
     if not worst:
-        return f"No {what}s."
+        return f"No {what}s." if report.reviewed else "Nothing was reviewed."
     return f"{counted(len(report.findings), what)}: {_listed(worst)}."
 
 
@@ -48,9 +51,9 @@ def _aside(report: Report) -> str:
 
 
 def _looked_at(report: Report) -> str:
-    skipped = report.skipped.total()
+    skipped = {reason: count for reason, count in sorted(report.skipped.items()) if reason != _ALWAYS_THERE}
     text = f"{counted(report.reviewed, 'file')} reviewed in {report.seconds:.1f} s"
-    return f"{text}, {skipped} skipped ({_listed(report.skipped)})." if skipped else f"{text}."
+    return f"{text}, {sum(skipped.values())} skipped ({_listed(skipped)})." if skipped else f"{text}."
 
 
 def _listed(counts: Mapping[str, int]) -> str:

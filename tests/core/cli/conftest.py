@@ -1,0 +1,25 @@
+"""A directory to work in, apart from the settings of whoever runs the tests."""
+
+import pytest
+from click.testing import CliRunner
+
+from codetune_core.cli.main import main
+from codetune_core.workspace.trust import VARIABLE
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """An empty repository, which is also the working directory."""
+    root = tmp_path / "work"
+    (root / ".git").mkdir(parents=True)
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def run(workspace):
+    """Run ``codetune`` with arguments, in this process (its workers are real ones)."""
+    return lambda *arguments, text=None: CliRunner().invoke(main, [str(part) for part in arguments], input=text)
