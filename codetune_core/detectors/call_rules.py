@@ -61,7 +61,7 @@ def cookie_call(call: ast.Call, scope: Scope) -> Iterator[Flag]:
     secure = _is_on(_argument(call, "secure", _SECURE_PLACE), scope)
     hidden = _is_on(_argument(call, "httponly", _HTTPONLY_PLACE), scope) or _READ_BY_SCRIPTS.search(name)
     if not secure or not hidden or _sent_everywhere(_argument(call, "samesite", _SAMESITE_PLACE), scope):
-        yield Flag(call)
+        yield Flag(call.func)
 
 
 def _cookie_name(call: ast.Call, scope: Scope) -> str:
@@ -119,11 +119,22 @@ def unverified_token(call: ast.Call, scope: Scope) -> Iterator[Flag]:
     """``jwt.decode`` of PyJWT and python-jose that accepts a token nobody signed."""
     if not (call.keywords or len(call.args) > _VERIFY_PLACE) or scope.qualified(call.func) not in _JWT_DECODE:
         return
-    verify = _argument(call, "verify", _VERIFY_PLACE)
-    options = _entry(scope.value(_argument(call, "options")), "verify_signature")
-    off = _is_false(scope.value(verify)) or _is_false(scope.value(options))
-    if off or _accepts_none(scope.value(_argument(call, "algorithms")), scope):
-        yield Flag(call)
+    verify, options, algorithms = (
+        _argument(call, "verify", _VERIFY_PLACE),
+        _argument(call, "options"),
+        _argument(call, "algorithms"),
+    )
+    if verify is not None and _is_false(scope.value(verify)):
+        yield Flag(_written(call, verify))
+    elif options is not None and _is_false(scope.value(_entry(scope.value(options), "verify_signature"))):
+        yield Flag(_written(call, options))
+    elif algorithms is not None and _accepts_none(scope.value(algorithms), scope):
+        yield Flag(_written(call, algorithms))
+
+
+def _written(call: ast.Call, value: ast.expr) -> ast.expr | ast.keyword:
+    """The argument with its name, where it is given by name."""
+    return next((keyword for keyword in call.keywords if keyword.value is value), value)
 
 
 def _entry(mapping: ast.expr | None, name: str) -> ast.expr | None:

@@ -23,7 +23,7 @@ _NOTE = (
 @fixes("CT101")
 def set_cookie(site: Site) -> Iterator[Proposal]:
     """``response.set_cookie(...)`` gets ``secure``, ``httponly`` and ``samesite`` where they are missing or off."""
-    call = site.node if isinstance(site.node, cst.Call) else None
+    call = site.call()
     if call is None or unpacks(call) or not site.code(call.func).endswith("set_cookie"):
         return
     wanted = [name for name in _PLACES if name != "httponly" or not _for_scripts(site, call)]

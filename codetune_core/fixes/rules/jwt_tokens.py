@@ -1,7 +1,7 @@
 """Fixes for JSON Web Tokens that are believed without a valid signature."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
@@ -12,8 +12,8 @@ from codetune_core.fixes.site import Site, argument, unpacks, with_argument, wit
 
 _TITLE = "verify the token's signature"
 _NOTE = (
-    "Tokens with a wrong signature raise an error, and so do those that have expired or are meant for another audience: "
-    "catch `jwt.PyJWTError` (python-jose: `JWTError`) and treat the caller as unknown."
+    "Tokens with a wrong signature raise an error, and so do those that have expired or are meant for another "
+    "audience: catch `jwt.PyJWTError` (python-jose: `JWTError`) and treat the caller as unknown."
 )
 _ADVICE = (
     'Pass the key and the algorithms that the issuer uses: `jwt.decode(token, key, algorithms=["RS256"])`. Never take '
@@ -21,12 +21,14 @@ _ADVICE = (
     "on what it says."
 )
 _VERIFY_PLACE = 2
+_ALGORITHMS_PLACE = 2
+"""In PyJWT 2; PyJWT 1 had the flag there."""
 
 
 @fixes("CT102")
 def unverified(site: Site) -> Iterator[Proposal]:
     """``jwt.decode(token, key, verify=False)`` -> without; where no key is at hand, only advice."""
-    call = site.node if isinstance(site.node, cst.Call) else None
+    call = site.call()
     new = _verifying(site, call) if call else None
     if call and new and not new.deep_equals(call):
         yield Proposal(_TITLE, Applicability.UNSAFE, (site.replace(call, new),), note=_NOTE)
@@ -53,43 +55,51 @@ def _without_flag(site: Site, call: cst.Call) -> cst.Call:
 
 
 def _with_options(site: Site, call: cst.Call) -> cst.Call:
+    """Without ``verify_signature``, and without the options where they hold nothing else."""
     options = argument(call, "options")
-    match options.value if options else None:
-        case cst.Dict(elements=[cst.DictElement(key=key)]) if _is_flag(site, key):
-            return without_argument(call, options)
-        case cst.Call(args=[cst.Arg(keyword=cst.Name(value="verify_signature"))]):
-            return without_argument(call, options)
-        case cst.Dict(elements=elements) as given:
-            for entry in elements:
-                if isinstance(entry, cst.DictElement) and _is_flag(site, entry.key):
-                    return call.with_deep_changes(entry, value=cst.Name("True"))
-            return call.with_deep_changes(given)
-        case cst.Call(args=args):
-            flags = [arg for arg in args if arg.keyword and arg.keyword.value == "verify_signature"]
-            return call.with_deep_changes(flags[0], value=cst.Name("True")) if flags else call
-        case _:
-            return call
+    entries = _entries(options.value) if options else ()
+    flags = [entry for entry in entries if _is_flag(site, entry)]
+    if options is None or not flags:
+        return call
+    if len(entries) == 1:
+        return without_argument(call, options)
+    return call.with_deep_changes(flags[0], value=cst.Name("True"))
+
+
+def _entries(options: cst.BaseExpression) -> Sequence[cst.BaseDictElement | cst.Arg]:
+    """The entries of ``{...}`` or ``dict(...)``."""
+    if isinstance(options, cst.Dict):
+        return options.elements
+    return options.args if isinstance(options, cst.Call) else ()
+
+
+def _is_flag(site: Site, entry: cst.BaseDictElement | cst.Arg) -> bool:
+    key = entry.key if isinstance(entry, cst.DictElement) else entry.keyword if isinstance(entry, cst.Arg) else None
+    return key is not None and site.code(key).strip("\"'") == "verify_signature"
 
 
 def _with_algorithms(site: Site, call: cst.Call) -> cst.Call | None:
-    given = argument(call, "algorithms", _VERIFY_PLACE)
-    if given is None:
-        if site.imports.qualified(call.func).startswith("jose."):
-            return call
-        signed = _algorithm_of_encode(site)
-        return with_argument(call, "algorithms", f'["{signed}"]') if signed else None
-    if not isinstance(given.value, cst.List | cst.Tuple | cst.Set):
-        return None if _is_none(site, given.value) else call
-    kept = [element for element in given.value.elements if not _is_none(site, element.value)]
+    given = argument(call, "algorithms", _ALGORITHMS_PLACE)
+    if given is not None:
+        return _without_none(site, call, given.value)
+    if site.imports.qualified(call.func).startswith("jose."):
+        return call
+    signed = _algorithm_of_encode(site)
+    return with_argument(call, "algorithms", f'["{signed}"]') if signed else None
+
+
+def _without_none(site: Site, call: cst.Call, given: cst.BaseExpression) -> cst.Call | None:
+    """Without the algorithm that stands for no signature; None where there is no other."""
+    if not isinstance(given, cst.List | cst.Tuple | cst.Set):
+        return None if _is_none(site, given) else call
+    kept = [element for element in given.elements if not _is_none(site, element.value)]
     if not kept:
         return None
-    if len(kept) == len(given.value.elements):
+    if len(kept) == len(given.elements):
         return call
-    comma = given.value.elements[-1].comma
-    if isinstance(given.value, cst.Tuple) and len(kept) == 1:
-        comma = cst.Comma()
-    kept[-1] = kept[-1].with_changes(comma=comma)
-    return call.with_deep_changes(given.value, elements=kept)
+    alone = isinstance(given, cst.Tuple) and len(kept) == 1
+    kept[-1] = kept[-1].with_changes(comma=cst.Comma() if alone else given.elements[-1].comma)
+    return call.with_deep_changes(given, elements=kept)
 
 
 def _algorithm_of_encode(site: Site) -> str:
@@ -102,10 +112,6 @@ def _algorithm_of_encode(site: Site) -> str:
                 value.value for value in given if isinstance(value, ast.Constant) and isinstance(value.value, str)
             }
     return found.pop() if len(found) == 1 and "none" not in found else ""
-
-
-def _is_flag(site: Site, key: cst.BaseExpression) -> bool:
-    return site.code(key).strip("\"'") == "verify_signature"
 
 
 def _is_none(site: Site, value: cst.BaseExpression) -> bool:

@@ -44,8 +44,9 @@ COOKIES = [
 
 
 @pytest.mark.parametrize("call", COOKIES)
-async def test_a_login_cookie_without_its_flags_is_flagged_as_the_whole_call(call: str) -> None:
-    assert await check(f"def view(response):\n    {call}\n") == [("CT101", call)]
+async def test_a_login_cookie_without_its_flags_is_flagged_where_it_is_set(call: str) -> None:
+    flagged = call[: call.index(".set_cookie") + len(".set_cookie")]
+    assert await check(f"def view(response):\n    {call}\n") == [("CT101", flagged)]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ async def test_a_protected_or_harmless_cookie_is_not_flagged(line: str) -> None:
 
 async def test_a_cookie_name_and_its_flags_are_followed_to_the_constant_they_were_given() -> None:
     unsafe = 'NAME = "session"\nSECURE = False\nr.set_cookie(NAME, v, secure=SECURE, httponly=True)\n'
-    assert await check(unsafe) == [("CT101", "r.set_cookie(NAME, v, secure=SECURE, httponly=True)")]
+    assert await check(unsafe) == [("CT101", "r.set_cookie")]
     assert await check(unsafe.replace("False", "True")) == []
     assert await check(unsafe.replace('"session"', '"colour"')) == []
 
@@ -127,25 +128,25 @@ JWT_IMPORTS = [
     ("import jwt\nreader = jwt.PyJWT()", "reader.decode"),
 ]
 JWT_OFF = [
-    "{decode}(token, verify=False)",
-    "{decode}(token, key, False)",
-    '{decode}(token, options={{"verify_signature": False}})',
-    '{decode}(token, key, algorithms=["HS256"], options={{"verify_exp": True, "verify_signature": False}})',
-    "{decode}(token, options=dict(verify_signature=False))",
-    '{decode}(token, key, algorithms=["none"])',
-    '{decode}(token, key, algorithms=["HS256", "None"])',
-    '{decode}(token, key, algorithms=("NONE",))',
-    '{decode}(token, key, algorithms="none")',
+    ("token, {}", "verify=False"),
+    ("token, key, {}", "False"),
+    ("token, {}", 'options={"verify_signature": False}'),
+    ('token, key, algorithms=["HS256"], {}', 'options={"verify_exp": True, "verify_signature": False}'),
+    ("token, {}", "options=dict(verify_signature=False)"),
+    ("token, key, {}", 'algorithms=["none"]'),
+    ("token, key, {}", 'algorithms=["HS256", "None"]'),
+    ("token, key, {}", 'algorithms=("NONE",)'),
+    ("token, key, {}", 'algorithms="none"'),
 ]
 
 
 @pytest.mark.parametrize(("imported", "decode"), JWT_IMPORTS)
-@pytest.mark.parametrize("call", JWT_OFF)
+@pytest.mark.parametrize(("arguments", "off"), JWT_OFF)
 async def test_a_token_read_without_its_signature_is_flagged_however_it_was_imported(
-    imported: str, decode: str, call: str
+    imported: str, decode: str, arguments: str, off: str
 ) -> None:
-    code = call.format(decode=decode)
-    assert await check(f"{imported}\n\ndef who(token, key):\n    return {code}\n") == [("CT102", code)]
+    code = f"{decode}({arguments.format(off)})"
+    assert await check(f"{imported}\n\ndef who(token, key):\n    return {code}\n") == [("CT102", off)]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ async def test_a_token_read_with_its_signature_is_not_flagged(line: str) -> None
 
 async def test_options_in_a_variable_are_followed_unless_it_is_given_two_values() -> None:
     one = 'import jwt\ndef f(t):\n    opts = {"verify_signature": False}\n    return jwt.decode(t, options=opts)\n'
-    assert await check(one) == [("CT102", "jwt.decode(t, options=opts)")]
+    assert await check(one) == [("CT102", "options=opts")]
     two = one.replace("    return", "    if t:\n        opts = {}\n    return")
     assert await check(two) == []
 
@@ -357,8 +358,8 @@ async def test_a_text_that_does_not_parse_has_no_findings_and_no_notice(text: st
     "before", ["", "\ufeff", "# 😀 ü\n", "x = '😀'; ", "\x0c", "s = '\udc80'\n", "s = 'a\x0cb\u2028c'\n"]
 )
 async def test_the_range_counts_code_points_whatever_stands_before(end: str, before: str) -> None:
-    text = f"{before}r.set_cookie('session', '😀')\n".replace("\n", end)
-    assert await check(text) == [("CT101", "r.set_cookie('session', '😀')")]
+    text = f"{before}config.update(name='😀', SESSION_COOKIE_SECURE=False)\n".replace("\n", end)
+    assert await check(text) == [("CT101", "SESSION_COOKIE_SECURE=False")]
 
 
 async def test_the_message_names_the_function_and_every_rule_is_complete() -> None:
