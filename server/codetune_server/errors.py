@@ -49,6 +49,8 @@ def told(error: BaseException) -> RequestError:
         return error
     if isinstance(error, CodeTuneError):
         return failed(str(error))
+    if isinstance(error, JsonRpcException):
+        return failed("The editor refused what the server asked it for.")
     return RequestError(
         INTERNAL, f"Internal error ({type(error).__name__}); the server's log at level debug says more."
     )

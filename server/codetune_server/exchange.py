@@ -39,8 +39,8 @@ class Exchange(LanguageServerProtocol):
 
     def __init__(self, server: JsonRPCServer, converter: Converter) -> None:
         self._numbers = itertools.count(1)
-        self._asked: dict[MessageId, asyncio.Future[Any]] = {}
-        self._running: dict[MessageId, asyncio.Future[Any]] = {}
+        self._asked: dict[MessageId | None, asyncio.Future[Any]] = {}
+        self._running: dict[MessageId | None, asyncio.Future[Any]] = {}
         self._background: set[asyncio.Future[Any]] = set()
         self._stoppable: dict[types.ProgressToken, asyncio.Task[Any]] = {}
         self._shutdown = False
@@ -106,7 +106,7 @@ class Exchange(LanguageServerProtocol):
             self._fail(message, error)
             return
         if isinstance(outcome, asyncio.Future):
-            self._running[message.id or 0] = outcome
+            self._running[message.id] = outcome
             outcome.add_done_callback(partial(self._finish, message))
         else:
             self._answer(message, outcome)
@@ -160,7 +160,7 @@ class Exchange(LanguageServerProtocol):
         return await outcome if inspect.isawaitable(outcome) else outcome
 
     def _finish(self, message: Incoming, running: asyncio.Future[Any]) -> None:
-        self._running.pop(message.id or 0, None)
+        self._running.pop(message.id, None)
         if running.cancelled():
             self._refuse(message.id, errors.cancelled())
         elif error := running.exception():
@@ -258,7 +258,7 @@ class Exchange(LanguageServerProtocol):
         raise NotImplementedError("await the method whose name ends in _async, within server.ask()")
 
     def _take_answer(self, message: Incoming) -> None:
-        asked = self._asked.get(message.id or 0)
+        asked = self._asked.get(message.id)
         if asked is None or asked.done():
             logger.debug("an answer came that nobody waits for")
         elif isinstance(error := message.raw.get("error"), dict):

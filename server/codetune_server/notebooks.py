@@ -4,6 +4,8 @@ A name defined in one cell is used in another, so a review looks at the joined m
 it finds back into the cell.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -83,13 +85,12 @@ class Notebooks:
         if notebook is None:
             raise OutOfSync("A change of a notebook came that is not open. Close and open it again.")
         if params.notebook_document.version < notebook.version:
-            notebook.in_sync = False
+            self._distrust(notebook)
             raise OutOfSync("A change of a notebook came too late and was not applied. Close and open it again.")
         notebook.version = params.notebook_document.version
         if cells := params.change.cells:
             self._restructure(notebook, cells)
-            for content in cells.text_content or ():
-                self._documents.change(content.document, content.changes)
+            self._edit(cells.text_content or ())
 
     def close(self, params: types.DidCloseNotebookDocumentParams) -> None:
         """Forget a notebook and its cells."""
@@ -102,7 +103,7 @@ class Notebooks:
         """A change of this notebook could not be read: raises OutOfSync, and its text is not known any more."""
         notebook = self._open.get(unquote(uri))
         if notebook and notebook.in_sync:
-            notebook.in_sync = False
+            self._distrust(notebook)
             raise OutOfSync("A change of a notebook could not be read. Close and open it again.")
 
     def notebook(self, uri: str) -> Notebook | None:
@@ -122,6 +123,24 @@ class Notebooks:
             if any(unquote(cell.document) == unquote(cell_uri) for cell in notebook.cells):
                 return notebook.uri
         return None
+
+    def _distrust(self, notebook: _OpenNotebook) -> None:
+        """What the change would have done to the cells is not known either."""
+        notebook.in_sync = False
+        for cell in notebook.cells:
+            with suppress(OutOfSync):
+                self._documents.distrust(cell.document)
+
+    def _edit(self, contents: Sequence[types.NotebookDocumentCellContentChanges]) -> None:
+        """Change the cells' texts; one that is refused does not keep the others from being changed."""
+        refusals = []
+        for content in contents:
+            try:
+                self._documents.change(content.document, content.changes)
+            except OutOfSync as refusal:
+                refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
 
     def _restructure(self, notebook: _OpenNotebook, cells: types.NotebookDocumentCellChanges) -> None:
         if structure := cells.structure:

@@ -91,7 +91,8 @@ def _add_commands(server: CodeTuneServer, ticks: Ticks) -> None:  # noqa: C901 -
         return ls.client_capabilities
 
     @server.command("probe.kept")
-    def kept(ls: CodeTuneServer) -> dict[str, int]:
+    async def kept(ls: CodeTuneServer) -> dict[str, int]:
+        await asyncio.sleep(0.1)
         held = {name: len(value) for name, value in vars(ls.protocol).items() if isinstance(value, dict | set)}
         return held | {"tasks": len(asyncio.all_tasks())}
 

@@ -117,11 +117,19 @@ def test_closing_forgets_the_cells():
 
 
 def test_a_late_change_puts_the_notebook_out_of_sync_until_it_is_opened_again():
-    notebooks, _ = opened("a")
+    notebooks, documents = opened("a")
     change(notebooks, 5)
     with pytest.raises(OutOfSync):
-        change(notebooks, 4)
+        change(notebooks, 4, text_content=[edit(0, 2, "late")])
     assert notebooks.notebook(URI) is None
+    assert documents.snapshot("cell:0") is None
+
+
+def test_a_cell_whose_change_is_refused_does_not_keep_the_others_from_changing():
+    notebooks, documents = opened("a", "b")
+    with pytest.raises(OutOfSync):
+        change(notebooks, 2, text_content=[edit(0, 0, "late"), edit(1, 2, "B")])
+    assert documents.snapshot("cell:1").text == "B"
 
 
 def test_a_cell_out_of_sync_leaves_no_module():

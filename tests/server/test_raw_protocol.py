@@ -140,6 +140,19 @@ def test_a_second_request_under_a_waiting_id_is_refused(client):
     client.wait_for(lambda seen: seen.get("id") == "twin" and seen.get("error", {}).get("code") == -32800)
 
 
+def test_similar_ids_are_different_requests(client):
+    client.seen.clear()
+    for number in (0, "", "0"):
+        client.send(id=number, method="textDocument/hover", params=HOVER)
+    client.notify("$/cancelRequest", {"id": ""})
+    assert client.wait_for(lambda seen: seen.get("id") == "")["error"]["code"] == -32800
+    client.notify("$/cancelRequest", {"id": 0})
+    assert client.wait_for(lambda seen: seen.get("id") == 0 and "error" in seen)["error"]["code"] == -32800
+    assert client.answers("0") == 0
+    client.notify("$/cancelRequest", {"id": "0"})
+    client.answer("0")
+
+
 def test_an_answer_that_nobody_waits_for_is_ignored(client):
     client.send(id=4711, result=None)
     client.send(id="x", error={"code": 1, "message": "no"})
