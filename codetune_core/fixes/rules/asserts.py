@@ -1,6 +1,6 @@
 """Fixes for checks that vanish under ``python -O``: ``assert`` -> ``if`` and ``raise``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import libcst as cst
 
@@ -9,13 +9,13 @@ from codetune_core.domain.text import Edit, Position, Range
 from codetune_core.fixes.registry import Proposal, fixes
 from codetune_core.fixes.site import Site
 
-_OPPOSITE: dict[type[cst.BaseCompOp], cst.BaseCompOp] = {
-    cst.Equal: cst.NotEqual(),
-    cst.NotEqual: cst.Equal(),
-    cst.Is: cst.IsNot(),
-    cst.IsNot: cst.Is(),
-    cst.In: cst.NotIn(),
-    cst.NotIn: cst.In(),
+_OPPOSITE: dict[type[cst.CSTNode], Callable[..., cst.BaseCompOp]] = {
+    cst.Equal: cst.NotEqual,
+    cst.NotEqual: cst.Equal,
+    cst.Is: cst.IsNot,
+    cst.IsNot: cst.Is,
+    cst.In: cst.NotIn,
+    cst.NotIn: cst.In,
 }
 """``<`` has none: of two sets, or where one is NaN, neither ``a < b`` nor ``a >= b`` holds."""
 _LOOSE = cst.BooleanOperation | cst.IfExp | cst.Lambda | cst.NamedExpr | cst.Yield
@@ -62,20 +62,22 @@ def _negated(site: Site, test: cst.BaseExpression) -> str:
         return site.code(test.expression)
     if isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
         target = test.comparisons[0]
-        opposite = _OPPOSITE.get(type(target.operator))
-        if opposite:
-            return site.code(
-                test.with_changes(comparisons=[target.with_changes(operator=_spaced(target.operator, opposite))])
-            )
+        operator = _opposite(target.operator)
+        if operator:
+            return site.code(test.with_changes(comparisons=[target.with_changes(operator=operator)]))
     if isinstance(test, _LOOSE) and not test.lpar:
         return f"not ({site.code(test)})"
     return f"not {site.code(test)}"
 
 
-def _spaced(old: cst.BaseCompOp, new: cst.BaseCompOp) -> cst.BaseCompOp:
-    """An operator with the white space of another around it; words need at least one."""
-    before, after = old.whitespace_before, old.whitespace_after
-    return new.with_changes(whitespace_before=before, whitespace_after=after)
+def _opposite(operator: cst.BaseCompOp) -> cst.BaseCompOp | None:
+    """The operator that says the contrary, with the same white space around it."""
+    match operator:
+        case cst.Equal() | cst.NotEqual() | cst.Is() | cst.IsNot() | cst.In() | cst.NotIn():
+            opposite = _OPPOSITE[type(operator)]
+            return opposite(whitespace_before=operator.whitespace_before, whitespace_after=operator.whitespace_after)
+        case _:
+            return None
 
 
 def _indent(site: Site) -> str:

@@ -54,12 +54,12 @@ def _variable(site: Site, text: cst.BaseExpression) -> str:
         return ""
     match statement:
         case cst.Assign(targets=[cst.AssignTarget(target=target)]) | cst.AnnAssign(target=target):
-            return _upper(_named(site, target))
+            return _upper(_named(target))
         case _:
             return ""
 
 
-def _named(site: Site, target: cst.BaseExpression) -> str:
+def _named(target: cst.BaseExpression) -> str:
     """The last name of a target: of a variable, an attribute, or a key that is a text."""
     match target:
         case cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name)):

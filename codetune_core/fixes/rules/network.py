@@ -44,8 +44,8 @@ def all_interfaces(site: Site) -> Iterator[Proposal]:
 def any_scheme(_site: Site) -> Iterator[Proposal]:
     """Which schemes are wanted, only a person knows."""
     note = (
-        "`urlopen` also opens `file:` and `ftp:` URLs, and follows what its caller passed. Before the call, refuse every "
-        'other scheme: `if urlsplit(url).scheme != "https": raise ValueError(url)`; compare the host with those you '
+        "`urlopen` also opens `file:` and `ftp:` URLs, whatever its caller passed. Before the call, refuse every other "
+        'scheme: `if urlsplit(url).scheme != "https": raise ValueError(url)`; compare the host with those you '
         "expect where the URL comes from outside."
     )
     yield Proposal("check the URL's scheme before opening it", Applicability.DISPLAY_ONLY, note=note)

@@ -91,19 +91,25 @@ def _from_f_string(site: Site, func: str, text: cst.FormattedString) -> str:
     for part in text.parts:
         if isinstance(part, cst.FormattedStringText):
             literal += part.value
-            continue
-        spec = "".join(site.code(each) for each in part.format_spec or ())
-        if part.equal or "{" in spec:
-            return ""
-        literal += "{" + (f"!{part.conversion}" if part.conversion else "") + (f":{spec}" if spec else "") + "}"
-        values.append(site.code(part.expression).strip())
+        elif isinstance(part, cst.FormattedStringExpression):
+            spec = "".join(site.code(each) for each in part.format_spec or ())
+            if part.equal or "{" in spec:
+                return ""
+            literal += "{" + (f"!{part.conversion}" if part.conversion else "") + (f":{spec}" if spec else "") + "}"
+            values.append(_value(site, part.expression))
     start = text.start.replace("f", "").replace("F", "")
     return f"{func}({start}{literal}{text.end}).format({', '.join(values)})"
 
 
+def _value(site: Site, expression: cst.BaseExpression) -> str:
+    code = site.code(expression).strip()
+    return f"({code})" if isinstance(expression, cst.Tuple) and not expression.lpar else code
+
+
 def _from_sum(site: Site, call: cst.Call, func: str, text: cst.BinaryOperation) -> str:
     terms = _terms(text)
-    if not any(isinstance(term, cst.SimpleString) for term in terms):
+    known = cst.SimpleString | cst.Name | cst.Attribute | cst.Subscript | cst.Call
+    if not all(isinstance(term, known) for term in terms) or not any(isinstance(t, cst.SimpleString) for t in terms):
         return ""
     wrapped = (
         f"{func}({site.code(term)})" if isinstance(term, cst.SimpleString) else site.code(term) for term in terms

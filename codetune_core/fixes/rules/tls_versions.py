@@ -51,7 +51,7 @@ def no_version(site: Site) -> Iterator[Proposal]:
 @fixes("CT104")
 def old_context(site: Site) -> Iterator[Proposal]:
     """``ssl.SSLContext(ssl.PROTOCOL_TLSv1)`` -> ``ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)``, or ``..._SERVER``."""
-    call = site.node if isinstance(site.node, cst.Call) else None
+    call = site.nearest(cst.Call)
     made = site.imports.qualified(call.func) if call else ""
     protocol = argument(call, "method" if made.endswith("SSL.Context") else "protocol", 0) if call else None
     if protocol is None:

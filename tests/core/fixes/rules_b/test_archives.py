@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a case stands on one line
 import pytest
 
 from codetune_core.domain.fix import Applicability
@@ -51,7 +52,7 @@ def test_the_members_are_filtered(check_fix, arguments, fixed):
         "import tarfile\r\nwith tarfile.open('a') as tar:\r\n\ttar.extractall({})\r\n",
         "async def f(a):\n    import tarfile\n    with tarfile.open(a) as tar:\n        tar.extractall({})\n",
     ],
-)  # fmt: skip
+)
 def test_the_archive_is_known_by_how_it_was_made(check_fix, text):
     check_fix(text.format(""), text.format(FILTER), "S202")
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a case stands on one line
 import pytest
 
 from codetune_core.domain.fix import Applicability
@@ -29,19 +30,37 @@ SAME = "hmac.compare_digest(mac, given)"
         ("ok = mac == given  # same", f"ok = {SAME}  # same"),
         ("return (\n        mac\n        == given\n    )", f"return ({SAME})"),
         ("return mac == g(given, x)", "return hmac.compare_digest(mac, g(given, x))"),
-        ("return hmac.new(key, x, 'sha256').digest() == given", "return hmac.compare_digest(hmac.new(key, x, 'sha256').digest(), given)"),
-        ("return hmac.digest(key, x, 'sha256') == given", "return hmac.compare_digest(hmac.digest(key, x, 'sha256'), given)"),
+        (
+            "return hmac.new(key, x, 'sha256').digest() == given",
+            "return hmac.compare_digest(hmac.new(key, x, 'sha256').digest(), given)",
+        ),
+        (
+            "return hmac.digest(key, x, 'sha256') == given",
+            "return hmac.compare_digest(hmac.digest(key, x, 'sha256'), given)",
+        ),
         ("return f'sha256={mac}' == given", "return hmac.compare_digest(f'sha256={mac}', given)"),
         ("return 'sha256=' + mac == given", "return hmac.compare_digest('sha256=' + mac, given)"),
-        ("return request.headers['X-Signature'] == mac", "return hmac.compare_digest(request.headers['X-Signature'], mac)"),
-        ("return mac == request.headers.get('X-Signature')", "return hmac.compare_digest(mac, request.headers.get('X-Signature', \"\"))"),
+        (
+            "return request.headers['X-Signature'] == mac",
+            "return hmac.compare_digest(request.headers['X-Signature'], mac)",
+        ),
+        (
+            "return mac == request.headers.get('X-Signature')",
+            "return hmac.compare_digest(mac, request.headers.get('X-Signature', \"\"))",
+        ),
         ("return mac == request.headers.get('X', '')", "return hmac.compare_digest(mac, request.headers.get('X', ''))"),
-        ("return x.api_token == request.cookies.get('token')", "return hmac.compare_digest(x.api_token, request.cookies.get('token', \"\"))"),
-        ("return x.api_token != request.headers['token']", "return not hmac.compare_digest(x.api_token, request.headers['token'])"),
+        (
+            "return x.api_token == request.cookies.get('token')",
+            "return hmac.compare_digest(x.api_token, request.cookies.get('token', \"\"))",
+        ),
+        (
+            "return x.api_token != request.headers['token']",
+            "return not hmac.compare_digest(x.api_token, request.headers['token'])",
+        ),
         ("return [y for y in x if mac == given]", f"return [y for y in x if {SAME}]"),
         ("return lambda: mac == given", f"return lambda: {SAME}"),
     ],
-)  # fmt: skip
+)
 def test_a_digest_is_compared_in_constant_time(check_fix, before, after):
     fix = check_fix(GIVEN.format(before), GIVEN.format(after), "CT103", applicability=Applicability.UNSAFE)
     assert "bytes" in fix.note

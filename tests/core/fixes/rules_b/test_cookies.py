@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a case stands on one line
 import pytest
 
 from codetune_core.domain.fix import Applicability
@@ -17,21 +18,39 @@ ALL = 'secure=True, httponly=True, samesite="Lax"'
         ('"session", v, httponly=True', '"session", v, httponly=True, secure=True, samesite="Lax"'),
         ('"session", v, secure=False', '"session", v, secure=True, httponly=True, samesite="Lax"'),
         ('"session", v, secure=False, httponly=False, samesite=None', f'"session", v, {ALL}'),
-        ('"session", v, secure=True, httponly=False, samesite="Strict"', '"session", v, secure=True, httponly=True, samesite="Strict"'),
+        (
+            '"session", v, secure=True, httponly=False, samesite="Strict"',
+            '"session", v, secure=True, httponly=True, samesite="Strict"',
+        ),
         ('"session", v, samesite="None", httponly=True', '"session", v, samesite="Lax", httponly=True, secure=True'),
         ('"session", v, httponly=g(), secure=False', '"session", v, httponly=g(), secure=True, samesite="Lax"'),
-        ('"session", v, 60, None, "/", None, False, True', '"session", v, 60, None, "/", None, True, True, samesite="Lax"'),
-        ('"session", v, 60, None, "/", None, False, False, None', '"session", v, 60, None, "/", None, True, True, "Lax"'),
+        (
+            '"session", v, 60, None, "/", None, False, True',
+            '"session", v, 60, None, "/", None, True, True, samesite="Lax"',
+        ),
+        (
+            '"session", v, 60, None, "/", None, False, False, None',
+            '"session", v, 60, None, "/", None, True, True, "Lax"',
+        ),
         ('"csrf_token", v', '"csrf_token", v, secure=True, samesite="Lax"'),
         ('"XSRF-TOKEN", v, httponly=False', '"XSRF-TOKEN", v, httponly=False, secure=True, samesite="Lax"'),
         ('"auth", g(v, secure=False)', f'"auth", g(v, secure=False), {ALL}'),
         ('"auth", f"{v}!", max_age=60', f'"auth", f"{{v}}!", max_age=60, {ALL}'),
         ("g.session_cookie_name, v", f"g.session_cookie_name, v, {ALL}"),
-        ('\n        "auth",\n        v,  # the value\n    ', '\n        "auth",\n        v,  # the value\n        secure=True,\n        httponly=True,\n        samesite="Lax",\n    '),
-        ('\n        "auth",\n        v  # the value\n    ', '\n        "auth",\n        v,  # the value\n        secure=True,\n        httponly=True,\n        samesite="Lax"\n    '),
-        ('\n        "auth", v,\n        secure=False,  # later\n    ', '\n        "auth", v,\n        secure=True,  # later\n        httponly=True,\n        samesite="Lax",\n    '),
+        (
+            '\n        "auth",\n        v,  # the value\n    ',
+            '\n        "auth",\n        v,  # the value\n        secure=True,\n        httponly=True,\n        samesite="Lax",\n    ',
+        ),
+        (
+            '\n        "auth",\n        v  # the value\n    ',
+            '\n        "auth",\n        v,  # the value\n        secure=True,\n        httponly=True,\n        samesite="Lax"\n    ',
+        ),
+        (
+            '\n        "auth", v,\n        secure=False,  # later\n    ',
+            '\n        "auth", v,\n        secure=True,  # later\n        httponly=True,\n        samesite="Lax",\n    ',
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_missing_protection_is_added(check_fix, arguments, fixed):
     text = "def f(response, v, g):\n    response.set_cookie({})  # login\n    return response\n"
     fix = check_fix(text.format(arguments), text.format(fixed), "CT101", applicability=Applicability.UNSAFE)

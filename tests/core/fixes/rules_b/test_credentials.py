@@ -32,13 +32,22 @@ def test_a_constant_is_read_from_the_environment(check_fix, target, variable, va
     [
         (f"password = {VALUE}\n", 'import os\n\npassword = os.environ["PASSWORD"]\n'),
         (f'"""Doc."""\n\npassword = {VALUE}\n', '"""Doc."""\n\nimport os\n\npassword = os.environ["PASSWORD"]\n'),
-        (f"from os import environ\r\npassword = {VALUE}\r\n", 'from os import environ\r\npassword = environ["PASSWORD"]\r\n'),
+        (
+            f"from os import environ\r\npassword = {VALUE}\r\n",
+            'from os import environ\r\npassword = environ["PASSWORD"]\r\n',
+        ),
         (f"import os as o\npassword = {VALUE}\n", 'import os as o\npassword = o.environ["PASSWORD"]\n'),
-        (f'import os\nconfig = {{}}\nconfig["db_password"] = {VALUE}\n', 'import os\nconfig = {}\nconfig["db_password"] = os.environ["DB_PASSWORD"]\n'),
-        (f"import os\napp = f = os\napp.secret = {VALUE}\n", 'import os\napp = f = os\napp.secret = os.environ["SECRET"]\n'),
+        (
+            f'import os\nconfig = {{}}\nconfig["db_password"] = {VALUE}\n',
+            'import os\nconfig = {}\nconfig["db_password"] = os.environ["DB_PASSWORD"]\n',
+        ),
+        (
+            f"import os\napp = f = os\napp.secret = {VALUE}\n",
+            'import os\napp = f = os\napp.secret = os.environ["SECRET"]\n',
+        ),
         (f"import os\npassword = {VALUE}; a = 1\n", 'import os\npassword = os.environ["PASSWORD"]; a = 1\n'),
     ],
-)  # fmt: skip
+)
 def test_the_environment_is_reached_by_the_imports_that_are_there(check_fix, before, after):
     check_fix(before, after, "S105")
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a case stands on one line
 import pytest
 
 from codetune_core.domain.fix import Applicability
@@ -11,8 +12,14 @@ HS = 'algorithms=["HS256"]'
         (f"t, k, {HS}, options={{'verify_signature': False}}", f"t, k, {HS}"),
         (f"t, k, options={{'verify_signature': False}}, {HS}", f"t, k, {HS}"),
         (f"t, k, {HS}, options=dict(verify_signature=False)", f"t, k, {HS}"),
-        (f"t, k, {HS}, options={{'verify_signature': False, 'verify_exp': True}}", f"t, k, {HS}, options={{'verify_signature': True, 'verify_exp': True}}"),
-        (f"t, k, {HS}, options=dict(verify_signature=False, verify_aud=False)", f"t, k, {HS}, options=dict(verify_signature=True, verify_aud=False)"),
+        (
+            f"t, k, {HS}, options={{'verify_signature': False, 'verify_exp': True}}",
+            f"t, k, {HS}, options={{'verify_signature': True, 'verify_exp': True}}",
+        ),
+        (
+            f"t, k, {HS}, options=dict(verify_signature=False, verify_aud=False)",
+            f"t, k, {HS}, options=dict(verify_signature=True, verify_aud=False)",
+        ),
         (f"t, k, {HS}, verify=False", f"t, k, {HS}"),
         (f"t, k, verify=False, {HS}", f"t, k, {HS}"),
         (f"t, k, False, {HS}", f"t, k, True, {HS}"),
@@ -24,11 +31,16 @@ HS = 'algorithms=["HS256"]'
         ("t, k, algorithms=('HS256', 'none')", "t, k, algorithms=('HS256',)"),
         ("t, k, algorithms={'HS256', 'none'}", "t, k, algorithms={'HS256'}"),
         (f"f'{{t}}', k(), {HS}, verify=False", f"f'{{t}}', k(), {HS}"),
-        (f"\n        t,\n        k,  # ours\n        {HS},\n        verify=False,  # why\n    ", f"\n        t,\n        k,  # ours\n        {HS},\n    "),
-        (f"\n        t,\n        k,\n        options={{\n            'verify_signature': False,\n            'verify_exp': True,\n        }},\n        {HS},\n    ",
-         f"\n        t,\n        k,\n        options={{\n            'verify_signature': True,\n            'verify_exp': True,\n        }},\n        {HS},\n    "),
+        (
+            f"\n        t,\n        k,  # ours\n        {HS},\n        verify=False,  # why\n    ",
+            f"\n        t,\n        k,  # ours\n        {HS},\n    ",
+        ),
+        (
+            f"\n        t,\n        k,\n        options={{\n            'verify_signature': False,\n            'verify_exp': True,\n        }},\n        {HS},\n    ",
+            f"\n        t,\n        k,\n        options={{\n            'verify_signature': True,\n            'verify_exp': True,\n        }},\n        {HS},\n    ",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_signature_is_verified(check_fix, arguments, fixed):
     text = "import jwt\ndef f(t, k):\n    return jwt.decode({})  # claims\n"
     fix = check_fix(text.format(arguments), text.format(fixed), "CT102", applicability=Applicability.UNSAFE)

@@ -44,15 +44,27 @@ def test_a_text_that_may_be_a_literal_is_read_as_one(check_fix, call, fixed):
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("from ast import literal_eval\ndef f(t): return eval(t)\n", "from ast import literal_eval\ndef f(t): return literal_eval(t)\n"),
+        (
+            "from ast import literal_eval\ndef f(t): return eval(t)\n",
+            "from ast import literal_eval\ndef f(t): return literal_eval(t)\n",
+        ),
         ("import ast as a\ndef f(t): return eval(t)\n", "import ast as a\ndef f(t): return a.literal_eval(t)\n"),
         ("import os\n\ndef f(t): return eval(t)\n", "import ast\nimport os\n\ndef f(t): return ast.literal_eval(t)\n"),
         ("import ast, os\ndef f(t): return eval(t)\n", "import ast, os\ndef f(t): return ast.literal_eval(t)\n"),
-        ("import builtins\nimport ast\ndef f(t): return builtins.eval(t)\n", "import builtins\nimport ast\ndef f(t): return ast.literal_eval(t)\n"),
-        ("import ast\r\ndef f(t):\r\n\treturn eval(t)\r\n", "import ast\r\ndef f(t):\r\n\treturn ast.literal_eval(t)\r\n"),
-        ("import os\ndef f(ast): return eval(ast)\n", "import os\nfrom ast import literal_eval\ndef f(ast): return literal_eval(ast)\n"),
+        (
+            "import builtins\nimport ast\ndef f(t): return builtins.eval(t)\n",
+            "import builtins\nimport ast\ndef f(t): return ast.literal_eval(t)\n",
+        ),
+        (
+            "import ast\r\ndef f(t):\r\n\treturn eval(t)\r\n",
+            "import ast\r\ndef f(t):\r\n\treturn ast.literal_eval(t)\r\n",
+        ),
+        (
+            "import os\ndef f(ast): return eval(ast)\n",
+            "import os\nfrom ast import literal_eval\ndef f(ast): return literal_eval(ast)\n",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_import_that_is_there_is_used(check_fix, before, after):
     check_fix(before, after, "S307")
 
@@ -60,10 +72,21 @@ def test_the_import_that_is_there_is_used(check_fix, before, after):
 @pytest.mark.parametrize(
     "call",
     [
-        "eval('1 + t')", "eval('f(1)')", "eval('(')", 'eval(f"{t} + 1")', 'eval("x" + t)', 'eval("a" "b")', "eval(t, globals())",
-        'eval(t, {"f": f})', "eval(t, {**t})", "eval(*t)", "eval(t, t)", "eval(t, **t)", 'eval("%s + 1" % t)',
+        "eval('1 + t')",
+        "eval('f(1)')",
+        "eval('(')",
+        'eval(f"{t} + 1")',
+        'eval("x" + t)',
+        'eval("a" "b")',
+        "eval(t, globals())",
+        'eval(t, {"f": f})',
+        "eval(t, {**t})",
+        "eval(*t)",
+        "eval(t, t)",
+        "eval(t, **t)",
+        'eval("%s + 1" % t)',
     ],
-)  # fmt: skip
+)
 def test_a_text_that_is_code_is_only_explained(check_declined, call):
     (shown,) = check_declined(f"def f(t): return {call}\n", "S307")
     assert "literal_eval" in shown.note

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a case stands on one line
 import pytest
 
 from codetune_core.domain.fix import Applicability
@@ -54,13 +55,25 @@ def test_arguments_that_the_default_context_does_not_take(check_declined, argume
         ("c.verify_mode = ssl.CERT_NONE", "c.verify_mode = ssl.CERT_REQUIRED"),
         ("c.verify_mode = ssl.VerifyMode.CERT_NONE", "c.verify_mode = ssl.VerifyMode.CERT_REQUIRED"),
         ("self.c.check_hostname = False", "self.c.check_hostname = True"),
-        ("c.check_hostname = False\n    c.verify_mode = ssl.CERT_NONE", "c.check_hostname = True\n    c.verify_mode = ssl.CERT_REQUIRED"),
-        ("c.check_hostname = False; c.verify_mode = ssl.CERT_NONE", "c.check_hostname = True; c.verify_mode = ssl.CERT_REQUIRED"),
-        ("c.verify_mode = ssl.CERT_NONE\n    d = c\n    c.check_hostname = True", "c.verify_mode = ssl.CERT_REQUIRED\n    d = c\n    c.check_hostname = True"),
-        ("c.check_hostname = False\n    self.check_hostname = True", "c.check_hostname = True\n    self.check_hostname = True"),
+        (
+            "c.check_hostname = False\n    c.verify_mode = ssl.CERT_NONE",
+            "c.check_hostname = True\n    c.verify_mode = ssl.CERT_REQUIRED",
+        ),
+        (
+            "c.check_hostname = False; c.verify_mode = ssl.CERT_NONE",
+            "c.check_hostname = True; c.verify_mode = ssl.CERT_REQUIRED",
+        ),
+        (
+            "c.verify_mode = ssl.CERT_NONE\n    d = c\n    c.check_hostname = True",
+            "c.verify_mode = ssl.CERT_REQUIRED\n    d = c\n    c.check_hostname = True",
+        ),
+        (
+            "c.check_hostname = False\n    self.check_hostname = True",
+            "c.check_hostname = True\n    self.check_hostname = True",
+        ),
         ("if self:\n        c.check_hostname = False", "if self:\n        c.check_hostname = True"),
     ],
-)  # fmt: skip
+)
 def test_a_context_checks_again(check_fix, before, after):
     text = "import ssl\ndef f(self, c):\n    {}\n"
     check_fix(text.format(before), text.format(after), "CT104", applicability=Applicability.UNSAFE)
@@ -85,13 +98,19 @@ def test_a_context_at_module_level_checks_again(check_fix):
     ("before", "after"),
     [
         ('urllib3.PoolManager(cert_reqs="CERT_NONE")', 'urllib3.PoolManager(cert_reqs="CERT_REQUIRED")'),
-        ("urllib3.PoolManager(cert_reqs=ssl.CERT_NONE, maxsize=1)", "urllib3.PoolManager(cert_reqs=ssl.CERT_REQUIRED, maxsize=1)"),
+        (
+            "urllib3.PoolManager(cert_reqs=ssl.CERT_NONE, maxsize=1)",
+            "urllib3.PoolManager(cert_reqs=ssl.CERT_REQUIRED, maxsize=1)",
+        ),
         ("urllib3.PoolManager(maxsize=1, assert_hostname=False)", "urllib3.PoolManager(maxsize=1)"),
         ("redis.Redis(ssl_cert_reqs=ssl.CERT_NONE)", "redis.Redis(ssl_cert_reqs=ssl.CERT_REQUIRED)"),
         ("redis.Redis(ssl_check_hostname=False)", "redis.Redis(ssl_check_hostname=True)"),
-        ("urllib3.PoolManager(\n        cert_reqs='CERT_NONE',  # test\n    )", "urllib3.PoolManager(\n        cert_reqs='CERT_REQUIRED',  # test\n    )"),
+        (
+            "urllib3.PoolManager(\n        cert_reqs='CERT_NONE',  # test\n    )",
+            "urllib3.PoolManager(\n        cert_reqs='CERT_REQUIRED',  # test\n    )",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_argument_checks_again(check_fix, before, after):
     text = "import redis, ssl, urllib3\ndef f():\n    return {}\n"
     check_fix(text.format(before), text.format(after), "CT104", applicability=Applicability.UNSAFE)

@@ -6,9 +6,22 @@ from codetune_core.domain.fix import Applicability
 @pytest.mark.parametrize(
     ("mode", "narrow"),
     [
-        ("0o777", "0o700"), ("0O777", "0o700"), ("511", "0o700"), ("0o755", "0o700"), ("0o750", "0o700"), ("0o711", "0o700"),
-        ("0o666", "0o664"), ("0o602", "0o600"), ("0o646", "0o644"), ("0x1ff", "0o700"), ("0o7777", "0o700"), ("0o1777", "0o700"),
-        ("0o622", "0o620"), ("0o600 | 0o022", "0o600"), ("0o600 | 0o040 | 0o002", "0o600 | 0o040"), ("0b110110110", "0o664"),
+        ("0o777", "0o700"),
+        ("0O777", "0o700"),
+        ("511", "0o700"),
+        ("0o755", "0o700"),
+        ("0o750", "0o700"),
+        ("0o711", "0o700"),
+        ("0o666", "0o664"),
+        ("0o602", "0o600"),
+        ("0o646", "0o644"),
+        ("0x1ff", "0o700"),
+        ("0o7777", "0o700"),
+        ("0o1777", "0o700"),
+        ("0o622", "0o620"),
+        ("0o600 | 0o022", "0o600"),
+        ("0o600 | 0o040 | 0o002", "0o600 | 0o040"),
+        ("0b110110110", "0o664"),
         ("stat.S_IRWXU | stat.S_IRWXO", "stat.S_IRWXU"),
         ("stat.S_IRWXU | stat.S_IRWXG | stat.S_IRWXO", "stat.S_IRWXU"),
         ("stat.S_IRUSR | stat.S_IWUSR | stat.S_IWOTH", "stat.S_IRUSR | stat.S_IWUSR"),
@@ -18,7 +31,7 @@ from codetune_core.domain.fix import Applicability
         ("0o600 | 0o007", "0o600"),
         ("stat.S_IRWXU | 0o077", "stat.S_IRWXU"),
     ],
-)  # fmt: skip
+)
 def test_a_mode_that_is_too_wide_is_narrowed(check_fix, mode, narrow):
     text = "import os, stat\ndef f(path):\n    os.chmod(path, {})  # open\n"
     check_fix(text.format(mode), text.format(narrow), "S103", applicability=Applicability.UNSAFE)
@@ -79,16 +92,37 @@ def test_a_fixed_path_asks_for_the_temporary_folder(check_fix, path, fixed):
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ('CACHE = "/tmp/cache"\n', 'import os\nimport tempfile\n\nCACHE = os.path.join(tempfile.gettempdir(), "cache")\n'),
+        (
+            'CACHE = "/tmp/cache"\n',
+            'import os\nimport tempfile\n\nCACHE = os.path.join(tempfile.gettempdir(), "cache")\n',
+        ),
         ('CACHE = "/tmp"\n', "import tempfile\n\nCACHE = tempfile.gettempdir()\n"),
-        ('from pathlib import Path\nCACHE = Path("/tmp/cache")\n', 'import tempfile\nfrom pathlib import Path\nCACHE = Path(tempfile.gettempdir(), "cache")\n'),
-        ('from tempfile import gettempdir\nimport os.path as p\nCACHE = "/tmp/c"\n', 'from tempfile import gettempdir\nimport os.path as p\nCACHE = p.join(gettempdir(), "c")\n'),
-        ('from os.path import join\nimport tempfile as t\nCACHE = "/tmp/c"\n', 'from os.path import join\nimport tempfile as t\nCACHE = join(t.gettempdir(), "c")\n'),
-        ('import os, tempfile\r\nx = {"a": "/tmp/c"}\r\n', 'import os, tempfile\r\nx = {"a": os.path.join(tempfile.gettempdir(), "c")}\r\n'),
-        ('import os, tempfile\ndef f(\n\tpath="/tmp/c",  # cache\n): ...\n', 'import os, tempfile\ndef f(\n\tpath=os.path.join(tempfile.gettempdir(), "c"),  # cache\n): ...\n'),
-        ('import pathlib, tempfile\nx = pathlib.Path(f"/tmp/{__name__}")\n', 'import pathlib, tempfile\nx = pathlib.Path(tempfile.gettempdir(), f"{__name__}")\n'),
+        (
+            'from pathlib import Path\nCACHE = Path("/tmp/cache")\n',
+            'import tempfile\nfrom pathlib import Path\nCACHE = Path(tempfile.gettempdir(), "cache")\n',
+        ),
+        (
+            'from tempfile import gettempdir\nimport os.path as p\nCACHE = "/tmp/c"\n',
+            'from tempfile import gettempdir\nimport os.path as p\nCACHE = p.join(gettempdir(), "c")\n',
+        ),
+        (
+            'from os.path import join\nimport tempfile as t\nCACHE = "/tmp/c"\n',
+            'from os.path import join\nimport tempfile as t\nCACHE = join(t.gettempdir(), "c")\n',
+        ),
+        (
+            'import os, tempfile\r\nx = {"a": "/tmp/c"}\r\n',
+            'import os, tempfile\r\nx = {"a": os.path.join(tempfile.gettempdir(), "c")}\r\n',
+        ),
+        (
+            'import os, tempfile\ndef f(\n\tpath="/tmp/c",  # cache\n): ...\n',
+            'import os, tempfile\ndef f(\n\tpath=os.path.join(tempfile.gettempdir(), "c"),  # cache\n): ...\n',
+        ),
+        (
+            'import pathlib, tempfile\nx = pathlib.Path(f"/tmp/{__name__}")\n',
+            'import pathlib, tempfile\nx = pathlib.Path(tempfile.gettempdir(), f"{__name__}")\n',
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_imports_of_a_temporary_path(check_fix, before, after):
     check_fix(before, after, "S108")
 

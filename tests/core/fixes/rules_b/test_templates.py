@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a case stands on one line
 import pytest
 
 from codetune_core.domain.fix import Applicability
@@ -31,14 +32,32 @@ def test_an_environment_escapes(check_fix, arguments, fixed):
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("import jinja2 as j\ne = j.Environment()\n", "import jinja2 as j\ne = j.Environment(autoescape=j.select_autoescape())\n"),
-        ("from jinja2 import Environment\ne = Environment()\n", "from jinja2 import Environment, select_autoescape\ne = Environment(autoescape=select_autoescape())\n"),
-        ("from jinja2 import Environment as E, select_autoescape\ne = E(autoescape=False)\n", "from jinja2 import Environment as E, select_autoescape\ne = E(autoescape=select_autoescape())\n"),
-        ("from jinja2 import Environment\r\ne = [\r\n\tEnvironment(autoescape=False)\r\n]\r\n", "from jinja2 import Environment, select_autoescape\r\ne = [\r\n\tEnvironment(autoescape=select_autoescape())\r\n]\r\n"),
-        ("import jinja2\ndef f(select_autoescape): return jinja2.Environment(autoescape=False)\n", f"import jinja2\ndef f(select_autoescape): return jinja2.Environment({SELECT})\n"),
-        ("import jinja2\ne = jinja2.Environment(autoescape=False).from_string('x')\n", f"import jinja2\ne = jinja2.Environment({SELECT}).from_string('x')\n"),
+        (
+            "import jinja2 as j\ne = j.Environment()\n",
+            "import jinja2 as j\ne = j.Environment(autoescape=j.select_autoescape())\n",
+        ),
+        (
+            "from jinja2 import Environment\ne = Environment()\n",
+            "from jinja2 import Environment, select_autoescape\ne = Environment(autoescape=select_autoescape())\n",
+        ),
+        (
+            "from jinja2 import Environment as E, select_autoescape\ne = E(autoescape=False)\n",
+            "from jinja2 import Environment as E, select_autoescape\ne = E(autoescape=select_autoescape())\n",
+        ),
+        (
+            "from jinja2 import Environment\r\ne = [\r\n\tEnvironment(autoescape=False)\r\n]\r\n",
+            "from jinja2 import Environment, select_autoescape\r\ne = [\r\n\tEnvironment(autoescape=select_autoescape())\r\n]\r\n",
+        ),
+        (
+            "import jinja2\ndef f(select_autoescape): return jinja2.Environment(autoescape=False)\n",
+            f"import jinja2\ndef f(select_autoescape): return jinja2.Environment({SELECT})\n",
+        ),
+        (
+            "import jinja2\ne = jinja2.Environment(autoescape=False).from_string('x')\n",
+            f"import jinja2\ne = jinja2.Environment({SELECT}).from_string('x')\n",
+        ),
     ],
-)  # fmt: skip
+)
 def test_select_autoescape_is_reached_by_the_imports_that_are_there(check_fix, before, after):
     check_fix(before, after, "S701")
 
@@ -73,6 +92,7 @@ def test_mako_is_only_explained(check_declined, call):
         ('Markup("<b>" + x).strip()', '(Markup("<b>") + x).strip()'),
         ('Markup("<b>%s" % x) * 2', '(Markup("<b>%s") % x) * 2'),
         ('g(Markup("<b>%s" % x), z)', 'g(Markup("<b>%s") % x, z)'),
+        ('Markup(f"{x, z}{(x, z)}")', 'Markup("{}{}").format((x, z), (x, z))'),
         ("Markup(x)", "escape(x)"),
         ("Markup(x.y)", "escape(x.y)"),
         ("Markup(x[0])", "escape(x[0])"),
@@ -88,13 +108,28 @@ def test_what_goes_into_markup_is_escaped(check_fix, before, after):
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("import markupsafe\ndef f(x): return markupsafe.Markup(f'{x}')\n", "import markupsafe\ndef f(x): return markupsafe.Markup('{}').format(x)\n"),
-        ("import markupsafe as m\ndef f(x): return m.Markup(x)\n", "import markupsafe as m\ndef f(x): return m.escape(x)\n"),
-        ("from markupsafe import Markup as M\ndef f(x): return M('<b>%s' % x)\n", "from markupsafe import Markup as M\ndef f(x): return M('<b>%s') % x\n"),
-        ("from markupsafe import Markup\r\ndef f(x):\r\n\treturn Markup(x)\r\n", "from markupsafe import Markup, escape\r\ndef f(x):\r\n\treturn escape(x)\r\n"),
-        ("from flask import Markup\ndef f(x): return Markup(f'{x}')\n", "from flask import Markup\ndef f(x): return Markup('{}').format(x)\n"),
+        (
+            "import markupsafe\ndef f(x): return markupsafe.Markup(f'{x}')\n",
+            "import markupsafe\ndef f(x): return markupsafe.Markup('{}').format(x)\n",
+        ),
+        (
+            "import markupsafe as m\ndef f(x): return m.Markup(x)\n",
+            "import markupsafe as m\ndef f(x): return m.escape(x)\n",
+        ),
+        (
+            "from markupsafe import Markup as M\ndef f(x): return M('<b>%s' % x)\n",
+            "from markupsafe import Markup as M\ndef f(x): return M('<b>%s') % x\n",
+        ),
+        (
+            "from markupsafe import Markup\r\ndef f(x):\r\n\treturn Markup(x)\r\n",
+            "from markupsafe import Markup, escape\r\ndef f(x):\r\n\treturn escape(x)\r\n",
+        ),
+        (
+            "from flask import Markup\ndef f(x): return Markup(f'{x}')\n",
+            "from flask import Markup\ndef f(x): return Markup('{}').format(x)\n",
+        ),
     ],
-)  # fmt: skip
+)
 def test_markup_is_known_under_every_name(check_fix, before, after):
     check_fix(before, after, "S704")
 
@@ -105,6 +140,8 @@ def test_markup_is_known_under_every_name(check_fix, before, after):
         'Markup(f"{x=}")',
         'Markup(f"{x:{x}}")',
         "Markup(x + x)",
+        'Markup("<b>" + f"<i>{x}")',
+        'Markup("<b>" + (x or x))',
         "Markup(*x)",
         'Markup(f"a" f"{x}")',
         "Markup([y for y in x][0] or x)",

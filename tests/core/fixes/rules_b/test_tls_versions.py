@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a case stands on one line
 import pytest
 
 from codetune_core.domain.fix import Applicability
@@ -26,11 +27,20 @@ def test_a_wrapped_socket_speaks_tls_1_2(check_fix, template, version):
             "from ssl import wrap_socket, PROTOCOL_SSLv3\nwrap_socket(ssl_version=PROTOCOL_SSLv3)\n",
             "from ssl import wrap_socket, PROTOCOL_SSLv3, PROTOCOL_TLSv1_2\nwrap_socket(ssl_version=PROTOCOL_TLSv1_2)\n",
         ),
-        ("from OpenSSL import SSL\nSSL.Context(method=SSL.SSLv3_METHOD)\n", "from OpenSSL import SSL\nSSL.Context(method=SSL.TLS_METHOD)\n"),
-        ("from OpenSSL import SSL\nSSL.Context(method=SSL.TLSv1_METHOD)\n", "from OpenSSL import SSL\nSSL.Context(method=SSL.TLS_METHOD)\n"),
-        ("import ssl\r\nssl.wrap_socket(ssl_version=ssl.PROTOCOL_SSLv2)\r\n", "import ssl\r\nssl.wrap_socket(ssl_version=ssl.PROTOCOL_TLSv1_2)\r\n"),
+        (
+            "from OpenSSL import SSL\nSSL.Context(method=SSL.SSLv3_METHOD)\n",
+            "from OpenSSL import SSL\nSSL.Context(method=SSL.TLS_METHOD)\n",
+        ),
+        (
+            "from OpenSSL import SSL\nSSL.Context(method=SSL.TLSv1_METHOD)\n",
+            "from OpenSSL import SSL\nSSL.Context(method=SSL.TLS_METHOD)\n",
+        ),
+        (
+            "import ssl\r\nssl.wrap_socket(ssl_version=ssl.PROTOCOL_SSLv2)\r\n",
+            "import ssl\r\nssl.wrap_socket(ssl_version=ssl.PROTOCOL_TLSv1_2)\r\n",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_version_is_named_as_the_others_are(check_fix, before, after):
     check_fix(before, after, "S502")
 
@@ -39,11 +49,20 @@ def test_the_version_is_named_as_the_others_are(check_fix, before, after):
     ("before", "after"),
     [
         ("import ssl\ndef f(v=ssl.PROTOCOL_SSLv2): ...\n", "import ssl\ndef f(v=ssl.PROTOCOL_TLSv1_2): ...\n"),
-        ("import ssl\ndef f(*, v: int = ssl.PROTOCOL_TLSv1): ...\n", "import ssl\ndef f(*, v: int = ssl.PROTOCOL_TLSv1_2): ...\n"),
-        ("from OpenSSL import SSL\ndef f(v=SSL.SSLv23_METHOD): ...\n", "from OpenSSL import SSL\ndef f(v=SSL.TLS_METHOD): ...\n"),
-        ("import ssl as t\nclass A:\n\tdef f(self, v=t.PROTOCOL_SSLv3): ...\n", "import ssl as t\nclass A:\n\tdef f(self, v=t.PROTOCOL_TLSv1_2): ...\n"),
+        (
+            "import ssl\ndef f(*, v: int = ssl.PROTOCOL_TLSv1): ...\n",
+            "import ssl\ndef f(*, v: int = ssl.PROTOCOL_TLSv1_2): ...\n",
+        ),
+        (
+            "from OpenSSL import SSL\ndef f(v=SSL.SSLv23_METHOD): ...\n",
+            "from OpenSSL import SSL\ndef f(v=SSL.TLS_METHOD): ...\n",
+        ),
+        (
+            "import ssl as t\nclass A:\n\tdef f(self, v=t.PROTOCOL_SSLv3): ...\n",
+            "import ssl as t\nclass A:\n\tdef f(self, v=t.PROTOCOL_TLSv1_2): ...\n",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_default_is_a_version_that_holds(check_fix, before, after):
     check_fix(before, after, "S503", applicability=Applicability.UNSAFE)
 
@@ -98,13 +117,16 @@ def test_a_context_is_a_client_s_first_and_a_server_s_second(check_fix, template
             "import ssl\nOLD = ssl.PROTOCOL_TLSv1\nc = ssl.SSLContext(OLD)\n",
             "import ssl\nOLD = ssl.PROTOCOL_TLSv1\nc = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)\n",
         ),
-        ("from OpenSSL import SSL\nc = SSL.Context(SSL.TLSv1_METHOD)\n", "from OpenSSL import SSL\nc = SSL.Context(SSL.TLS_METHOD)\n"),
+        (
+            "from OpenSSL import SSL\nc = SSL.Context(SSL.TLSv1_METHOD)\n",
+            "from OpenSSL import SSL\nc = SSL.Context(SSL.TLS_METHOD)\n",
+        ),
         (
             "from ssl import PROTOCOL_TLSv1, SSLContext\nc = SSLContext(PROTOCOL_TLSv1)\n",
             "from ssl import PROTOCOL_TLS_CLIENT, PROTOCOL_TLSv1, SSLContext\nc = SSLContext(PROTOCOL_TLS_CLIENT)\n",
         ),
     ],
-)  # fmt: skip
+)
 def test_the_side_and_the_library_are_seen(check_fix, before, after):
     check_fix(before, after, "CT104")
 
