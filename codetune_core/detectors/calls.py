@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from platform import python_version
 
+from codetune_core.detectors.blocks import Block
 from codetune_core.detectors.call_rules import RULES, Flag
+from codetune_core.detectors.last_findings import LastFindings
+from codetune_core.detectors.partial import Reading, read_rest
 from codetune_core.detectors.protocol import Detection, Pace
 from codetune_core.detectors.python_scopes import scopes
+from codetune_core.detectors.ruff_server import Diagnostic
 from codetune_core.detectors.rule_pack import finding_of, load_rules
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding, Rule
@@ -25,14 +29,15 @@ _HINTS = ("cookie", "COOKIE", "jwt", "digest", "request", "ssl", "SSL", "hostnam
 class CallsDetector:
     """Cookies without protection, unverified tokens, digests compared in variable time, weak TLS contexts.
 
-    Says nothing of a text that does not parse: that is the ruff detector's to say.
+    Of a text that does not parse, the rest is looked at, and unchanged functions in the unreadable part keep their last
+    findings; what could not be read is the ruff detector's to say.
     """
 
     name = "calls"
     pace = Pace.LIVE
 
     def __init__(self, _settings: Settings) -> None:
-        pass
+        self._last = LastFindings()
 
     def handles(self, document: Document) -> bool:
         return document.language == "python"
@@ -40,7 +45,13 @@ class CallsDetector:
     async def detect(self, document: Document) -> Detection:
         if not any(hint in document.text for hint in _HINTS):
             return Detection()
-        return Detection(tuple(await asyncio.to_thread(lambda: list(_findings(document)))))
+        tree, unread = await _parsed(_for_python(document.text))
+        findings = await asyncio.to_thread(lambda: tuple(_findings(document, tree)))
+        if not unread:
+            self._last.remember(document, findings)
+        known = {(finding.rule.id, finding.range) for finding in findings}
+        kept = (last for last in self._last.recall(document, unread) if (last.rule.id, last.range) not in known)
+        return Detection((*findings, *kept))
 
     async def aclose(self) -> None:
         pass
@@ -49,11 +60,26 @@ class CallsDetector:
         return f"{len(load_rules('calls'))} rules, syntax of Python {python_version()}"
 
 
-def _findings(document: Document) -> Iterator[Finding]:
-    try:
-        tree = ast.parse(_for_python(document.text))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
+async def _parsed(text: str) -> tuple[ast.Module, tuple[Block, ...]]:
+    """The syntax tree of what can be read of a text, and the blocks that had to be blanked for it."""
+    trees = [ast.Module([], [])]
+
+    async def ask(part: str) -> list[Diagnostic]:
+        try:
+            trees.append(await asyncio.to_thread(ast.parse, part))
+        except SyntaxError as error:
+            line = (error.lineno or 1) - 1
+            return [Diagnostic("", Range.of(line, 0, line, 0), error.msg)]
+        except (ValueError, RecursionError, MemoryError) as error:
+            return [Diagnostic("", Range.of(0, 0, 0, 0), str(error))]
+        return []
+
+    said = await ask(text)
+    reading = await read_rest(text, said, ask) if said else Reading((), ())
+    return trees[-1], reading.unread
+
+
+def _findings(document: Document, tree: ast.Module) -> Iterator[Finding]:
     pack = load_rules("calls")
     for scope in scopes(tree):
         for node in scope.nodes:

@@ -348,7 +348,7 @@ async def test_an_old_version_is_still_flagged_in_a_server() -> None:
 @pytest.mark.parametrize(
     "text", ["import jwt\njwt.decode(t, verify=False\n", "jwt = (\n", "jwt\0", "cookie = § 5", "ssl = '''"]
 )
-async def test_a_text_that_does_not_parse_has_no_findings_and_no_notice(text: str) -> None:
+async def test_a_text_of_which_nothing_parses_has_no_findings_and_no_notice(text: str) -> None:
     detection = await CallsDetector(Settings()).detect(document(text))
     assert (detection.findings, detection.notices) == ((), ())
 
@@ -389,3 +389,32 @@ async def test_a_file_of_100_kilobytes_takes_a_fraction_of_a_second() -> None:
     began = perf_counter()
     await check(text)
     assert perf_counter() - began < 1
+
+
+UNSAFE = "def who(token):\n    return jwt.decode(token, verify=False)\n"
+
+
+@pytest.mark.parametrize(
+    "broken", ["x = (1,\n", "def half(:\n    pass\n", "for\n", "class A:\n    def f(self\n", "y = = 2\n"]
+)
+@pytest.mark.parametrize("order", ["{broken}\n{sound}", "{sound}\n{broken}"])
+async def test_sound_statements_beside_a_broken_one_are_looked_at(broken: str, order: str) -> None:
+    text = "import jwt\n\n" + order.format(broken=broken, sound=UNSAFE)
+    assert ("CT102", "verify=False") in await check(text)
+
+
+async def test_a_sound_function_of_a_broken_class_is_looked_at() -> None:
+    sound = "    def who(self, t):\n        return jwt.decode(t, verify=False)\n"
+    text = f"import jwt\n\nclass A:\n    def half(self:\n        pass\n\n{sound}"
+    assert await check(text) == [("CT102", "verify=False")]
+
+
+async def test_while_an_import_is_half_typed_unchanged_functions_keep_their_findings() -> None:
+    detector = CallsDetector(Settings())
+    sound = "from jwt import decode as read\n\n\ndef who(t):\n    return read(t, verify=False)\n"
+    await detector.detect(document(sound))
+    broken = sound.replace("from jwt import decode as read\n", "import os\nfrom jwt import decode as\n")
+    (finding,) = (await detector.detect(document(broken))).findings
+    assert (finding.stale, finding.range.start.line) == (True, 5)
+    touched = broken.replace("(t, verify", "(t, k, verify")
+    assert (await detector.detect(document(touched))).findings == ()
