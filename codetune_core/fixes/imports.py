@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import libcst as cst
-from libcst.helpers import get_full_name_for_node
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.text import Edit, Position
@@ -49,7 +48,7 @@ class Imports:
         Names that are not imported stand as written. Empty for any other expression, for a name that is both imported
         and assigned, and for a variable that only looks like a module.
         """
-        dotted = get_full_name_for_node(node) if isinstance(node, cst.Name | cst.Attribute) else None
+        dotted = _dotted(node)
         if not dotted:
             return ""
         head, _, rest = dotted.partition(".")
@@ -139,6 +138,18 @@ class Imports:
 def module_of(document: Document) -> Module:
     """A document parsed; remembered for the documents asked for last."""
     return Module(document)
+
+
+def _dotted(node: cst.CSTNode) -> str:
+    """``a.b.c`` as written; empty where anything but names stands in it."""
+    match node:
+        case cst.Name(name):
+            return name
+        case cst.Attribute(value=value, attr=cst.Name(name)):
+            owner = _dotted(value)
+            return f"{owner}.{name}" if owner else ""
+        case _:
+            return ""
 
 
 def _place(document: Document, position: Position) -> Place:

@@ -18,9 +18,6 @@ from codetune_core.domain.document import Document
 from codetune_core.domain.text import Edit, Position, Range
 from codetune_core.fixes.imports import BYTE_ORDER_MARK, module_of
 
-_WORD_BEFORE = re.compile(r"\w*\Z")
-_WORD_AFTER = re.compile(r"\w*")
-
 _Places = dict[cst.CSTNode, CodeRange]
 
 
@@ -57,7 +54,7 @@ class Tree:
         document = self._document
         place = self.with_parentheses(node)
         old = document.slice(place)
-        if "\r" in old:
+        if document.lines[0].endswith("\r\n"):
             new = re.sub(r"\r\n|\r|\n", "\r\n", new)
         start, end = _common(old, new)
         offset = document.offset(place.start)
@@ -118,8 +115,18 @@ def _common(old: str, new: str) -> tuple[int, int]:
     """Lengths of what two texts share at the start and at the end, cut back to whole words."""
     limit = min(len(old), len(new))
     start = next((index for index in range(limit) if old[index] != new[index]), limit)
-    start -= len(cast("re.Match[str]", _WORD_BEFORE.search(old, 0, start))[0])
+    while _cuts_word(old, start) or _cuts_word(new, start):
+        start -= 1
     rest = limit - start
     end = next((index for index in range(rest) if old[-1 - index] != new[-1 - index]), rest)
-    end -= len(cast("re.Match[str]", _WORD_AFTER.match(old, len(old) - end))[0])
+    while _cuts_word(old, len(old) - end) or _cuts_word(new, len(new) - end):
+        end -= 1
     return start, end
+
+
+def _cuts_word(text: str, index: int) -> bool:
+    return 0 < index < len(text) and _is_word(text[index - 1]) and _is_word(text[index])
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
