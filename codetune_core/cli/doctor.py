@@ -1,44 +1,14 @@
 """``codetune doctor``: what is installed, which detectors run, what is switched off and why."""
 
-import asyncio
 import json
-import platform
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
 
 import click
 
-from codetune_core.cli.editors import FoundEditor, found_editors, too_old
 from codetune_core.cli.exit_codes import ExitCode
-from codetune_core.cli.workspace import Workspace, open_workspace
-from codetune_core.errors import CodeTuneError
-from codetune_core.settings import FILE_NAME
-from codetune_core.workers.messages import DetectorState
-from codetune_core.workers.pool import Pool
-
-_README = "README.md#"
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """Everything the doctor looked at; ``failure`` says why no detector could be asked, empty where they could."""
-
-    workspace: Workspace
-    detectors: list[DetectorState]
-    editors: list[FoundEditor]
-    failure: str = ""
-
-    @property
-    def healthy(self) -> bool:
-        """Whether anything can be reviewed."""
-        return any(state.runs for state in self.detectors)
-
-
-@click.command()
+@click.command(short_help="Say what is installed, what runs, and what is off and why.")
 @click.option("--format", "format_name", type=click.Choice(("text", "json")), default="text", help="How to write it.")
 def doctor(format_name: str) -> None:
     """Say what is installed, which detectors run, which settings hold, and which editors were found.
@@ -49,97 +19,11 @@ def doctor(format_name: str) -> None:
     codetune doctor                 for people
     codetune doctor --format json   for a bug report or a script
     """  # noqa: D301 - the backspace is click's
-    diagnosis = asyncio.run(_diagnose())
-    text = json.dumps(_as_json(diagnosis), indent=2) if format_name == "json" else "\n".join(_as_text(diagnosis))
+    import asyncio  # noqa: PLC0415
+
+    from codetune_core.cli.diagnosis import as_json, as_text, diagnose  # noqa: PLC0415 - `--help` does not wait for it
+
+    diagnosis = asyncio.run(diagnose())
+    text = json.dumps(as_json(diagnosis), indent=2) if format_name == "json" else "\n".join(as_text(diagnosis))
     click.echo(text)
     sys.exit(ExitCode.CLEAN if diagnosis.healthy else ExitCode.FINDINGS)
-
-
-async def _diagnose() -> Diagnosis:
-    workspace = open_workspace([Path()], {})
-    pool = Pool(1)
-    try:
-        asked, editors = await asyncio.gather(
-            pool.describe(workspace.settings), asyncio.to_thread(found_editors), return_exceptions=True
-        )
-    finally:
-        await pool.aclose()
-    if isinstance(editors, BaseException):
-        raise editors
-    if isinstance(asked, CodeTuneError):
-        return Diagnosis(workspace, [], editors, str(asked))
-    if isinstance(asked, BaseException):
-        raise asked
-    return Diagnosis(workspace, asked, editors)
-
-
-def _as_text(diagnosis: Diagnosis) -> Iterator[str]:
-    workspace = diagnosis.workspace
-    yield f"CodeTune {version('codetune')}, Python {platform.python_version()} ({sys.executable})"
-    yield f"on {platform.platform()}"
-    yield from ("", "Detectors")
-    width = max((len(state.name) for state in diagnosis.detectors), default=0)
-    for state in diagnosis.detectors:
-        yield f"  {'runs' if state.runs else 'off ':4}  {state.name:<{width}}  {state.text}"
-    if diagnosis.failure:
-        yield f"  none can be asked: {diagnosis.failure}"
-    yield from ("", "Workspace", f"  {workspace.root}")
-    yield f"  {_trust(workspace)}"
-    yield from ("", "Settings")
-    yield from (f"  {source}" for source in workspace.sources)
-    if not workspace.sources:
-        yield f"  all defaults: there is no {FILE_NAME} and no [tool.codetune] in pyproject.toml"
-    yield from (f"  mistake: {notice.text}" for notice in workspace.notices)
-    yield from ("", "Editors")
-    yield from (f"  {_editor(found)}" for found in diagnosis.editors)
-    if not diagnosis.editors:
-        yield f"  none on the PATH; any editor that speaks LSP can start `codetune lsp` ({_README}editors)"
-    yield from ("", _verdict(diagnosis))
-
-
-def _trust(workspace: Workspace) -> str:
-    if workspace.trusted:
-        return "trusted: its settings may name commands to run (`codetune trust --remove` takes that back)"
-    return "not trusted: commands in its settings are not run (`codetune trust` changes that)"
-
-
-def _editor(found: FoundEditor) -> str:
-    name = f"{found.editor.name} {found.version}".strip()
-    old = f"; too old, {found.editor.oldest} or newer is needed" if too_old(found) else ""
-    return f"{name} ({found.program}{old}): set up as in {_README}{found.editor.section}"
-
-
-def _verdict(diagnosis: Diagnosis) -> str:
-    if not diagnosis.healthy:
-        return "No detector runs, so nothing can be reviewed. Reinstall with `pip install --force-reinstall codetune`."
-    off = [state.name for state in diagnosis.detectors if not state.runs]
-    return f"Ready, without {', '.join(off)}." if off else "Ready."
-
-
-def _as_json(diagnosis: Diagnosis) -> dict[str, Any]:
-    workspace = diagnosis.workspace
-    return {
-        "version": 1,
-        "codetune": version("codetune"),
-        "python": {"version": platform.python_version(), "executable": sys.executable},
-        "platform": platform.platform(),
-        "detectors": [{"name": state.name, "runs": state.runs, "text": state.text} for state in diagnosis.detectors],
-        "failure": diagnosis.failure,
-        "workspace": {"path": str(workspace.root), "trusted": workspace.trusted},
-        "settings": {
-            "sources": list(workspace.sources),
-            "notices": [notice.text for notice in workspace.notices],
-            "values": workspace.settings.model_dump(mode="json"),
-        },
-        "editors": [
-            {
-                "name": found.editor.name,
-                "program": found.program,
-                "version": found.version,
-                "too_old": too_old(found),
-                "set_up": f"{_README}{found.editor.section}",
-            }
-            for found in diagnosis.editors
-        ],
-        "healthy": diagnosis.healthy,
-    }

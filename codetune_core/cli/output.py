@@ -9,8 +9,6 @@ from codetune_core.cli.report import Report
 from codetune_core.errors import CodeTuneError
 from codetune_core.workspace.write import replace_file
 
-FORMATS = ("text", "json", "sarif", "github")
-
 
 def emit(report: Report, format_name: str, output: Path | None, stream: TextIO) -> None:
     """Write a report; raises CodeTuneError where the file cannot be written.

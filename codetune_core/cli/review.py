@@ -6,15 +6,15 @@ from pathlib import Path
 import click
 
 from codetune_core.cli.exit_codes import ExitCode
-from codetune_core.cli.output import FORMATS
 from codetune_core.domain.finding import Severity
 
+_FORMATS = ("text", "json", "sarif", "github")
 _PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Review files and directories for security flaws.")
 @click.argument("paths", nargs=-1, type=_PATH)
-@click.option("--format", "format_name", type=click.Choice(FORMATS), default="text", help="How to write the report.")
+@click.option("--format", "format_name", type=click.Choice(_FORMATS), default="text", help="How to write the report.")
 @click.option("--output", "-o", type=_PATH, metavar="FILE", help="Write the report to a file.")
 @click.option("--fix", is_flag=True, help="Apply the fixes that are safe.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that may change what the program does; read them.")

@@ -7,11 +7,9 @@ import click
 
 from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.errors import SettingsError
-from codetune_core.workspace.root import workspace_root
-from codetune_core.workspace.trust import set_trust, trust_file, trusted_workspaces
 
 
-@click.command()
+@click.command(short_help="Let a workspace name commands to run.")
 @click.argument("directory", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--remove", is_flag=True, help="Trust it no more.")
 @click.option("--list", "show", is_flag=True, help="Show what is trusted, and change nothing.")
@@ -33,20 +31,26 @@ def trust(directory: Path | None, remove: bool, show: bool) -> None:  # noqa: FB
         if show:
             _show()
         else:
-            _change(directory or workspace_root([Path()]), trusted=not remove)
+            _change(directory, trusted=not remove)
     except SettingsError as error:
         click.echo(f"codetune: {error}", err=True)
         sys.exit(ExitCode.USAGE)
 
 
 def _show() -> None:
+    from codetune_core.workspace.trust import trust_file, trusted_workspaces  # noqa: PLC0415 - see `_change`
+
     for folder in trusted_workspaces():
         click.echo(folder)
     if not trusted_workspaces():
         click.echo(f"no workspace is trusted ({trust_file()})", err=True)
 
 
-def _change(folder: Path, *, trusted: bool) -> None:
+def _change(directory: Path | None, *, trusted: bool) -> None:
+    from codetune_core.workspace.root import workspace_root  # noqa: PLC0415 - `codetune --help` does not wait for it
+    from codetune_core.workspace.trust import set_trust  # noqa: PLC0415
+
+    folder = directory or workspace_root([Path()])
     changed = set_trust(folder, trusted=trusted)
     state = "trusted" if trusted else "not trusted"
     click.echo(f"{folder.resolve()} is {'now' if changed else 'already'} {state}")

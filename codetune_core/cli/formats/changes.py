@@ -25,6 +25,8 @@ def changes(document: Document, edits: Iterable[Edit]) -> Iterator[Change]:
         old = document.lines[first : last + 1]
         inner = Document("", "".join(old), "").edited(_moved(edit, first) for edit in group)
         new = split_lines(inner.text)
+        if not new[-1] and old and old[-1]:
+            new.pop()  # the empty line after the last line end
         yield from _compared([without_end(line) for line in old], [without_end(line) for line in new], first + 1)
 
 
@@ -47,8 +49,6 @@ def _moved(edit: Edit, first: int) -> Edit:
 
 
 def _compared(old: list[str], new: list[str], first: int) -> Iterator[Change]:
-    if new and not new[-1] and (not old or old[-1]):
-        new = new[:-1]  # the empty line after the last line end
     for kind, old_from, old_to, new_from, new_to in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind != "equal":
             yield from (Change(first + number, "-", old[number]) for number in range(old_from, old_to))

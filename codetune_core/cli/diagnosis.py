@@ -1,0 +1,127 @@
+"""What ``codetune doctor`` looks at, and how it says it to people and to programs."""
+
+import asyncio
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from codetune_core.cli.editors import FoundEditor, found_editors, too_old
+from codetune_core.cli.workspace import Workspace, open_workspace
+from codetune_core.errors import CodeTuneError
+from codetune_core.settings import FILE_NAME
+from codetune_core.workers.messages import DetectorState
+from codetune_core.workers.pool import Pool
+
+_README = "README.md#"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything the doctor looked at; ``failure`` says why no detector could be asked, empty where they could."""
+
+    workspace: Workspace
+    detectors: list[DetectorState]
+    editors: list[FoundEditor]
+    failure: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether anything can be reviewed."""
+        return any(state.runs for state in self.detectors)
+
+
+async def diagnose() -> Diagnosis:
+    """Look at the workspace around the working directory; the detectors are asked in a worker, as when they review."""
+    workspace = open_workspace([Path()], {})
+    pool = Pool(1)
+    try:
+        asked, editors = await asyncio.gather(
+            pool.describe(workspace.settings), asyncio.to_thread(found_editors), return_exceptions=True
+        )
+    finally:
+        await pool.aclose()
+    if isinstance(editors, BaseException):
+        raise editors
+    if isinstance(asked, CodeTuneError):
+        return Diagnosis(workspace, [], editors, str(asked))
+    if isinstance(asked, BaseException):
+        raise asked
+    return Diagnosis(workspace, asked, editors)
+
+
+def as_text(diagnosis: Diagnosis) -> Iterator[str]:
+    """Lines for people."""
+    workspace = diagnosis.workspace
+    yield f"CodeTune {version('codetune')}, Python {platform.python_version()} ({sys.executable})"
+    yield f"on {platform.platform()}"
+    yield from ("", "Detectors")
+    width = max((len(state.name) for state in diagnosis.detectors), default=0)
+    for state in diagnosis.detectors:
+        yield f"  {'runs' if state.runs else 'off ':4}  {state.name:<{width}}  {state.text}"
+    if diagnosis.failure:
+        yield f"  none can be asked: {diagnosis.failure}"
+    yield from ("", "Workspace", f"  {workspace.root}")
+    yield f"  {_trust(workspace)}"
+    yield from ("", "Settings")
+    yield from (f"  {source}" for source in workspace.sources)
+    if not workspace.sources:
+        yield f"  all defaults: there is no {FILE_NAME} and no [tool.codetune] in pyproject.toml"
+    yield from (f"  mistake: {notice.text}" for notice in workspace.notices)
+    yield from ("", "Editors")
+    yield from (f"  {_editor(found)}" for found in diagnosis.editors)
+    if not diagnosis.editors:
+        yield f"  none on the PATH; any editor that speaks LSP can start `codetune lsp` ({_README}editors)"
+    yield from ("", _verdict(diagnosis))
+
+
+def _trust(workspace: Workspace) -> str:
+    if workspace.trusted:
+        return "trusted: its settings may name commands to run (`codetune trust --remove` takes that back)"
+    return "not trusted: commands in its settings are not run (`codetune trust` changes that)"
+
+
+def _editor(found: FoundEditor) -> str:
+    name = f"{found.editor.name} {found.version}".strip()
+    old = f"; too old, {found.editor.oldest} or newer is needed" if too_old(found) else ""
+    return f"{name} ({found.program}{old}): set up as in {_README}{found.editor.section}"
+
+
+def _verdict(diagnosis: Diagnosis) -> str:
+    if not diagnosis.healthy:
+        return "No detector runs, so nothing can be reviewed. Reinstall with `pip install --force-reinstall codetune`."
+    off = [state.name for state in diagnosis.detectors if not state.runs]
+    return f"Ready, without {', '.join(off)}." if off else "Ready."
+
+
+def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """An object for programs."""
+    workspace = diagnosis.workspace
+    return {
+        "version": 1,
+        "codetune": version("codetune"),
+        "python": {"version": platform.python_version(), "executable": sys.executable},
+        "platform": platform.platform(),
+        "detectors": [{"name": state.name, "runs": state.runs, "text": state.text} for state in diagnosis.detectors],
+        "failure": diagnosis.failure,
+        "workspace": {"path": str(workspace.root), "trusted": workspace.trusted},
+        "settings": {
+            "sources": list(workspace.sources),
+            "notices": [notice.text for notice in workspace.notices],
+            "values": workspace.settings.model_dump(mode="json"),
+        },
+        "editors": [
+            {
+                "name": found.editor.name,
+                "program": found.program,
+                "version": found.version,
+                "too_old": too_old(found),
+                "set_up": f"{_README}{found.editor.section}",
+            }
+            for found in diagnosis.editors
+        ],
+        "healthy": diagnosis.healthy,
+    }
