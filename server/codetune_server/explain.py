@@ -8,7 +8,7 @@ from codetune_core.domain.finding import Finding, Step
 from codetune_core.domain.fix import Applicability, Fix
 
 _HEADING = re.compile(r"^#+ ", re.MULTILINE)
-_LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
+_LINK = re.compile(r"\[([^\]]+)\]\((?:<([^>\s]+)>|([^)\s]+))\)")
 _EMPHASIS = re.compile(r"(?<!\w)(?:\*\*|_)([^*_\n]+)(?:\*\*|_)(?!\w)")
 _CWE_PAGE = "https://cwe.mitre.org/data/definitions/{}.html"
 
@@ -37,7 +37,7 @@ def _ignored(finding: Finding) -> str:
 
 def plain(markdown: str) -> str:
     """The same for a reader that shows markdown as it is written."""
-    return _EMPHASIS.sub(r"\1", _LINK.sub(r"\1 <\2>", _HEADING.sub("", markdown)))
+    return _EMPHASIS.sub(r"\1", _LINK.sub(r"\1 <\2\3>", _HEADING.sub("", markdown)))
 
 
 def _parts(finding: Finding) -> Iterator[str]:
@@ -77,4 +77,5 @@ def _links(finding: Finding) -> Iterator[str]:
     for number in finding.rule.cwe:
         yield f"[CWE-{number}]({_CWE_PAGE.format(number)})"
     for address in finding.rule.references:
-        yield f"[{address.removeprefix('https://').rstrip('/')}]({address})"
+        if "//cwe.mitre.org/" not in address:
+            yield f"[{address.removeprefix('https://').rstrip('/')}](<{address}>)"

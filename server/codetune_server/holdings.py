@@ -1,7 +1,7 @@
 """What holds in a folder: its settings and its baseline, read from files; blocking, so called in a thread."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,15 +58,18 @@ class Holding:
         ignored = why_ignored(path, root, self.settings.files) if path and root else ""
         return ignored or why_skipped(document, self.relative(document), self.settings.files)
 
-    def part(self, document: Document, review: Review) -> Review:
-        """Set the findings aside that the baseline accepts."""
+    def part(self, document: Document, review: Review, is_open: Callable[[str], bool]) -> Review:
+        """Set the findings aside that the baseline accepts; ``is_open`` says so of a URI, on the disk or not."""
         if not self.baseline.entries:
             return review
-        shown, accepted = apply(self.baseline, self.relative(document), review.findings, self._exists)
+        shown, accepted = apply(
+            self.baseline, self.relative(document), review.findings, lambda path: self._exists(path, is_open)
+        )
         return replace(review, findings=shown, suppressed=(*review.suppressed, *accepted))
 
-    def _exists(self, path: str) -> bool:
-        return bool(self.folder and self.folder.path and (self.folder.path / path).exists())
+    def _exists(self, path: str, is_open: Callable[[str], bool]) -> bool:
+        file = self.folder.path / path if self.folder and self.folder.path else None
+        return bool(file and (file.exists() or is_open(file.as_uri())))
 
 
 def read(folder: Folder | None, editor: Sequence[Mapping[str, Any]]) -> Holding:

@@ -95,7 +95,7 @@ class ReviewService:
         async with aclosing(self._pool.review(task)) as reviews:
             async for review in reviews:
                 self._tell(review.notices)
-        return holding.part(document, review)
+        return holding.part(document, review, self._is_open)
 
     async def fix_all(self, state: State, findings: tuple[Finding, ...]) -> FixedAll:
         """Fix these findings of a text together; raises CodeTuneError."""
@@ -147,7 +147,7 @@ class ReviewService:
             async for review in reviews:
                 self._tell(review.notices)
                 live = live or review
-                yield self._keep(subject, holding.part(document, review), live, pace)
+                yield self._keep(subject, holding.part(document, review, self._is_open), live, pace)
 
     def _keep(self, subject: Subject, review: Review, live: Review, pace: Pace) -> Review:
         """Remember a review; until the slow detectors have answered, their last findings stand where they can."""
@@ -161,6 +161,9 @@ class ReviewService:
             review = replace(review, findings=_sorted((*review.findings, *kept)))
         self._session.keep(State(subject, review, frozenset(slow)))
         return review
+
+    def _is_open(self, uri: str) -> bool:
+        return self._session.subject(uri) is not None
 
     def _tell(self, notices: Iterable[Notice]) -> None:
         for notice in notices:

@@ -10,6 +10,7 @@ from codetune_core.errors import CodeTuneError
 from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of
+from codetune_server.errors import RequestError
 from codetune_server.offers import Deed, Offer, Wanted, offers
 from codetune_server.session import State
 
@@ -28,7 +29,8 @@ async def code_action(
         return None
     found = offers(state, _chosen(backend, state, params), params.context.only)
     only_source = all(kind.startswith(types.CodeActionKind.Source) for kind in params.context.only or [""])
-    return [await _action(backend, offer, params, wait=only_source) for offer in found]
+    entries = [await _action(backend, offer, params, wait=only_source) for offer in found]
+    return [entry for entry in entries if entry]
 
 
 async def resolve(backend: Backend, action: types.CodeAction) -> types.CodeAction:
@@ -55,35 +57,33 @@ def _chosen(backend: Backend, state: State, params: types.CodeActionParams) -> I
 
 async def _action(
     backend: Backend, offer: Offer, params: types.CodeActionParams, *, wait: bool
-) -> types.CodeAction | types.Command:
+) -> types.CodeAction | types.Command | None:
+    """The entry as the editor can take it; None where its edit cannot be made."""
     client = backend.client
     command = to_proto.command(offer)
-    if not client.action_literals:
+    if client.applies_edits and not client.action_literals:
         return command
-    ids = {finding.id for finding in offer.findings}
-    action = to_proto.code_action(offer, _diagnostics(params, ids), client)
-    if offer.wanted.deed in (Deed.EXPLAIN, Deed.ACCEPT):
+    action = to_proto.code_action(offer, _diagnostics(params, offer), client)
+    if offer.wanted.deed in _LATE and client.resolves_actions:
+        return action
+    late_by_command = offer.wanted.deed in _LATE and client.applies_edits and not wait
+    if late_by_command or offer.wanted.deed in (Deed.EXPLAIN, Deed.ACCEPT):
         action.command = command
-    elif offer.wanted.deed not in _LATE or (wait and not client.resolves_actions):
+    else:
         action.edit = await _edit_in_time(backend, offer.wanted)
-    if action.edit is None and action.command is None and not client.resolves_actions:
-        action.command = command
-    return action
+    return action if action.edit or action.command else None
 
 
 async def _edit_in_time(backend: Backend, wanted: Wanted) -> types.WorkspaceEdit | None:
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             return await edit_of(backend, wanted)
-    except (TimeoutError, CodeTuneError):
+    except (TimeoutError, CodeTuneError, RequestError):
         return None
 
 
-def _diagnostics(params: types.CodeActionParams, ids: set[str]) -> list[types.Diagnostic] | None:
+def _diagnostics(params: types.CodeActionParams, offer: Offer) -> list[types.Diagnostic] | None:
     """Those of the editor's own diagnostics that an entry is about."""
-    named = [
-        diagnostic
-        for diagnostic in params.context.diagnostics
-        if isinstance(diagnostic.data, dict) and diagnostic.data.get("id") in ids
-    ]
-    return named or None
+    ids = {finding.id for finding in offer.findings}
+    echoed = params.context.diagnostics
+    return [each for each in echoed if isinstance(each.data, dict) and each.data.get("id") in ids] or None

@@ -68,6 +68,7 @@ async def apply_changes(backend: Backend, *, always: bool) -> None:
 
 
 def review_open(backend: Backend) -> None:
-    """Review everything that is open."""
+    """Review everything that is open, and let the rest of the workspace be asked for again."""
+    backend.changed()
     for key in backend.session.keys():  # noqa: SIM118 - not a dictionary
         backend.scheduler.now(key, thorough=True)

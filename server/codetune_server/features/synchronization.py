@@ -62,3 +62,4 @@ def _closed(backend: Backend, key: str) -> None:
     backend.scheduler.forget(key)
     backend.session.forget(key)
     clear(backend, key)
+    backend.changed()

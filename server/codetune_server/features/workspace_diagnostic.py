@@ -40,13 +40,13 @@ async def workspace_diagnostic(
 
 async def _reports(backend: Backend, had: dict[str, str], token: types.ProgressToken | None) -> AsyncIterator[Report]:
     """Yield what differs from what the editor has, sending each at once where it takes partial results."""
-    first, seen = not had, set()
+    seen: set[str] = set()
     workspace = await backend.workspace()
     for folder in backend.session.folders:
         async for reviewed in workspace.files(folder, Pace.LIVE):
             report, result_id = _report(backend, reviewed.state)
             seen.add(report.uri)
-            if had.get(report.uri) == result_id or (first and not report.items):
+            if had.get(report.uri) == result_id or (report.uri not in had and not report.items):
                 continue
             _send(backend, token, report)
             yield report
