@@ -52,7 +52,7 @@ def _could_be_literal(site: Site, call: cst.Call) -> bool:
     if unpacks(call) or not all(_gives_no_names(site, arg) for arg in call.args[1:]):
         return False
     if isinstance(text, cst.SimpleString):
-        return _is_literal(text.evaluated_value)
+        return isinstance(text.evaluated_value, str) and _is_literal(text.evaluated_value)
     return not isinstance(text, cst.FormattedString | cst.ConcatenatedString | cst.BinaryOperation)
 
 
@@ -65,9 +65,9 @@ def _gives_no_names(site: Site, names: cst.Arg) -> bool:
     return site.code(value) == "None"
 
 
-def _is_literal(text: str | bytes) -> bool:
+def _is_literal(text: str) -> bool:
     try:
-        ast.literal_eval(text.decode() if isinstance(text, bytes) else text)
+        ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return False
     return True
