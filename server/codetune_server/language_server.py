@@ -67,8 +67,9 @@ class CodeTuneServer(LanguageServer):
 
     def stop(self) -> None:
         """End: the editor said ``exit`` or is gone."""
-        self.exit_code = 0 if self.protocol.is_shut_down else 1
-        self.stopping.set()
+        if not self.stopping.is_set():
+            self.exit_code = 0 if self.protocol.is_shut_down else 1
+            self.stopping.set()
 
     async def aclose(self) -> None:
         """Stop what runs and end what was started; takes about a second at most, whatever hangs."""

@@ -40,9 +40,11 @@ class Connection(asyncio.Protocol):
         self._framer = Framer()
 
     def data_received(self, data: bytes) -> None:
-        """Hand every whole message to the server."""
+        """Hand every whole message to the server, until it is told to end."""
         try:
             for body in self._framer.feed(data):
+                if self._server.stopping.is_set():
+                    return
                 self._server.protocol.receive(body)
         except ForeignProtocol:
             logger.warning("closed a connection that speaks HTTP")

@@ -43,13 +43,17 @@ class RawClient:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(SECONDS)
+        finally:
+            self.process.kill()
+            self.process.wait()
         for thread in self._threads:
             thread.join()
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
+        self.process.stdout.close()
+        self.process.stderr.close()
 
     def send_bytes(self, data: bytes) -> None:
         self.process.stdin.write(data)

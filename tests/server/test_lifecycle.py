@@ -124,6 +124,14 @@ def test_exit_ends_a_busy_server_in_time(client, obstacle):
     assert client.exit_code(LIMIT) == 0
 
 
+def test_the_first_reason_to_end_decides_the_exit_code(client):
+    client.initialize()
+    client.command("probe.hang_at_end")
+    client.notify("exit")
+    client.process.stdin.close()
+    assert client.exit_code(LIMIT) == 1
+
+
 def test_what_was_started_is_ended_with_the_server(client, tmp_path):
     client.initialize()
     client.command("probe.mark_at_end", str(tmp_path / "ended"))

@@ -107,11 +107,27 @@ async def test_a_connection_that_breaks_off_ends_its_server(connect):
     await asyncio.wait_for(CREATED[0].stopping.wait(), 5)
 
 
+async def test_a_web_page_cannot_smuggle_a_message_in_behind_its_request(connect):
+    client = await connect()
+    client.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\n\r\n")
+    await client.writer.drain()
+    client.send(id=1, method="initialize", params={"processId": None, "capabilities": {}})
+    await asyncio.sleep(0)
+    client.send(id=2, method="test/who")
+    assert await client.ended()
+
+
 async def test_a_web_page_that_posts_a_message_is_hung_up_on(connect):
     client = await connect()
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}})
     client.writer.write(f"POST / HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
     assert await client.ended()
+
+
+async def test_a_port_that_is_taken_cannot_be_listened_on(connect):
+    taken = (await connect()).writer.get_extra_info("peername")[1]
+    with pytest.raises(OSError, match="in use"):
+        await serve_tcp(create, "127.0.0.1", taken, print)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1"])
