@@ -1,12 +1,13 @@
 """The recipe of a fix: propose, apply to a copy, verify."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding
-from codetune_core.domain.fix import Applicability, Fix, FixedAll
+from codetune_core.domain.fix import Applicability, Fix, FixedAll, Verification
 from codetune_core.domain.text import Edit
 from codetune_core.errors import CodeTuneError
 from codetune_core.fixes.propose import combined, propose
@@ -15,6 +16,8 @@ from codetune_core.fixes.registry import Proposal
 from codetune_core.fixes.verify import State, compare, state_of
 
 _AT_ONCE = 4
+_TOGETHER = 4
+_PASSED = Verification(parses=True, names_resolve=True, finding_gone=True, nothing_new=True)
 
 Chosen = tuple[Finding, Fix]
 
@@ -37,21 +40,15 @@ class Fixer:
 
     async def with_fixes(self, document: Document, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """The findings, each with its verified fixes, the best first; without any where the detectors cannot answer."""
-        proposals = [(finding, [] if finding.stale else propose(document, finding)) for finding in findings]
-        turn = asyncio.Semaphore(_AT_ONCE)
-        starts: dict[frozenset[str], _Start | None] = {}
-        for also in {frozenset(finding.detectors) for finding, proposed in proposals if proposed}:
-            starts[also] = await self._start(document, also)
-
-        async def verified(finding: Finding, proposed: list[Proposal]) -> Finding:
-            start = starts.get(frozenset(finding.detectors)) if proposed else None
-            if start is None:
-                return finding
-            async with turn:
-                fixes = [await self._verified(start, finding, proposal) for proposal in proposed]
-            return replace(finding, fixes=tuple(fix for fix in fixes if fix))
-
-        return tuple(await asyncio.gather(*(verified(finding, proposed) for finding, proposed in proposals)))
+        findings = tuple(findings)
+        proposed = [[_fix(proposal) for proposal in _proposals(document, finding)] for finding in findings]
+        kinds: defaultdict[tuple[str, ...], list[Chosen]] = defaultdict(list)
+        for finding, fixes in zip(findings, proposed, strict=True):
+            for fix in fixes:
+                kinds[finding.rule.id, fix.title, *sorted(finding.detectors)].append((finding, fix))
+        held = {id(fix) for _, fix in await self._all_verified(document, list(kinds.values()))}
+        kept = [[fix for fix in fixes if id(fix) in held] for fixes in proposed]
+        return tuple(_with(finding, fixes) for finding, fixes in zip(findings, kept, strict=True))
 
     async def fix_all(self, document: Document, findings: Sequence[Finding]) -> FixedAll:
         """Apply the first fix of each of these findings together, leaving out those that do not go together.
@@ -71,13 +68,34 @@ class Fixer:
         except CodeTuneError:
             return None
 
-    async def _verified(self, start: _Start, finding: Finding, proposal: Proposal) -> Fix | None:
-        fix = Fix(proposal.title, proposal.applicability, proposal.edits, note=proposal.note)
-        if proposal.applicability is Applicability.DISPLAY_ONLY:
-            return fix
-        after = await self._after(start, proposal.edits)
-        verification = compare(start.state, after, [finding]) if after else None
-        return replace(fix, verification=verification) if verification and verification.passed else None
+    async def _all_verified(self, document: Document, kinds: list[list[Chosen]]) -> list[Chosen]:
+        """Those fixes that hold, out of lists of the same kind."""
+        turn = asyncio.Semaphore(_AT_ONCE)
+        detectors = {frozenset(finding.detectors) for (finding, _), *_ in kinds}
+        starts = {also: await self._start(document, also) for also in detectors}
+
+        async def verified(alike: list[Chosen]) -> list[Chosen]:
+            start = starts[frozenset(alike[0][0].detectors)]
+            async with turn:
+                return await self._verified(start, alike) if start else []
+
+        return [chosen for alike in await asyncio.gather(*map(verified, kinds)) for chosen in alike]
+
+    async def _verified(self, start: _Start, alike: list[Chosen]) -> list[Chosen]:
+        """Those of several fixes of one kind that hold.
+
+        Many in different places are verified together. They hold alone if they hold together: each brings its own
+        imports, and findings are counted by rule, so that none can make up for what another breaks.
+        """
+        waiting = [chosen for chosen in alike if not _is_shown_only(chosen[1])]
+        held = [chosen for chosen in alike if _is_shown_only(chosen[1])]
+        if len(waiting) >= _TOGETHER:
+            held += await self._added(start, [], _apart(waiting))
+            done = {id(fix) for _, fix in held}
+            waiting = [chosen for chosen in waiting if id(chosen[1]) not in done]
+        for chosen in waiting:
+            held += await self._added(start, [], [chosen])
+        return held
 
     async def _added(self, start: _Start, kept: list[Chosen], more: list[Chosen]) -> list[Chosen]:
         """What is kept, and those of the others that hold with it, found by halving."""
@@ -101,6 +119,19 @@ class Fixer:
             return None
 
 
+def _proposals(document: Document, finding: Finding) -> list[Proposal]:
+    return [] if finding.stale else propose(document, finding)
+
+
+def _fix(proposal: Proposal) -> Fix:
+    return Fix(proposal.title, proposal.applicability, proposal.edits, note=proposal.note)
+
+
+def _with(finding: Finding, fixes: Sequence[Fix]) -> Finding:
+    shown = tuple(fix if _is_shown_only(fix) else replace(fix, verification=_PASSED) for fix in fixes)
+    return replace(finding, fixes=shown) if shown else finding
+
+
 def _apart(candidates: Iterable[Chosen]) -> list[Chosen]:
     """Leave out what would change text that an earlier fix changes in another way."""
     chosen: list[Chosen] = []
@@ -122,4 +153,8 @@ def _edits(chosen: Iterable[Chosen]) -> tuple[Edit, ...]:
 
 
 def _applicable(finding: Finding) -> bool:
-    return bool(finding.fixes) and finding.fixes[0].applicability is not Applicability.DISPLAY_ONLY
+    return bool(finding.fixes) and not _is_shown_only(finding.fixes[0])
+
+
+def _is_shown_only(fix: Fix) -> bool:
+    return fix.applicability is Applicability.DISPLAY_ONLY

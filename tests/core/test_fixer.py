@@ -170,6 +170,25 @@ async def test_stale_findings_and_unknown_rules_get_no_fix(fixer, rule, marks):
 
 
 @pytest.mark.usefixtures("anywhere")
+@pytest.mark.parametrize("bad", [[], [0], [2, 9], list(range(10))])
+async def test_many_fixes_of_one_kind_are_verified_together_and_bad_ones_left_out(fixer, rule, marks, bad):
+    rule(lambda site: replacing("(" if site.finding.range.start.column // 3 in bad else "ok")(site))
+    document = python("!a " * 10)
+    findings = await fixer.with_fixes(document, [mark(document, 3 * index, "a") for index in range(10)])
+    assert [index for index, found in enumerate(findings) if not found.fixes] == bad
+    assert all(fix.verification.passed for found in findings for fix in found.fixes)
+    assert bad or marks.looked == 2
+
+
+@pytest.mark.usefixtures("anywhere")
+async def test_fixes_of_one_kind_in_the_same_place_are_verified_one_by_one(fixer, rule, marks):
+    rule(lambda site: [Proposal("t", Applicability.SAFE, (Edit(Range.of(0, 0, 0, 8), "ok" * site.finding.range.start.column),))])
+    document = python("!a!a!a!a")
+    findings = await fixer.with_fixes(document, [mark(document, 2 * index, "a") for index in range(4)])
+    assert [len(found.fixes) for found in findings] == [1, 1, 1, 1]
+
+
+@pytest.mark.usefixtures("anywhere")
 async def test_findings_stay_when_the_detectors_cannot_answer(fixer, rule):
     rule(replacing("ok"))
     document = python("!a #")
