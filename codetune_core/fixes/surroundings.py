@@ -1,6 +1,7 @@
 """What stands around a site: scopes of the whole module, places of its nodes, neighbours of a name in its module."""
 
 import ast
+from collections.abc import Iterator
 
 import libcst as cst
 
@@ -20,6 +21,14 @@ def scopes_around(tree: ast.Module, line: int) -> list[ast.AST]:
         if isinstance(node, _SCOPES) and node.lineno - 1 <= line < (node.end_lineno or node.lineno)
     ]
     return [*sorted(around, key=lambda node: -node.lineno), tree]
+
+
+def own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a scope, without those of functions and classes inside."""
+    for child in ast.iter_child_nodes(scope):
+        yield child
+        if not isinstance(child, _SCOPES):
+            yield from own_nodes(child)
 
 
 def range_of(document: Document, node: ast.expr | ast.stmt | ast.alias) -> Range:

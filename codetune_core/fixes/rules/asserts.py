@@ -19,7 +19,7 @@ _OPPOSITE: dict[type[cst.CSTNode], Callable[..., cst.BaseCompOp]] = {
 }
 """``<`` has none: of two sets, or where one is NaN, neither ``a < b`` nor ``a >= b`` holds."""
 _LOOSE = cst.BooleanOperation | cst.IfExp | cst.Lambda | cst.NamedExpr | cst.Yield
-_NOTE = "The check now also runs under `python -O`. It still raises `AssertionError`, so callers notice no difference."
+_NOTE = "The check then also runs under `python -O`, which leaves assertions out. What it raises stays the same."
 
 
 @fixes("S101")

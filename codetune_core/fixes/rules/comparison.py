@@ -9,6 +9,7 @@ from codetune_core.domain.text import Edit
 from codetune_core.fixes.registry import Proposal, fixes
 from codetune_core.fixes.site import Site
 
+_REQUEST_PARTS = frozenset(("headers", "cookies", "META", "form", "args", "GET", "POST", "query_params", "values"))
 _NOTE = (
     "`compare_digest` takes two `bytes`, or two `str` of ASCII characters only; anything else, None too, raises "
     "`TypeError`, where `==` said False. Encode both sides where the text comes from outside."
@@ -45,10 +46,11 @@ def _kept(comparison: cst.Comparison, code: str) -> str:
 
 
 def _text(site: Site, side: cst.BaseExpression) -> str:
-    """A side as an argument; a header or cookie that may be missing becomes an empty text."""
-    code = site.code(side)
-    if isinstance(side, cst.Call) and isinstance(side.func, cst.Attribute) and side.func.attr.value == "get":
-        named = len(side.args) == 1 and not side.args[0].star and not side.args[0].keyword
-        if named:
-            return site.code(side.with_changes(args=[side.args[0], cst.Arg(cst.SimpleString('""'))]))
-    return code
+    """A side as an argument; a part of a request that may be missing becomes an empty text."""
+    match side:
+        case cst.Call(func=cst.Attribute(value=holder, attr=cst.Name(value="get")), args=[cst.Arg(star="") as name]):
+            if site.code(holder).rpartition(".")[2] in _REQUEST_PARTS:
+                return site.code(side.with_changes(args=[name, cst.Arg(cst.SimpleString('""'))]))
+        case _:
+            pass
+    return site.code(side)

@@ -30,7 +30,7 @@ def flask_debug(site: Site) -> Iterator[Proposal]:
 def all_interfaces(site: Site) -> Iterator[Proposal]:
     """``"0.0.0.0"`` -> ``"127.0.0.1"``, unless the address is only compared with."""
     text = site.nearest(cst.SimpleString)
-    if text is None or _ALL not in text.value or site.nearest(cst.Comparison) or site.nearest(cst.Match):
+    if text is None or _ALL not in text.value or site.nearest(cst.Comparison) or site.nearest(cst.MatchValue):
         return
     note = (
         "Only programs on this machine reach the server then. Where others must reach it (in a container, behind a "

@@ -10,7 +10,7 @@ from codetune_core.domain.text import Edit
 from codetune_core.fixes.imports import module_of
 from codetune_core.fixes.registry import Proposal, fixes
 from codetune_core.fixes.site import Site, without_argument
-from codetune_core.fixes.surroundings import neighbour, range_of, scopes_around
+from codetune_core.fixes.surroundings import neighbour, own_nodes, range_of, scopes_around
 
 _VERIFIED_ARGUMENTS = frozenset(("purpose", "cafile", "capath", "cadata"))
 _DROPPED_ARGUMENTS = frozenset(("cert_reqs", "check_hostname", "protocol"))
@@ -98,7 +98,7 @@ def _verified(site: Site, call: cst.Call, function: str) -> Edit | None:
 def _switched_on(site: Site, owner: str) -> Iterator[tuple[ast.Assign, str]]:
     """What switches the checks of a context off in this scope, with the value that switches them on."""
     scope = scopes_around(module_of(site.document).tree, site.finding.range.start.line)[0]
-    for node in ast.walk(scope):
+    for node in own_nodes(scope):
         target = node.targets[0] if isinstance(node, ast.Assign) else None
         if (
             not isinstance(node, ast.Assign)

@@ -38,7 +38,7 @@ def wide_mode(site: Site) -> Iterator[Proposal]:
 @fixes("S108")
 def fixed_tmp_path(site: Site) -> Iterator[Proposal]:
     """``"/tmp/name"`` -> ``os.path.join(tempfile.gettempdir(), "name")``."""
-    text = site.nearest(cst.FormattedString) or site.nearest(cst.SimpleString)
+    text = site.nearest(cst.SimpleString) or site.nearest(cst.FormattedString)
     parts = _TMP.fullmatch(site.code(text)) if text else None
     folder = site.imports.reference("tempfile", "gettempdir")
     if text is None or parts is None or folder is None or _only_compared(site, text):

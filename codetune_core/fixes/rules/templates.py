@@ -17,8 +17,8 @@ _ENVIRONMENTS = (
 )
 _AUTOESCAPE_PLACE = 16
 _ESCAPED = (
-    "Templates named `*.html`, `*.htm`, `*.xml` are escaped, those made from a string too by `from_string` only with "
-    "`default_for_string` (it is on). HTML that is meant as such needs `|safe` or `markupsafe.Markup`."
+    "Templates named `*.html`, `*.htm` or `*.xml` and those made from a string are escaped, others such as `*.txt` are "
+    "not. HTML that is meant as such needs `|safe`, or must come as `markupsafe.Markup`."
 )
 _MARKUP = (
     "The values are escaped: `<` shows as `<`. A value that is HTML on purpose must come as `Markup` already, from a "

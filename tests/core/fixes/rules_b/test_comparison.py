@@ -59,6 +59,8 @@ SAME = "hmac.compare_digest(mac, given)"
         ),
         ("return [y for y in x if mac == given]", f"return [y for y in x if {SAME}]"),
         ("return lambda: mac == given", f"return lambda: {SAME}"),
+        ("return mac == request.get('X')", "return hmac.compare_digest(mac, request.get('X'))"),
+        ("return mac == x.form.get(*g)", "return hmac.compare_digest(mac, x.form.get(*g))"),
     ],
 )
 def test_a_digest_is_compared_in_constant_time(check_fix, before, after):

@@ -57,6 +57,7 @@ def test_a_flask_application_under_main(check_fix):
         "f(\n    '{}',  # all\n    80,\n)\n",
         'f("""{}""")\n',
         'class A:\n\thost = "{}"\n',
+        'match f():\n    case None:\n        f("{}")\n',
     ],
 )
 def test_an_address_for_everyone_becomes_this_machine_s(check_fix, template):
@@ -71,6 +72,7 @@ def test_an_address_for_everyone_becomes_this_machine_s(check_fix, template):
         'def f(a): return a == "0.0.0.0"\n',
         'def f(a): return a in ("0.0.0.0", "x")\n',
         'def f(a):\n    while a != "0.0.0.0": ...\n',
+        'def f(a):\n    match a:\n        case "0.0.0.0": ...\n',
     ],
 )
 def test_an_address_that_is_only_compared_stays(check_declined, text):

@@ -84,6 +84,11 @@ def test_only_this_context_is_changed(check_fix):
     check_fix(text.format("CERT_NONE", "CERT_NONE"), text.format("CERT_NONE", "CERT_REQUIRED"), "CT104", at=1)
 
 
+def test_a_context_of_the_same_name_elsewhere_is_another(check_fix):
+    text = "import ssl\nc = ssl.create_default_context()\nc.check_hostname = {}\ndef f(c):\n    c.verify_mode = ssl.CERT_NONE\n"
+    check_fix(text.format("False"), text.format("True"), "CT104")
+
+
 def test_both_are_switched_on_from_the_second_too(check_fix):
     text = "import ssl\ndef f(c):\n\tc.check_hostname = {}\n\tc.verify_mode = ssl.{}\n"
     check_fix(text.format("False", "CERT_NONE"), text.format("True", "CERT_REQUIRED"), "CT104", at=1)

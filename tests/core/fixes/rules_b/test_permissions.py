@@ -79,6 +79,7 @@ TEMP = "import os\nimport tempfile\n"
         ('f"/tmp/{x}"', 'os.path.join(tempfile.gettempdir(), f"{x}")'),
         ('f"/tmp/{x}/{x!r}.log"', 'os.path.join(tempfile.gettempdir(), f"{x}/{x!r}.log")'),
         ('f"/tmp/a-{x}"', 'os.path.join(tempfile.gettempdir(), f"a-{x}")'),
+        ("f\"{open('/tmp/a')}\"", "f\"{open(os.path.join(tempfile.gettempdir(), 'a'))}\""),
         ('"/tmp/a" + x', 'os.path.join(tempfile.gettempdir(), "a") + x'),
         ('"/tmp/%s" % x', 'os.path.join(tempfile.gettempdir(), "%s") % x'),
     ],

@@ -104,6 +104,15 @@ def test_a_quoted_annotation_keeps_the_import(check_fix):
     check_fix(before, after, "S314")
 
 
+def test_an_import_with_a_fallback_is_kept(check_fix):
+    text = (
+        "try:\n    import xml.etree.cElementTree as ET\nexcept ImportError:\n    import xml.etree.ElementTree as ET\n"
+        "def f(x): return ET.parse(x)\n"
+    )
+    after = "import defusedxml.ElementTree\n\n" + text.replace("ET.parse", "defusedxml.ElementTree.parse")
+    check_fix(text, after, "S314")
+
+
 def test_one_swap_removes_every_finding(check_fix):
     text = "import xml.{0} as m\r\ndef f(x):\r\n\treturn m.parse(x)\r\ndef g(x):\r\n\treturn m.parseString(x)\r\n"
     before = text.format("dom.minidom")
