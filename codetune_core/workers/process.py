@@ -28,7 +28,8 @@ class WorkerProcess:
         """Start a worker with this interpreter."""
         pipe = asyncio.subprocess.PIPE
         command = (sys.executable, "-X", "utf8", "-m", "codetune_core.workers.worker")
-        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe))
+        # A group of its own: Ctrl-C in a terminal is for the owner, who ends its workers.
+        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, process_group=0))
 
     @property
     def pid(self) -> int:

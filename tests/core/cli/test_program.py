@@ -19,22 +19,16 @@ def start(*arguments: str, **more) -> subprocess.Popen:
     return subprocess.Popen([*COMMAND, *arguments], **(pipes | more))
 
 
-def living(group: int) -> list[str]:
-    """The processes of a group that are still there after two seconds."""
-    for _ in range(20):
-        found = [process.info for process in psutil.process_iter(["pid", "name", "status"])]
-        left = [
-            info["name"] for info in found if info["status"] != psutil.STATUS_ZOMBIE and in_group(info["pid"], group)
-        ]
-        if not left:
-            break
-        time.sleep(0.1)
-    return left
+def living(session: int, name: str = "") -> list[str]:
+    """The names of a session's processes, of those whose name has ``name`` in it."""
+    found = [process.info for process in psutil.process_iter(["pid", "name", "status"])]
+    running = [info for info in found if info["status"] != psutil.STATUS_ZOMBIE and in_session(info["pid"], session)]
+    return [info["name"] for info in running if name in info["name"]]
 
 
-def in_group(pid: int, group: int) -> bool:
+def in_session(pid: int, session: int) -> bool:
     try:
-        return os.getpgid(pid) == group
+        return os.getsid(pid) == session
     except ProcessLookupError:
         return False
 
@@ -69,7 +63,8 @@ def test_ctrl_c_ends_everything_at_once_and_quietly(workspace):
     for number in range(200):
         (workspace / f"m{number}.py").write_text(SHELL * 5)
     process = start("review", cwd=workspace, start_new_session=True)
-    time.sleep(2.5)
+    while not living(process.pid, "ruff"):
+        time.sleep(0.1)
     began = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=30)
@@ -77,6 +72,8 @@ def test_ctrl_c_ends_everything_at_once_and_quietly(workspace):
     assert (process.returncode, out) == (130, b"")
     assert b"interrupted" in err
     assert b"Traceback" not in err
+    while living(process.pid) and time.monotonic() - began < 10:
+        time.sleep(0.1)
     assert living(process.pid) == []
 
 

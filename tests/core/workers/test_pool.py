@@ -63,16 +63,28 @@ async def test_the_real_detectors_and_fixes_work_in_a_worker(pool):
     assert Document("file:///a.py", text, "python").edited(fixed.edits).text == text.replace("load", "safe_load")
 
 
+def troubles(review) -> list[str]:
+    """Keys of a review's notices, less the one about the fixture that never loads."""
+    return [notice.key for notice in review.notices if notice.key != "broken:broken"]
+
+
+async def test_a_detector_that_cannot_be_loaded_is_said_with_every_review(pool):
+    review = await last(pool, task("USE echo\n"))
+    (notice,) = review.notices
+    assert notice.key == "broken:broken"
+    assert "needs a library" in notice.text
+
+
 async def test_a_crashing_detector_does_not_end_the_worker(pool):
     review = await last(pool, task("USE crash USE echo\n"))
-    assert [notice.key for notice in review.notices] == ["crashed:crash"]
+    assert troubles(review) == ["crashed:crash"]
     assert pid_of(review) == pid_of(await last(pool, task("USE echo\n")))
 
 
 @pytest.mark.parametrize("kind", ["sleep", "block"])
 async def test_a_hanging_detector_loses_its_findings_and_its_worker_is_replaced(pool, kind):
     review = await last(pool, task(f"USE {kind} USE echo\n", timeout=0.3))
-    assert [notice.key for notice in review.notices] == [f"timeout:{kind}"]
+    assert troubles(review) == [f"timeout:{kind}"]
     assert [finding.detectors for finding in review.findings] == [("echo",)]
     assert pid_of(await last(pool, task("USE echo\n"))) != pid_of(review)
     assert await gone(pid_of(review))
@@ -80,10 +92,10 @@ async def test_a_hanging_detector_loses_its_findings_and_its_worker_is_replaced(
 
 async def test_a_detector_that_keeps_hanging_is_left_out_until_a_restart(pool):
     hanging = task("USE block USE echo\n", timeout=0.2)
-    keys = [[notice.key for notice in (await last(pool, hanging)).notices] for _ in range(3)]
+    keys = [troubles(await last(pool, hanging)) for _ in range(3)]
     assert keys == [["timeout:block"], ["timeout:block"], []]
     await pool.restart()
-    assert [notice.key for notice in (await last(pool, hanging)).notices] == ["timeout:block"]
+    assert troubles(await last(pool, hanging)) == ["timeout:block"]
 
 
 async def test_a_worker_that_dies_is_replaced_and_the_review_repeated(pool):
