@@ -443,7 +443,7 @@ def test_what_is_printed_does_not_come_between_the_messages(client):
 
 # Text synchronization over the wire
 
-URI = "file:///work/a%20b.py"
+URI = "file:///project/a%20b.py"
 
 
 def edit(start, end, text):
