@@ -113,6 +113,12 @@ def test_an_import_with_a_fallback_is_kept(check_fix):
     check_fix(text, after, "S314")
 
 
+@pytest.mark.parametrize("start", ["\ufeff", "'ä😀'; ", "\ufeff'ä😀'; ", "\x0c"])
+def test_columns_are_counted_in_characters(check_fix, start):
+    text = f"{start}import xml.dom.minidom\nx = '😀'; y = ('ä', xml.dom.minidom.parse(x))\n"
+    check_fix(text, text.replace("xml.dom", "defusedxml"), "S318")
+
+
 def test_one_swap_removes_every_finding(check_fix):
     text = "import xml.{0} as m\r\ndef f(x):\r\n\treturn m.parse(x)\r\ndef g(x):\r\n\treturn m.parseString(x)\r\n"
     before = text.format("dom.minidom")
