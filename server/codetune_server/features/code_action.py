@@ -1,11 +1,11 @@
 """``textDocument/codeAction`` and ``codeAction/resolve``: what can be done about findings, from what is known."""
 
 import asyncio
-from collections.abc import Iterator
 
 from lsprotocol import types
 
 from codetune_core.domain.finding import Finding
+from codetune_core.domain.text import Range
 from codetune_core.errors import CodeTuneError
 from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
@@ -39,20 +39,27 @@ async def resolve(backend: Backend, action: types.CodeAction) -> types.CodeActio
     return action
 
 
-def _chosen(backend: Backend, state: State, params: types.CodeActionParams) -> Iterator[Finding]:
-    """The findings at the range, or named by the diagnostics the editor sent; only their ids are believed."""
+def _chosen(backend: Backend, state: State, params: types.CodeActionParams) -> list[Finding]:
+    """The findings at the range, else those on its lines, and those named by the diagnostics the editor sent.
+
+    Of what the editor sent only the ids are believed.
+    """
     part = state.subject.part(params.text_document.uri)
     if part is None:
-        return
+        return []
     place = state.subject.whole(part, from_proto.range_(part, params.range, backend.encoding))
     named = {
         diagnostic.data.get("id")
         for diagnostic in params.context.diagnostics
         if diagnostic.source == to_proto.SOURCE and isinstance(diagnostic.data, dict)
     }
-    for finding in state.subject.of(part, state.review.findings):
-        if finding.range.overlaps(place) or finding.id in named:
-            yield finding
+    findings = state.subject.of(part, state.review.findings)
+    at_place = [finding for finding in findings if finding.range.overlaps(place) or finding.id in named]
+    return at_place or [finding for finding in findings if _shares_line(finding.range, place)]
+
+
+def _shares_line(one: Range, other: Range) -> bool:
+    return one.start.line <= other.end.line and other.start.line <= one.end.line
 
 
 async def _action(
