@@ -1,4 +1,4 @@
--- Neovim, headless: open, see the finding, type, save, apply the preferred fix, and say what the buffer holds then.
+-- Neovim, headless: open, see the finding, type, save, apply the first fix, and say what the buffer holds then.
 local file, command, encoding = vim.env.CODETUNE_FILE, vim.env.CODETUNE_COMMAND, vim.env.CODETUNE_ENCODING
 local seen = {}
 
@@ -23,6 +23,7 @@ local capabilities = vim.lsp.protocol.make_client_capabilities()
 if encoding ~= "" then capabilities.general = { positionEncodings = { encoding } } end
 local id = vim.lsp.start_client({
   name = "codetune", cmd = vim.split(command, " "), root_dir = vim.fn.fnamemodify(file, ":h"), capabilities = capabilities,
+  offset_encoding = encoding ~= "" and encoding or nil, -- Neovim before 0.10 does not read the server's answer
 })
 vim.bo.filetype = "python"
 vim.lsp.buf_attach_client(0, id)
@@ -45,11 +46,11 @@ local params = {
   range = { start = { line = place[1], character = 0 }, ["end"] = { line = place[1], character = 0 } },
   context = { diagnostics = {} },
 }
-local preferred
-await("a preferred fix", function()
+local preferred -- Neovim 0.7 does not know isPreferred, the best fix is the first
+await("a fix", function()
   local answer = vim.lsp.buf_request_sync(0, "textDocument/codeAction", params, 5000)
   for _, action in ipairs(answer and answer[id] and answer[id].result or {}) do
-    if action.isPreferred then preferred = action end
+    if not preferred and vim.startswith(action.title, "Fix: ") then preferred = action end
   end
   return preferred ~= nil
 end)

@@ -60,7 +60,7 @@ def test_neovim_sees_the_finding_and_applies_the_fix(tmp_path, encoding):
 
 
 def test_emacs_sees_the_finding_and_applies_the_fix(tmp_path):
-    seen = drive("emacs", ["-Q", "--batch", "-l", str(HERE / "session.el")], tmp_path)
+    seen = drive("emacs", ["-q", "--batch", "-l", str(HERE / "session.el")], tmp_path)
     assert seen["opened"] == [5, "yaml.load"]
     assert seen["typed"] == [6, "yaml.load"]
     assert seen["title"].startswith("Fix: read the YAML with `safe_load` (")

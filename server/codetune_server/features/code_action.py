@@ -14,8 +14,9 @@ from codetune_server.errors import RequestError
 from codetune_server.offers import Deed, Offer, Wanted, offers
 from codetune_server.session import State
 
-_LATE = (Deed.FIX_RULE, Deed.FIX_ALL)
-"""Deeds whose edit takes a verification."""
+_VERIFIED_LATER = (Deed.FIX_RULE, Deed.FIX_ALL)
+_RESOLVED = (*_VERIFIED_LATER, Deed.SILENCE)
+"""Deeds whose edit is left to ``codeAction/resolve`` where the editor knows that."""
 _PATIENCE_SECONDS = 1.5
 """For such an edit in the answer itself, where the editor cannot resolve it and asked for nothing else."""
 
@@ -29,6 +30,8 @@ async def code_action(
         return None
     found = offers(state, _chosen(backend, state, params), params.context.only)
     only_source = all(kind.startswith(types.CodeActionKind.Source) for kind in params.context.only or [""])
+    if not (await backend.service()).takes_comments(state.subject.document):
+        found = [offer for offer in found if offer.wanted.deed is not Deed.SILENCE]
     entries = [await _action(backend, offer, params, wait=only_source) for offer in found]
     return [entry for entry in entries if entry]
 
@@ -71,9 +74,9 @@ async def _action(
     if client.applies_edits and not client.action_literals:
         return command
     action = to_proto.code_action(offer, _diagnostics(params, offer), client)
-    if offer.wanted.deed in _LATE and client.resolves_actions:
+    if offer.wanted.deed in _RESOLVED and client.resolves_actions:
         return action
-    late_by_command = offer.wanted.deed in _LATE and client.applies_edits and not wait
+    late_by_command = offer.wanted.deed in _VERIFIED_LATER and client.applies_edits and not wait
     if late_by_command or offer.wanted.deed in (Deed.EXPLAIN, Deed.ACCEPT):
         action.command = command
     else:
