@@ -46,7 +46,7 @@ def switched_off(site: Site) -> Iterator[Proposal]:
     if not isinstance(statement, cst.Assign) or not isinstance(statement.targets[0].target, cst.Attribute):
         return
     owner = site.code(statement.targets[0].target.value)
-    found = [(node, value) for node, value in _switched_on(site, owner)]
+    found = list(_switched_on(site, owner))
     if any(range_of(site.document, node) == site.range(statement) for node, _ in found):
         edits = tuple(Edit(range_of(site.document, node.value), value) for node, value in found)
         yield Proposal("check the server's certificate and name", Applicability.UNSAFE, edits, note=_CERTIFICATE)
@@ -73,9 +73,7 @@ def switched_off_argument(site: Site) -> Iterator[Proposal]:
 @fixes("S507")
 def unknown_host(site: Site) -> Iterator[Proposal]:
     """``AutoAddPolicy`` and ``WarningPolicy`` of Paramiko -> ``RejectPolicy``."""
-    call = site.nearest(cst.Call)
     policy = site.node.value if isinstance(site.node, cst.Arg) else site.node
-    policy = call.func if call and call is site.node else policy
     policy = policy.func if isinstance(policy, cst.Call) else policy
     reference = neighbour(site, policy, "RejectPolicy") if isinstance(policy, cst.BaseExpression) else None
     if isinstance(policy, cst.BaseExpression) and reference:
@@ -99,15 +97,12 @@ def _switched_on(site: Site, owner: str) -> Iterator[tuple[ast.Assign, str]]:
     """What switches the checks of a context off in this scope, with the value that switches them on."""
     scope = scopes_around(module_of(site.document).tree, site.finding.range.start.line)[0]
     for node in own_nodes(scope):
-        target = node.targets[0] if isinstance(node, ast.Assign) else None
-        if (
-            not isinstance(node, ast.Assign)
-            or not isinstance(target, ast.Attribute)
-            or ast.unparse(target.value) != owner
-        ):
-            continue
-        code = ast.unparse(node.value)
-        if target.attr == "check_hostname" and code == "False":
+        match node:
+            case ast.Assign(targets=[ast.Attribute(value=context, attr=name), *_]) if ast.unparse(context) == owner:
+                code = ast.unparse(node.value)
+            case _:
+                continue
+        if name == "check_hostname" and code == "False":
             yield node, "True"
-        elif target.attr == "verify_mode" and code.endswith("CERT_NONE"):
+        elif name == "verify_mode" and code.endswith("CERT_NONE"):
             yield node, code.replace("CERT_NONE", "CERT_REQUIRED")
