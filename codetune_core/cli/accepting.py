@@ -15,7 +15,7 @@ def accept(baseline: Baseline, root: Path, files: Sequence[FileReport]) -> tuple
     """Set aside what the baseline accepts, each entry once; also gives the baseline's unused entries."""
     accepted, left = [], baseline
     for file in files:
-        taken = take(left, file.in_workspace, file.findings, lambda path: (root / path).exists())
+        taken = take(left, file.baseline_path, file.findings, lambda path: (root / path).exists())
         left = left.without(taken.used)
         accepted.append(replace(file, findings=taken.shown, suppressed=(*file.suppressed, *taken.accepted)))
     return accepted, left
@@ -24,7 +24,7 @@ def accept(baseline: Baseline, root: Path, files: Sequence[FileReport]) -> tuple
 def stale(left: Baseline, root: Path, files: Sequence[FileReport]) -> tuple[Entry, ...]:
     """The unused entries of files that were reviewed without a failure, or that are gone."""
     whole = {
-        file.in_workspace for file in files if file.document and not (file.notices or file.problem or file.skipped)
+        file.baseline_path for file in files if file.document and not (file.notices or file.problem or file.skipped)
     }
     return tuple(entry for entry in left.entries if entry.path in whole or not (root / entry.path).exists())
 
@@ -32,14 +32,14 @@ def stale(left: Baseline, root: Path, files: Sequence[FileReport]) -> tuple[Entr
 def extended(baseline: Baseline, left: Baseline, files: Sequence[FileReport], reason: str, today: dt.date) -> Baseline:
     """The baseline with every finding shown added, and the entries of renamed files under their new paths."""
     new = [
-        entry_of(finding, file.document, file.in_workspace or file.path, reason, today)
+        entry_of(finding, file.document, file.baseline_path, reason, today)
         for file in files
         if file.document
         for finding in file.findings
     ]
     used = baseline.without(left.entries)
-    accepted = {finding.id: file.in_workspace for file in files for finding in file.suppressed}
-    here = {file.in_workspace for file in files}
+    accepted = {finding.id: file.baseline_path for file in files for finding in file.suppressed}
+    here = {file.baseline_path for file in files}
     moved = [entry for entry in used.entries if entry.path not in here and entry.id in accepted]
     renamed = [replace(entry, path=accepted[entry.id]) for entry in moved]
     return baseline.without(moved).added([*renamed, *new])

@@ -26,7 +26,7 @@ class Fixing:
 
     def chosen(self, report: FileReport) -> tuple[Finding, ...]:
         """The findings to fix, each with the fix to apply as its only one."""
-        shown, _ = apply(self.baseline, report.in_workspace, report.findings, lambda path: (self.root / path).exists())
+        shown, _ = apply(self.baseline, report.baseline_path, report.findings, lambda path: (self.root / path).exists())
         return tuple(chosen for finding in shown if (chosen := self._with_one_fix(finding)))
 
     def _with_one_fix(self, finding: Finding) -> Finding | None:

@@ -26,7 +26,7 @@ class FileReport:
 
     Attributes:
         path: relative to the working directory, with ``/``.
-        in_workspace: relative to the workspace, with ``/``; the path itself where the file is not in it.
+        in_workspace: relative to the workspace, with ``/``; empty where the file is not in it.
         document: as it stands now, with the applied fixes; None where it could not be read.
         findings: what is shown.
         suppressed: what was set aside, with why.
@@ -45,6 +45,11 @@ class FileReport:
     skipped: str = ""
     problem: str = ""
     applied: tuple[Applied, ...] = ()
+
+    @property
+    def baseline_path(self) -> str:
+        """The path under which the baseline knows the file."""
+        return self.in_workspace or self.path
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def trust(directory: Path | None, remove: bool, show: bool) -> None:  # noqa: FB
 
     \b
     codetune trust               this workspace
-    codetune trust ~/work/shop   another one
+    codetune trust ~/code/shop   another one
     codetune trust --list        what is trusted
     codetune trust --remove      trust this workspace no more
 

@@ -142,10 +142,12 @@ class _Writer:
             return
         self._block(self._signs["item"], "fix", f"{fix.title} ({fix.applicability}; {fix.verification.describe()})")
         changed = list(changes(document, fix.edits))
+        last = 0
         for change in changed[:_MOST_CHANGES]:
             style = "red" if change.sign == "-" else "green"
-            number = str(change.number) if change.sign == "-" else ""
+            number = str(change.number) if change.number > last else ""
             self._line(self._signs["bar"], Text(f"{change.sign} {visible(change.text)}", style), number)
+            last = max(last, change.number)
         if len(changed) > _MOST_CHANGES:
             self._line(self._signs["bar"], Text(f"... and {len(changed) - _MOST_CHANGES} more lines", "dim"))
 

@@ -63,7 +63,7 @@ GOLDEN = """
    ├ step 1 enters here (src/a.py:4)
    ├ step 2 comes from here (/w/b.py:10)
    ├ fix    bind the value (safe; parses, names resolve, finding gone, nothing new)
-   │ + import os
+ 1 │ + import os
  5 │ -     return db.run('... ' + name)
    │ +     return db.run('... ?', [name])
    ╰ found by ruff, calls, confidence high, id 00112233aabbccdd

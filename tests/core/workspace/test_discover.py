@@ -117,9 +117,9 @@ def test_the_exclude_file_of_the_repository_counts_least(tmp_path):
 
 
 def test_the_gitignore_above_a_workspace_counts_up_to_the_repository(tmp_path):
-    make(tmp_path, "repo/work/a.py", "repo/work/secret.py", "repo/work/far.py")
+    make(tmp_path, "repo/own/a.py", "repo/own/secret.py", "repo/own/far.py")
     write(tmp_path, {"repo/.git/HEAD": "", "repo/.gitignore": "secret.py\n", ".gitignore": "far.py\n"})
-    check(tmp_path / "repo" / "work", ["a.py", "far.py"])
+    check(tmp_path / "repo" / "own", ["a.py", "far.py"])
 
 
 def test_gitignore_is_not_asked_where_the_settings_say_so(tmp_path):
@@ -181,10 +181,10 @@ def test_a_loop_of_links_ends(tmp_path):
 
 
 def test_links_met_on_the_way_are_not_followed(tmp_path):
-    make(tmp_path, "work/a.py", "outside/secret.py")
-    (tmp_path / "work/b.py").symlink_to("a.py")
-    (tmp_path / "work/out").symlink_to(tmp_path / "outside")
-    check(tmp_path / "work", ["a.py"], {"symbolic link": 2})
+    make(tmp_path, "own/a.py", "outside/secret.py")
+    (tmp_path / "own/b.py").symlink_to("a.py")
+    (tmp_path / "own/out").symlink_to(tmp_path / "outside")
+    check(tmp_path / "own", ["a.py"], {"symbolic link": 2})
 
 
 def test_a_named_link_is_followed(tmp_path):
