@@ -35,7 +35,11 @@ _LISTED = re.compile(
 _BEGINS_ITEM = re.compile(r"[(,]\s*\Z")
 _ONE_COLUMN = re.compile(r"\(\s*\w+\s*\)\s*VALUES\s*\(\s*\Z", re.IGNORECASE)
 _LONE_ITEM = re.compile(r"(?:\bIN|\bVALUES)\s*\(\s*\Z", re.IGNORECASE)
-_BEHIND = re.compile(r"\s*(?:\Z|[),;]|\s(?=[^\ue000-\uefff]))")
+_BEHIND = re.compile(r"\s*(?:\Z|[),;]|::|\s(?=[^\ue000-\uefff]))")
+_JOINED_ON = re.compile(r"\bON\b(?:(?!\bWHERE\b).)*\Z", re.IGNORECASE | re.DOTALL)
+_NAMES_SQL = re.compile(
+    r"column|\bcol(?:_name)?\b|_col\b|field_?name|table|clause|expr|sql|query|condition|order_?by", re.IGNORECASE
+)
 _TYPED = re.compile(r"(?:\b(?:INTERVAL|DATE|TIME|TIMESTAMP|AS|COLLATE|ESCAPE|E|N|X|B|U&)|::)\s*\Z", re.IGNORECASE)
 _PERCENT = re.compile(r"%")
 
@@ -129,6 +133,8 @@ class _Binding:
         slot = self._slots[ord(token[0]) - _FIRST_SLOT]
         behind = self._flat[token.end() :].replace(_EDGE, "")
         if not _BEHIND.match(behind) or not _is_value_place(before, behind) or slot.spec or _joins(slot):
+            raise NotAValue
+        if _JOINED_ON.search(before) or _NAMES_SQL.search(slot.code):
             raise NotAValue
         code = slot.code if slot.is_text or slot.conversion != "s" else f"str({slot.code})"
         return self._placeholder(_unwrapped(code), slot, new)

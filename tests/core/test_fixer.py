@@ -72,7 +72,7 @@ def rule(monkeypatch):
     known = dict(registry._BY_RULE)
 
     def register(proposals):
-        registry.fixes("Ta")(lambda site: proposals(site))
+        registry.fixes("Ta")(proposals)
 
     yield register
     registry._BY_RULE.clear()
@@ -81,22 +81,6 @@ def rule(monkeypatch):
 
 def replacing(new, title="t", applicability=Applicability.SAFE):
     return lambda site: [Proposal(title, applicability, (Edit(site.finding.range, new),))]
-
-
-async def fixes_of(fixer, text, rule_id="a"):
-    document = python(text)
-    found = mark(document, text.index("!"), rule_id)
-    return (await fixer.with_fixes(document, [found]))[0].fixes
-
-
-@pytest.mark.parametrize(
-    ("new", "shown"),
-    [("ok", True), ("!a", False), ("!b", False), ("?new", False), ("(", False), ("#", False), ("x !a", False), ("x !c", False)],
-)
-async def test_a_fix_is_shown_only_when_every_check_holds(fixer, rule, monkeypatch, new, shown):
-    monkeypatch.setattr("codetune_core.fixes.propose.locate", lambda document, finding: Stand(document, finding))
-    rule(replacing(new))
-    assert bool(await fixes_of(fixer, "x = !a ?old")) is shown
 
 
 class Stand:
@@ -109,6 +93,31 @@ class Stand:
 @pytest.fixture
 def anywhere(monkeypatch):
     monkeypatch.setattr("codetune_core.fixes.propose.locate", Stand)
+
+
+async def fixes_of(fixer, text, rule_id="a"):
+    document = python(text)
+    found = mark(document, text.index("!"), rule_id)
+    return (await fixer.with_fixes(document, [found]))[0].fixes
+
+
+@pytest.mark.parametrize(
+    ("new", "shown"),
+    [
+        ("ok", True),
+        ("!a", False),
+        ("!b", False),
+        ("?new", False),
+        ("(", False),
+        ("#", False),
+        ("x !a", False),
+        ("x !c", False),
+    ],
+)
+@pytest.mark.usefixtures("anywhere")
+async def test_a_fix_is_shown_only_when_every_check_holds(fixer, rule, new, shown):
+    rule(replacing(new))
+    assert bool(await fixes_of(fixer, "x = !a ?old")) is shown
 
 
 @pytest.mark.usefixtures("anywhere")
@@ -147,7 +156,11 @@ async def test_a_rule_that_crashes_loses_only_its_own_proposals(fixer, rule, cap
 
 @pytest.mark.usefixtures("anywhere")
 async def test_overlapping_edits_of_one_proposal_are_not_shown(fixer, rule):
-    rule(lambda site: [Proposal("t", Applicability.SAFE, (Edit(Range.of(0, 0, 0, 2), "x"), Edit(Range.of(0, 1, 0, 2), "y")))])
+    rule(
+        lambda site: [
+            Proposal("t", Applicability.SAFE, (Edit(Range.of(0, 0, 0, 2), "x"), Edit(Range.of(0, 1, 0, 2), "y")))
+        ]
+    )
     assert await fixes_of(fixer, "!a") == ()
 
 
@@ -182,7 +195,11 @@ async def test_many_fixes_of_one_kind_are_verified_together_and_bad_ones_left_ou
 
 @pytest.mark.usefixtures("anywhere")
 async def test_fixes_of_one_kind_in_the_same_place_are_verified_one_by_one(fixer, rule, marks):
-    rule(lambda site: [Proposal("t", Applicability.SAFE, (Edit(Range.of(0, 0, 0, 8), "ok" * site.finding.range.start.column),))])
+    rule(
+        lambda site: [
+            Proposal("t", Applicability.SAFE, (Edit(Range.of(0, 0, 0, 8), "ok" * site.finding.range.start.column),))
+        ]
+    )
     document = python("!a!a!a!a")
     findings = await fixer.with_fixes(document, [mark(document, 2 * index, "a") for index in range(4)])
     assert [len(found.fixes) for found in findings] == [1, 1, 1, 1]
@@ -303,9 +320,9 @@ async def test_a_real_page_is_fixed_at_once_with_its_imports():
     text = document.edited(fixed.edits).text
     left = await reviewed(workbench, python(text))
     await workbench.aclose()
-    assert text == PAGE.replace("random.choice", "secrets.choice").replace("import requests", "import secrets\nimport requests").replace(
-        "yaml.load", "yaml.safe_load"
-    ).replace("url, verify=False", "url, timeout=10").replace("md5", "sha256")
+    assert text == PAGE.replace("random.choice", "secrets.choice").replace(
+        "import requests", "import secrets\nimport requests"
+    ).replace("yaml.load", "yaml.safe_load").replace("url, verify=False", "url, timeout=10").replace("md5", "sha256")
     assert {finding.rule.id for finding in left} == set()
 
 
@@ -317,4 +334,6 @@ async def test_two_hundred_findings_are_fixed_in_a_few_looks():
     await workbench.aclose()
     assert len(fixed.fixed) == 200
     text = document.edited(fixed.edits).text
-    assert text == document.text.replace("random.choice", "secrets.choice").replace("import random\n", "import random\nimport secrets\n")
+    assert text == document.text.replace("random.choice", "secrets.choice").replace(
+        "import random\n", "import random\nimport secrets\n"
+    )

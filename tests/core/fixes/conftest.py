@@ -62,7 +62,15 @@ def check_fix(bench: Bench) -> Callable[..., Fix]:
     """Check that the fix at ``index`` of finding ``at`` of a rule turns one text into the other, and settles it."""
 
     def check(
-        before: str, after: str, rule: str, *, at: int = 0, title: str = "", index: int = 0, applicability: str = "", note: str = ""
+        before: str,
+        after: str,
+        rule: str,
+        *,
+        at: int = 0,
+        title: str = "",
+        index: int = 0,
+        applicability: str = "",
+        note: str = "",
     ) -> Fix:
         before, after = dedented(before), dedented(after)
         found = bench.findings(before, rule)

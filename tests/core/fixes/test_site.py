@@ -48,7 +48,7 @@ INNERMOST = [
     ("async def f():\n    await <<g(1)>>", cst.Call, "g(1)"),
     ("assert <<x>>, 'y'", cst.Name, "x"),
     ("<<assert x, 'y'>>", cst.Assert, "assert x, 'y'"),
-    ("def f():\n    \"\"\"Doc.\n\n    More.\n    \"\"\"\n    return [<<g(1)>> for x in y]\n", cst.Call, "g(1)"),
+    ('def f():\n    """Doc.\n\n    More.\n    """\n    return [<<g(1)>> for x in y]\n', cst.Call, "g(1)"),
     ("x = lambda: <<f(1)>>\n", cst.Call, "f(1)"),
     ("match x:\n    case 1:\n        <<f(1)>>\n", cst.Call, "f(1)"),
     ("try:\n    pass\nfinally:\n    <<f(1)>>\n", cst.Call, "f(1)"),
@@ -64,7 +64,9 @@ def test_the_innermost_node_holds_the_finding(text, kind, code):
     assert site.document.slice(site.range_with_parentheses(site.node)) == code
 
 
-@pytest.mark.parametrize("text", ["<<>>", "# only <<a>> comment\n", "def f(:\n    <<x>>\n", "x = 1\n\n<<>>\n", "\x00<<x>>", "<<'\ud800'>>"])
+@pytest.mark.parametrize(
+    "text", ["<<>>", "# only <<a>> comment\n", "def f(:\n    <<x>>\n", "x = 1\n\n<<>>\n", "\x00<<x>>", "<<'\ud800'>>"]
+)
 def test_where_nothing_stands_or_parses_there_is_no_site(text):
     assert site_at(text) is None
 
@@ -130,7 +132,7 @@ def test_a_statement_is_removed_with_its_line(text, after):
 @pytest.mark.parametrize("text", ["a = 1; <<b = 2>>\n", "def f():\n    <<b = 2>>\n", "if x: <<b = 2>>\n"])
 def test_a_statement_that_something_needs_is_not_removed(text):
     site = site_at(text)
-    with pytest.raises(ValueError, match="alone|all"):
+    with pytest.raises(ValueError, match=r"alone|all"):
         site.remove(site.node)
 
 
@@ -159,7 +161,9 @@ def test_an_argument_is_found_by_keyword_or_position(call, keyword, position, va
     assert (found and cst.Module([]).code_for_node(found.value)) == value
 
 
-@pytest.mark.parametrize(("call", "expected"), [("f(*a)", True), ("f(**a)", True), ("f(a, b=c)", False), ("f()", False)])
+@pytest.mark.parametrize(
+    ("call", "expected"), [("f(*a)", True), ("f(**a)", True), ("f(a, b=c)", False), ("f()", False)]
+)
 def test_unpacked_arguments_are_noticed(call, expected):
     assert unpacks(cst.parse_expression(call)) is expected
 

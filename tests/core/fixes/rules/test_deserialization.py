@@ -1,12 +1,16 @@
 """YAML is read with the safe loader; for pickle only a person can choose."""
 
+# ruff: noqa: E501 - tables with a text on each line
+
 import pytest
 
 LOADERS = ["yaml.Loader", "yaml.FullLoader", "yaml.UnsafeLoader", "yaml.CLoader", "yaml.BaseLoader", "yaml.CFullLoader"]
 
 
 @pytest.mark.parametrize("loader", LOADERS)
-@pytest.mark.parametrize("call", ["yaml.load(text, Loader={})", "yaml.load(text, {})", "yaml.load(stream=text, Loader={})"])
+@pytest.mark.parametrize(
+    "call", ["yaml.load(text, Loader={})", "yaml.load(text, {})", "yaml.load(stream=text, Loader={})"]
+)
 def test_every_loader_becomes_the_safe_one(check_fix, call, loader):
     after = "yaml.safe_load(stream=text)" if "stream" in call else "yaml.safe_load(text)"
     before = f"import yaml\n\n\ndef f(text):\n    return {call.format(loader)}\n"

@@ -1,6 +1,9 @@
 """Weak hashes become SHA-256, or say that they are not for security."""
 
+# ruff: noqa: E501 - tables with a text on each line
+
 import pytest
+
 
 @pytest.mark.parametrize(
     ("before", "after"),
@@ -39,7 +42,9 @@ def test_sha256_comes_first_where_nothing_says_what_it_is_for(check_fix, before,
 )  # fmt: skip
 def test_a_checksum_is_marked_as_one_first(check_fix, before, after):
     head = "import hashlib\n\n"
-    check_fix(f"{head}{before}\n", f"{head}{after}\n", "S324", title="not for security", applicability="safe", note="3.9")
+    check_fix(
+        f"{head}{before}\n", f"{head}{after}\n", "S324", title="not for security", applicability="safe", note="3.9"
+    )
 
 
 def test_both_ways_are_offered(check_fix):
@@ -85,7 +90,11 @@ def test_unknown_arguments_leave_one_way(bench, call):
 
 
 @pytest.mark.parametrize(
-    "text", ["import crypt\n\ncrypt.crypt('x', salt=crypt.METHOD_MD5)\n", "import hashlib\n\nNAME = 'md5'\nhashlib.new(NAME)\n"]
+    "text",
+    [
+        "import crypt\n\ncrypt.crypt('x', salt=crypt.METHOD_MD5)\n",
+        "import hashlib\n\nNAME = 'md5'\nhashlib.new(NAME)\n",
+    ],
 )
 def test_what_is_not_known_is_left(bench, text):
     found = bench.findings(text, "S324")

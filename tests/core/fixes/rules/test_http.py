@@ -19,12 +19,21 @@ def test_every_method_gets_a_time_limit(check_fix, method):
         ("requests.get(url,)", "requests.get(url, timeout=10,)"),
         ("requests.get(url=url)", "requests.get(url=url, timeout=10)"),
         ("requests.request('GET', url, headers={})", "requests.request('GET', url, headers={}, timeout=10)"),
-        ("requests.get(requests.get(url, timeout=1).text)", "requests.get(requests.get(url, timeout=1).text, timeout=10)"),
+        (
+            "requests.get(requests.get(url, timeout=1).text)",
+            "requests.get(requests.get(url, timeout=1).text, timeout=10)",
+        ),
         ("x = requests.get(url).json()['a']", "x = requests.get(url, timeout=10).json()['a']"),
         ("requests.get(\n    url\n)", "requests.get(\n    url,\n    timeout=10\n)"),
         ("requests.get(\n    url,\n)", "requests.get(\n    url,\n    timeout=10,\n)"),
-        ("requests.get(\n    url,  # where\n    headers={},  # what\n)", "requests.get(\n    url,  # where\n    headers={},  # what\n    timeout=10,\n)"),
-        ("requests.get(\n    url,\n    headers={}  # what\n)", "requests.get(\n    url,\n    headers={},  # what\n    timeout=10\n)"),
+        (
+            "requests.get(\n    url,  # where\n    headers={},  # what\n)",
+            "requests.get(\n    url,  # where\n    headers={},  # what\n    timeout=10,\n)",
+        ),
+        (
+            "requests.get(\n    url,\n    headers={}  # what\n)",
+            "requests.get(\n    url,\n    headers={},  # what\n    timeout=10\n)",
+        ),
         ("requests.get(\n\turl,\n\theaders={},\n)", "requests.get(\n\turl,\n\theaders={},\n\ttimeout=10,\n)"),
         ("requests.get(url,\n             headers={})", "requests.get(url,\n             headers={}, timeout=10)"),
         ("requests.get(url, timeout=None, verify=True)", "requests.get(url, timeout=10, verify=True)"),
@@ -73,8 +82,14 @@ def test_arguments_that_the_text_does_not_name_may_hold_a_limit(bench, call):
         ("httpx.get(url, verify=False)", "httpx.get(url)"),
         ("c = httpx.Client(verify=False)", "c = httpx.Client()"),
         ("c = httpx.AsyncClient(\n    verify=False,\n)", "c = httpx.AsyncClient()"),
-        ("requests.post(\n    url,\n    verify=False,  # why\n    timeout=5,\n)", "requests.post(\n    url,\n    timeout=5,\n)"),
-        ("requests.post(\n    url,\n    timeout=5,\n    verify=False,\n)", "requests.post(\n    url,\n    timeout=5,\n)"),
+        (
+            "requests.post(\n    url,\n    verify=False,  # why\n    timeout=5,\n)",
+            "requests.post(\n    url,\n    timeout=5,\n)",
+        ),
+        (
+            "requests.post(\n    url,\n    timeout=5,\n    verify=False,\n)",
+            "requests.post(\n    url,\n    timeout=5,\n)",
+        ),
         ("requests.post(\n    url,\n    timeout=5,\n    verify=False\n)", "requests.post(\n    url,\n    timeout=5\n)"),
     ],
 )

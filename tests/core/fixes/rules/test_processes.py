@@ -1,5 +1,7 @@
 """Commands for a shell become lists of arguments, wherever no shell is needed."""
 
+# ruff: noqa: E501 - tables with a text on each line
+
 import pytest
 
 HEAD = "import os\nimport shlex\nimport subprocess\nimport sys\n\n\ndef f(path, host: str, n, names):\n    "
@@ -13,27 +15,57 @@ SHELL = [
     ('subprocess.run("ping %s" % host, shell=True)', 'subprocess.run(["ping", host])'),
     ('subprocess.run("ping -c %d %s" % (n, host), shell=True)', 'subprocess.run(["ping", "-c", str(n), host])'),
     ('subprocess.run("ping {}".format(host), shell=True)', 'subprocess.run(["ping", host])'),
-    ('subprocess.run("ping -c {n} {h}".format(h=host, n=n), shell=True)', 'subprocess.run(["ping", "-c", str(n), host])'),
-    ('subprocess.run(f"tar xf {path}/{n}.tar --out={host}", shell=True)', 'subprocess.run(["tar", "xf", f"{path}/{n}.tar", f"--out={host}"])'),
+    (
+        'subprocess.run("ping -c {n} {h}".format(h=host, n=n), shell=True)',
+        'subprocess.run(["ping", "-c", str(n), host])',
+    ),
+    (
+        'subprocess.run(f"tar xf {path}/{n}.tar --out={host}", shell=True)',
+        'subprocess.run(["tar", "xf", f"{path}/{n}.tar", f"--out={host}"])',
+    ),
     ('subprocess.run(f"echo \'{path} x\' \\"{host}\\"", shell=True)', 'subprocess.run(["echo", f"{path} x", host])'),
-    ('subprocess.run("echo \'a b\' \\"c d\\" e\\\\ f \'\'", shell=True)', 'subprocess.run(["echo", "a b", "c d", "e f", ""])'),
+    (
+        "subprocess.run(\"echo 'a b' \\\"c d\\\" e\\\\ f ''\", shell=True)",
+        'subprocess.run(["echo", "a b", "c d", "e f", ""])',
+    ),
     ('subprocess.run(f"ls {shlex.quote(path)}", shell=True)', 'subprocess.run(["ls", path])'),
     ('subprocess.run(f"ls --x={shlex.quote(path)}", shell=True)', 'subprocess.run(["ls", f"--x={path}"])'),
     ('subprocess.run(f"ls {n:03d}", shell=True)', 'subprocess.run(["ls", f"{n:03d}"])'),
     ('subprocess.run(f"{sys.executable} -m pip", shell=True)', 'subprocess.run([sys.executable, "-m", "pip"])'),
-    ('subprocess.run(f"ls {sys.argv[1]} {host.strip()} {os.path.join(path, host)}", shell=True)', 'subprocess.run(["ls", sys.argv[1], host.strip(), os.path.join(path, host)])'),
-    ('subprocess.check_output(args=f"id {host}", shell=True, text=True)', 'subprocess.check_output(args=["id", host], text=True)'),
+    (
+        'subprocess.run(f"ls {sys.argv[1]} {host.strip()} {os.path.join(path, host)}", shell=True)',
+        'subprocess.run(["ls", sys.argv[1], host.strip(), os.path.join(path, host)])',
+    ),
+    (
+        'subprocess.check_output(args=f"id {host}", shell=True, text=True)',
+        'subprocess.check_output(args=["id", host], text=True)',
+    ),
     ('subprocess.call("ls", shell=True, cwd=path)', 'subprocess.call(["ls"], cwd=path)'),
     ('subprocess.run("ls", check=True, shell=True)', 'subprocess.run(["ls"], check=True)'),
-    ('p = subprocess.Popen("ls", shell=True, stdout=subprocess.PIPE).stdout.read()', 'p = subprocess.Popen(["ls"], stdout=subprocess.PIPE).stdout.read()'),
-    ('print(str(subprocess.check_output("id " + host, shell=True)))', 'print(str(subprocess.check_output(["id", host])))'),
+    (
+        'p = subprocess.Popen("ls", shell=True, stdout=subprocess.PIPE).stdout.read()',
+        'p = subprocess.Popen(["ls"], stdout=subprocess.PIPE).stdout.read()',
+    ),
+    (
+        'print(str(subprocess.check_output("id " + host, shell=True)))',
+        'print(str(subprocess.check_output(["id", host])))',
+    ),
     ('subprocess.run(["ls", path], shell=True)', 'subprocess.run(["ls", path])'),
     ('subprocess.run("ls " "-l " f"{host}", shell=True)', 'subprocess.run(["ls", "-l", host])'),
-    ('cmd = f"ls {host}"\n    return subprocess.run(cmd, shell=True)', 'cmd = ["ls", host]\n    return subprocess.run(cmd)'),
+    (
+        'cmd = f"ls {host}"\n    return subprocess.run(cmd, shell=True)',
+        'cmd = ["ls", host]\n    return subprocess.run(cmd)',
+    ),
     ('x = input()\n    subprocess.run(f"ls {x}", shell=True)', 'x = input()\n    subprocess.run(["ls", x])'),
-    ('for x in range(3):\n        subprocess.run(f"ls {x}", shell=True)', 'for x in range(3):\n        subprocess.run(["ls", str(x)])'),
-    ('subprocess.run(f"ls {path[\'a\']}", shell=True)', 'subprocess.run(["ls", str(path[\'a\'])])'),
-    ('subprocess.run("find . -name {} -print", shell=False, check=True) or subprocess.run("ls a=b", shell=True)', 'subprocess.run("find . -name {} -print", shell=False, check=True) or subprocess.run(["ls", "a=b"])'),
+    (
+        'for x in range(3):\n        subprocess.run(f"ls {x}", shell=True)',
+        'for x in range(3):\n        subprocess.run(["ls", str(x)])',
+    ),
+    ("subprocess.run(f\"ls {path['a']}\", shell=True)", "subprocess.run([\"ls\", str(path['a'])])"),
+    (
+        'subprocess.run("find . -name {} -print", shell=False, check=True) or subprocess.run("ls a=b", shell=True)',
+        'subprocess.run("find . -name {} -print", shell=False, check=True) or subprocess.run(["ls", "a=b"])',
+    ),
     (
         'subprocess.run(\n        f"ls {host}",  # the command\n        shell=True,  # why\n        check=True,\n    )',
         'subprocess.run(\n        ["ls", host],  # the command\n        check=True,\n    )',
@@ -52,11 +84,23 @@ SYSTEM = [
     ('os.system(f"ping {host}")', 'subprocess.run(["ping", host], check=False)'),
     ('os.system("ping " + host)', 'subprocess.run(["ping", host], check=False)'),
     ('os.system("ping %s" % host)', 'subprocess.run(["ping", host], check=False)'),
-    ('if os.system(f"ping {host}") != 0:\n        pass', 'if subprocess.run(["ping", host], check=False).returncode != 0:\n        pass'),
+    (
+        'if os.system(f"ping {host}") != 0:\n        pass',
+        'if subprocess.run(["ping", host], check=False).returncode != 0:\n        pass',
+    ),
     ('return os.system("ping {}".format(host))', 'return subprocess.run(["ping", host], check=False).returncode'),
-    ('return os.popen(f"id {host}").read()', 'return subprocess.run(["id", host], stdout=subprocess.PIPE, text=True, check=False).stdout'),
-    ('return os.popen("ls").read().strip()', 'return subprocess.run(["ls"], stdout=subprocess.PIPE, text=True, check=False).stdout.strip()'),
-    ('for x in os.popen("ls").readlines():\n        pass', 'for x in subprocess.run(["ls"], stdout=subprocess.PIPE, text=True, check=False).stdout.splitlines(keepends=True):\n        pass'),
+    (
+        'return os.popen(f"id {host}").read()',
+        'return subprocess.run(["id", host], stdout=subprocess.PIPE, text=True, check=False).stdout',
+    ),
+    (
+        'return os.popen("ls").read().strip()',
+        'return subprocess.run(["ls"], stdout=subprocess.PIPE, text=True, check=False).stdout.strip()',
+    ),
+    (
+        'for x in os.popen("ls").readlines():\n        pass',
+        'for x in subprocess.run(["ls"], stdout=subprocess.PIPE, text=True, check=False).stdout.splitlines(keepends=True):\n        pass',
+    ),
     ('cmd = "ping " + host\n    os.system(cmd)', 'cmd = ["ping", host]\n    subprocess.run(cmd, check=False)'),
     ('os.system("ls"); print(n)', 'subprocess.run(["ls"], check=False); print(n)'),
 ]
@@ -83,23 +127,23 @@ def test_windows_line_ends_stay(check_fix, before, after):
     [
         (
             "from os import system\n\nsystem('ls')\n",
-            "import subprocess\nfrom os import system\n\nsubprocess.run([\"ls\"], check=False)\n",
+            'import subprocess\nfrom os import system\n\nsubprocess.run(["ls"], check=False)\n',
         ),
         (
             "import os as o\n\no.system('ls')\n",
-            "import os as o\nimport subprocess\n\nsubprocess.run([\"ls\"], check=False)\n",
+            'import os as o\nimport subprocess\n\nsubprocess.run(["ls"], check=False)\n',
         ),
         (
             "import os\nfrom subprocess import run\n\nos.system('ls')\n",
-            "import os\nfrom subprocess import run\n\nrun([\"ls\"], check=False)\n",
+            'import os\nfrom subprocess import run\n\nrun(["ls"], check=False)\n',
         ),
         (
             "import os\nimport subprocess as sp\n\nos.popen('ls').read()\n",
-            "import os\nimport subprocess as sp\n\nsp.run([\"ls\"], stdout=sp.PIPE, text=True, check=False).stdout\n",
+            'import os\nimport subprocess as sp\n\nsp.run(["ls"], stdout=sp.PIPE, text=True, check=False).stdout\n',
         ),
         (
             "import os\nfrom subprocess import run\n\nos.popen('ls').read()\n",
-            "import os\nfrom subprocess import PIPE, run\n\nrun([\"ls\"], stdout=PIPE, text=True, check=False).stdout\n",
+            'import os\nfrom subprocess import PIPE, run\n\nrun(["ls"], stdout=PIPE, text=True, check=False).stdout\n',
         ),
     ],
 )
@@ -109,7 +153,11 @@ def test_subprocess_is_imported_or_used_as_it_is_imported(check_fix, before, aft
 
 @pytest.mark.parametrize(
     ("head", "call"),
-    [("import subprocess as sp", "sp.run"), ("from subprocess import run", "run"), ("from subprocess import Popen as P", "P")],
+    [
+        ("import subprocess as sp", "sp.run"),
+        ("from subprocess import run", "run"),
+        ("from subprocess import Popen as P", "P"),
+    ],
 )
 def test_subprocess_is_known_under_every_name(check_fix, head, call):
     check_fix(f"{head}\n\n{call}('ls', shell=True)\n", f'{head}\n\n{call}(["ls"])\n', "S602")
@@ -161,7 +209,9 @@ def test_an_unknown_command_is_only_explained(check_declined, call):
     check_declined(f"{HEAD}{call}\n", "S602")
 
 
-@pytest.mark.parametrize("call", ["os.popen('ls')", "os.popen('ls').readline()", "os.system(path)", "subprocess.getoutput('ls')"])
+@pytest.mark.parametrize(
+    "call", ["os.popen('ls')", "os.popen('ls').readline()", "os.system(path)", "subprocess.getoutput('ls')"]
+)
 def test_an_open_pipe_is_only_explained(check_declined, call):
     check_declined(f"{HEAD}{call}\n", "S605")
 

@@ -1,18 +1,38 @@
 """Secrets come from the operating system's generator."""
 
+# ruff: noqa: E501 - tables with a text on each line
+
 import pytest
 
 CASES = [
     ("token = random.choice(names)", "token = secrets.choice(names)"),
     ("token = random.choice(seq=names)", "token = secrets.choice(seq=names)"),
-    ("token = ''.join(random.choice(letters) for _ in range(20))", "token = ''.join(secrets.choice(letters) for _ in range(20))"),
-    ("token = ''.join([random.choice(letters) for _ in range(n)])", "token = ''.join([secrets.choice(letters) for _ in range(n)])"),
+    (
+        "token = ''.join(random.choice(letters) for _ in range(20))",
+        "token = ''.join(secrets.choice(letters) for _ in range(20))",
+    ),
+    (
+        "token = ''.join([random.choice(letters) for _ in range(n)])",
+        "token = ''.join([secrets.choice(letters) for _ in range(n)])",
+    ),
     ("token = ''.join(random.choice('0123456789abcdef') for _ in range(32))", "token = secrets.token_hex(16)"),
     ('token = "".join([random.choice("0123456789abcdef") for _ in range(8)])', "token = secrets.token_hex(4)"),
-    ("token = ''.join(random.choice('0123456789abcdef') for _ in range(7))", "token = ''.join(secrets.choice('0123456789abcdef') for _ in range(7))"),
-    ("token = ''.join(random.choice('0123456789ABCDEF') for _ in range(8))", "token = ''.join(secrets.choice('0123456789ABCDEF') for _ in range(8))"),
-    ("token = '-'.join(random.choice('0123456789abcdef') for _ in range(8))", "token = '-'.join(secrets.choice('0123456789abcdef') for _ in range(8))"),
-    ("token = ''.join(random.choice('0123456789abcdef') for _ in range(8) if n)", "token = ''.join(secrets.choice('0123456789abcdef') for _ in range(8) if n)"),
+    (
+        "token = ''.join(random.choice('0123456789abcdef') for _ in range(7))",
+        "token = ''.join(secrets.choice('0123456789abcdef') for _ in range(7))",
+    ),
+    (
+        "token = ''.join(random.choice('0123456789ABCDEF') for _ in range(8))",
+        "token = ''.join(secrets.choice('0123456789ABCDEF') for _ in range(8))",
+    ),
+    (
+        "token = '-'.join(random.choice('0123456789abcdef') for _ in range(8))",
+        "token = '-'.join(secrets.choice('0123456789abcdef') for _ in range(8))",
+    ),
+    (
+        "token = ''.join(random.choice('0123456789abcdef') for _ in range(8) if n)",
+        "token = ''.join(secrets.choice('0123456789abcdef') for _ in range(8) if n)",
+    ),
     ("token = ''.join(random.choices(letters, k=20))", "token = ''.join(secrets.choice(letters) for _ in range(20))"),
     ("token = ''.join(random.choices('0123456789abcdef', k=20))", "token = secrets.token_hex(10)"),
     ("token = random.choices(letters + names, k=n)", "token = [secrets.choice(letters + names) for _ in range(n)]"),
@@ -36,7 +56,10 @@ CASES = [
     ("salt = random.uniform(1, 2)", "salt = secrets.SystemRandom().uniform(1, 2)"),
     ("salt = random.triangular()", "salt = secrets.SystemRandom().triangular()"),
     ("secret = random.Random()", "secret = secrets.SystemRandom()"),
-    ("token = hash(str([random.choice(\n        names,  # which\n    )]))", "token = hash(str([secrets.choice(\n        names,  # which\n    )]))"),
+    (
+        "token = hash(str([random.choice(\n        names,  # which\n    )]))",
+        "token = hash(str([secrets.choice(\n        names,  # which\n    )]))",
+    ),
 ]
 
 
@@ -46,7 +69,9 @@ def _module(code, *imports):
 
 @pytest.mark.parametrize(("before", "after"), CASES)
 def test_a_secret_comes_from_secrets(check_fix, before, after):
-    check_fix(_module(before, "random"), _module(after, "random", "secrets"), "S311", title="secrets.", applicability="safe")
+    check_fix(
+        _module(before, "random"), _module(after, "random", "secrets"), "S311", title="secrets.", applicability="safe"
+    )
 
 
 @pytest.mark.parametrize(("before", "after"), CASES)

@@ -5,21 +5,45 @@ import pytest
 CASES = [
     ("path = tempfile.mktemp()", "path = tempfile.NamedTemporaryFile(delete=False).name"),
     ("path = tempfile.mktemp('.txt')", "path = tempfile.NamedTemporaryFile(suffix='.txt', delete=False).name"),
-    ("path = tempfile.mktemp('.txt', 'x')", "path = tempfile.NamedTemporaryFile(suffix='.txt', prefix='x', delete=False).name"),
-    ("path = tempfile.mktemp('.txt', 'x', d)", "path = tempfile.NamedTemporaryFile(suffix='.txt', prefix='x', dir=d, delete=False).name"),
+    (
+        "path = tempfile.mktemp('.txt', 'x')",
+        "path = tempfile.NamedTemporaryFile(suffix='.txt', prefix='x', delete=False).name",
+    ),
+    (
+        "path = tempfile.mktemp('.txt', 'x', d)",
+        "path = tempfile.NamedTemporaryFile(suffix='.txt', prefix='x', dir=d, delete=False).name",
+    ),
     ("path = tempfile.mktemp(dir=d)", "path = tempfile.NamedTemporaryFile(dir=d, delete=False).name"),
-    ("path = tempfile.mktemp('.a', dir=d)", "path = tempfile.NamedTemporaryFile(suffix='.a', dir=d, delete=False).name"),
+    (
+        "path = tempfile.mktemp('.a', dir=d)",
+        "path = tempfile.NamedTemporaryFile(suffix='.a', dir=d, delete=False).name",
+    ),
     ("run([tempfile.mktemp()], 5)  # 🎉", "run([tempfile.NamedTemporaryFile(delete=False).name], 5)  # 🎉"),
     ("open(tempfile.mktemp())", "open(tempfile.NamedTemporaryFile(delete=False).name)"),
-    ("with open(tempfile.mktemp(), 'w') as file: pass", "with tempfile.NamedTemporaryFile('w', delete=False) as file: pass"),
-    ("file = open(tempfile.mktemp('.a'), mode='wb')", "file = tempfile.NamedTemporaryFile(mode='wb', suffix='.a', delete=False)"),
-    ("file = open(tempfile.mktemp(), 'w', encoding='utf-8')", "file = tempfile.NamedTemporaryFile('w', encoding='utf-8', delete=False)"),
-    ("file = open(tempfile.mktemp(), 'w', closefd=True)", "file = open(tempfile.NamedTemporaryFile(delete=False).name, 'w', closefd=True)"),
+    (
+        "with open(tempfile.mktemp(), 'w') as file: pass",
+        "with tempfile.NamedTemporaryFile('w', delete=False) as file: pass",
+    ),
+    (
+        "file = open(tempfile.mktemp('.a'), mode='wb')",
+        "file = tempfile.NamedTemporaryFile(mode='wb', suffix='.a', delete=False)",
+    ),
+    (
+        "file = open(tempfile.mktemp(), 'w', encoding='utf-8')",
+        "file = tempfile.NamedTemporaryFile('w', encoding='utf-8', delete=False)",
+    ),
+    (
+        "file = open(tempfile.mktemp(), 'w', closefd=True)",
+        "file = open(tempfile.NamedTemporaryFile(delete=False).name, 'w', closefd=True)",
+    ),
 ]
 MADE = [
     ("path = tempfile.mktemp('.txt')", "descriptor, path = tempfile.mkstemp(suffix='.txt')\n    os.close(descriptor)"),
     ("self.path = tempfile.mktemp()", "descriptor, self.path = tempfile.mkstemp()\n    os.close(descriptor)"),
-    ("paths['a'] = tempfile.mktemp(dir=d)  # why", "descriptor, paths['a'] = tempfile.mkstemp(dir=d)\n    os.close(descriptor)  # why"),
+    (
+        "paths['a'] = tempfile.mktemp(dir=d)  # why",
+        "descriptor, paths['a'] = tempfile.mkstemp(dir=d)\n    os.close(descriptor)  # why",
+    ),
 ]
 
 
@@ -29,7 +53,13 @@ def _module(code, *imports):
 
 @pytest.mark.parametrize(("before", "after"), CASES)
 def test_a_name_becomes_that_of_a_file_that_exists(check_fix, before, after):
-    check_fix(_module(before, "tempfile"), _module(after, "tempfile"), "S306", title="NamedTemporaryFile", applicability="unsafe")
+    check_fix(
+        _module(before, "tempfile"),
+        _module(after, "tempfile"),
+        "S306",
+        title="NamedTemporaryFile",
+        applicability="unsafe",
+    )
 
 
 @pytest.mark.parametrize(("before", "after"), MADE)
@@ -53,7 +83,15 @@ def test_the_module_is_known_under_every_name(check_fix, before, after):
     check_fix(before, after, "S306")
 
 
-@pytest.mark.parametrize("code", ["a = b = tempfile.mktemp()", "a, b = tempfile.mktemp(), 1", "a = tempfile.mktemp(); b = 1", "descriptor = 1\n    a = tempfile.mktemp()"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "a = b = tempfile.mktemp()",
+        "a, b = tempfile.mktemp(), 1",
+        "a = tempfile.mktemp(); b = 1",
+        "descriptor = 1\n    a = tempfile.mktemp()",
+    ],
+)
 def test_mkstemp_needs_a_line_and_a_name_of_its_own(bench, code):
     found = bench.findings(_module(code, "tempfile"), "S306")
     assert [fix.title for fix in found[0].fixes] == ["create the file with `NamedTemporaryFile`"]
