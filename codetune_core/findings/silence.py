@@ -23,13 +23,18 @@ _WHOLE_LINE = {"ini", "dotenv"}
 _PRESENT = re.compile(r"codetune:\s*ignore\[(?P<rules>[^\]]*)\]", re.IGNORECASE)
 
 
+def takes_comments(document: Document) -> bool:
+    """Say whether the document's language has comments."""
+    return document.language in _MARKS
+
+
 def silence(document: Document, finding: Finding, reason: str) -> Edit | None:
     """The edit that adds ``codetune: ignore[RULE] reason``, None where the language has no comments.
 
     The comment goes to the end of a flagged line or of the statement; where every such line ends in a string or a
     continuation, to a line of its own above. A comment that is there stays; one that ignores a rule is extended.
     """
-    if document.language not in _MARKS:
+    if not takes_comments(document):
         return None
     first, last = _statement(document, finding.range)
     lines = dict.fromkeys([finding.range.end.line, finding.range.start.line, last, first])

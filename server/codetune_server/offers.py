@@ -25,6 +25,10 @@ class Deed(StrEnum):
     EXPLAIN = "explain"
 
 
+SETS_ASIDE = (Deed.SILENCE, Deed.ACCEPT)
+"""Deeds that leave the flaw where it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A deed, named so that the server finds it again: what an editor sends back.

@@ -13,7 +13,7 @@ from codetune_core.domain.fix import FixedAll
 from codetune_core.domain.review import TIMED_OUT, Notice, Review, Stage
 from codetune_core.domain.text import Edit
 from codetune_core.errors import CodeTuneError
-from codetune_core.findings.silence import silence
+from codetune_core.findings.silence import silence, takes_comments
 from codetune_core.syntax.python import Symbol, outline
 from codetune_core.workers.messages import ReviewTask
 from codetune_core.workers.pool import Pool
@@ -21,6 +21,7 @@ from codetune_server import holdings
 from codetune_server.folders import Folder
 from codetune_server.follow import follow
 from codetune_server.holdings import Holding
+from codetune_server.offers import Deed
 from codetune_server.session import Session, State
 from codetune_server.subject import Subject
 
@@ -54,9 +55,10 @@ class ReviewService:
 
     async def holding_of(self, folder: Folder | None) -> Holding:
         """What holds in a folder; read when first needed."""
-        if folder not in self._holdings:
-            self._holdings[folder] = asyncio.create_task(self._read(folder))
-        return await asyncio.shield(self._holdings[folder])
+        reading = self._holdings.get(folder)
+        if reading is None or (reading.done() and not _fine(reading)):
+            reading = self._holdings[folder] = asyncio.create_task(self._read(folder))
+        return await asyncio.shield(reading)
 
     async def reread(self, *, always: bool) -> bool:
         """Read settings and baselines again, ``always`` or where a file has changed; say whether anything did."""
@@ -101,6 +103,12 @@ class ReviewService:
         """Fix these findings of a text together; raises CodeTuneError."""
         holding = await self.holding(state.subject.document)
         return await self._pool.fix_all(state.subject.document, findings, holding.settings)
+
+    async def ways_to_set_aside(self, document: Document) -> set[Deed]:
+        """In which ways findings of a document can be set aside: by a comment, in the baseline."""
+        holding = await self.holding(document)
+        ways = {Deed.SILENCE: takes_comments(document), Deed.ACCEPT: bool(holding.relative(document))}
+        return {deed for deed, possible in ways.items() if possible}
 
     def silence(self, document: Document, finding: Finding, reason: str) -> Edit | None:
         """The edit that sets a finding aside by a comment; None where the language has none."""

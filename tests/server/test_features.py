@@ -198,6 +198,15 @@ async def test_the_ids_in_diagnostics_find_their_findings_whatever_range_the_edi
     assert not any("S506" in action.title for action in await editor.actions(uri, start, context=[foreign]))
 
 
+async def test_fixes_are_offered_anywhere_on_the_line_of_a_finding_and_on_no_other(editor):
+    uri = editor.open(new_file(), YAML)
+    (shown,) = await editor.rules(uri, "S506")
+    start = types.Position(shown.range.start.line, 0)
+    await editor.action(uri, types.Range(start, start), "Fix: read the YAML")
+    above = types.Position(shown.range.start.line - 1, 0)
+    assert not any("S506" in action.title for action in await editor.actions(uri, types.Range(above, above)))
+
+
 async def test_a_closed_document_shows_nothing(editor):
     uri = editor.open(new_file(), YAML)
     await editor.rules(uri, "S506")
@@ -211,7 +220,9 @@ async def test_a_closed_document_shows_nothing(editor):
 
 async def test_a_text_on_no_disk_is_reviewed(editor):
     uri = editor.open("", YAML, uri=f"untitled:Untitled-{next(_numbers)}")
-    await editor.rules(uri, "S506")
+    (shown,) = await editor.rules(uri, "S506")
+    await editor.action(uri, shown.range, "Ignore S506 here")
+    assert not any("baseline" in action.title for action in await editor.actions(uri, shown.range))
 
 
 async def test_typing_on_leaves_only_the_newest_texts_findings(editor):

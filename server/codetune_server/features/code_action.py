@@ -11,7 +11,7 @@ from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of
 from codetune_server.errors import RequestError
-from codetune_server.offers import Deed, Offer, Wanted, offers
+from codetune_server.offers import SETS_ASIDE, Deed, Offer, Wanted, offers
 from codetune_server.session import State
 
 _VERIFIED_LATER = (Deed.FIX_RULE, Deed.FIX_ALL)
@@ -30,8 +30,8 @@ async def code_action(
         return None
     found = offers(state, _chosen(backend, state, params), params.context.only)
     only_source = all(kind.startswith(types.CodeActionKind.Source) for kind in params.context.only or [""])
-    if not (await backend.service()).takes_comments(state.subject.document):
-        found = [offer for offer in found if offer.wanted.deed is not Deed.SILENCE]
+    ways = await (await backend.service()).ways_to_set_aside(state.subject.document)
+    found = [offer for offer in found if offer.wanted.deed in ways or offer.wanted.deed not in SETS_ASIDE]
     entries = [await _action(backend, offer, params, wait=only_source) for offer in found]
     return [entry for entry in entries if entry]
 

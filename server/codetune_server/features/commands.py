@@ -53,12 +53,12 @@ async def review_file(backend: Backend, uri: str) -> dict[str, int]:
     return {"findings": len(state.review.findings) if state else 0}
 
 
-async def show_ignored(backend: Backend, uri: str) -> list[dict[str, Any]]:
-    """Show the findings of a document that were set aside, and by what."""
-    state = _state(backend, uri)
-    aside = state.review.suppressed
-    await show(backend, "ignored", ignored(state.subject.document, aside))
-    return [_aside(finding) for finding in aside]
+async def show_ignored(backend: Backend, uri: str = "") -> list[dict[str, Any]]:
+    """Show the findings that were set aside in a document, or in all that are open, and by what."""
+    states = [_state(backend, key) for key in ([uri] if uri else backend.session.keys())]
+    pages = [ignored(state.subject.document, state.review.suppressed) for state in states]
+    await show(backend, "ignored", "\n\n".join(pages) or "Nothing is open.")
+    return [_aside(state, finding) for state in states for finding in state.review.suppressed]
 
 
 async def restart_detectors(backend: Backend) -> None:
@@ -111,9 +111,10 @@ def _state(backend: Backend, uri: str) -> State:
     return state
 
 
-def _aside(finding: Finding) -> dict[str, Any]:
+def _aside(state: State, finding: Finding) -> dict[str, Any]:
     why = finding.suppression
     return {
+        "uri": state.subject.document.uri,
         "id": finding.id,
         "rule": finding.rule.id,
         "line": finding.range.start.line + 1,
