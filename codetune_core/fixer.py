@@ -1,9 +1,11 @@
 """The recipe of a fix: propose, apply to a copy, verify."""
 
 import asyncio
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice, takewhile
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding
@@ -135,17 +137,31 @@ def _with(finding: Finding, fixes: Sequence[Fix]) -> Finding:
 def _apart(candidates: Iterable[Chosen]) -> list[Chosen]:
     """Leave out what would change text that an earlier fix changes in another way."""
     chosen: list[Chosen] = []
-    taken: dict[Edit, None] = {}
+    taken: list[Edit] = []
+    known: set[Edit] = set()
     for finding, fix in candidates:
-        if not any(edit not in taken and _clashes(edit, other) for edit in fix.edits for other in taken):
+        new = [edit for edit in fix.edits if edit not in known]
+        if not any(_clashes(edit, taken) for edit in new):
             chosen.append((finding, fix))
-            taken |= dict.fromkeys(fix.edits)
+            known.update(new)
+            for edit in new:
+                insort(taken, edit)
     return chosen
 
 
-def _clashes(one: Edit, other: Edit) -> bool:
-    """Whether the edits share a character; insertions at one place or at an end do not."""
-    return one.range.start < other.range.end and other.range.start < one.range.end
+def _clashes(edit: Edit, taken: Sequence[Edit]) -> bool:
+    """Whether an edit shares a character with one of those, which are sorted and share none.
+
+    Insertions at one place, or at an end of a changed range, share none.
+    """
+    at = bisect_left(taken, edit)
+    before = at - 1
+    while before >= 0 and taken[before].range.start == taken[before].range.end == edit.range.start:
+        before -= 1
+    if before >= 0 and taken[before].range.end > edit.range.start:
+        return True
+    following = takewhile(lambda other: other.range.start < edit.range.end, islice(taken, at, None))
+    return any(edit.range.start < other.range.end for other in following)
 
 
 def _edits(chosen: Iterable[Chosen]) -> tuple[Edit, ...]:

@@ -15,7 +15,7 @@ from codetune_core.domain.finding import Confidence, Finding, Rule, Severity
 from codetune_core.domain.fix import Applicability, Fix, Verification
 from codetune_core.domain.text import Edit, Range
 from codetune_core.errors import DetectorError
-from codetune_core.fixer import Fixer
+from codetune_core.fixer import Fixer, _apart
 from codetune_core.fixes import registry
 from codetune_core.fixes.registry import Proposal
 from codetune_core.fixes.verify import State, compare
@@ -66,7 +66,7 @@ def fixer(marks):
 
 
 @pytest.fixture
-def rule(monkeypatch):
+def rule():
     """Register a fix rule for the findings ``Ta``, for one test."""
     registry.fixable()
     known = dict(registry._BY_RULE)
@@ -244,6 +244,25 @@ async def test_equal_edits_are_applied_once_and_overlapping_ones_declined(fixer)
     assert len(same.fixed) == 2
     other = await fixer.fix_all(document, [with_fix(first, "ok"), with_fix(second, "no", whole)])
     assert (document.edited(other.edits).text, other.fixed) == ("ok!a", ("0",))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [
+        ((0, 4), (4, 8), True), ((0, 4), (3, 8), False), ((3, 8), (0, 4), False), ((0, 8), (3, 4), False),
+        ((3, 4), (0, 8), False), ((0, 0), (0, 4), True), ((0, 4), (0, 0), True), ((0, 4), (4, 4), True),
+        ((4, 4), (0, 4), True), ((0, 4), (2, 2), False), ((2, 2), (0, 4), False), ((2, 2), (2, 2), True),
+        ((0, 4), (0, 8), False), ((0, 8), (0, 4), False),
+    ],
+)  # fmt: skip
+async def test_edits_go_together_when_they_share_no_character(fixer, first, second, together):
+    document = python("!aab!aab")
+    findings = [mark(document, 0, "a"), mark(document, 4, "a")]
+    places = [Range.of(0, first[0], 0, first[1]), Range.of(0, second[0], 0, second[1])]
+    fixes = [with_fix(found, new, place) for found, new, place in zip(findings, "xy", places, strict=True)]
+    assert [fix.id for fix, _ in _apart((found, found.fixes[0]) for found in fixes)] == (
+        ["0", "4"] if together else ["0"]
+    )
 
 
 @pytest.mark.parametrize("bad", [[0], [199], [100], [0, 199], [3, 77, 150], list(range(0, 200, 50))])
