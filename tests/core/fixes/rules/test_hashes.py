@@ -99,3 +99,12 @@ def test_unknown_arguments_leave_one_way(bench, call):
 def test_what_is_not_known_is_left(bench, text):
     found = bench.findings(text, "S324")
     assert not [fix for finding in found for fix in finding.fixes if "SHA" in fix.title]
+
+
+def test_a_name_taken_by_something_else_leaves_the_other_way(bench):
+    text = "from hashlib import md5\n\n\ndef f(hashlib, sha256):\n    return md5(b'')\n"
+    assert [fix.title for fix in bench.findings(text, "S324")[0].fixes] == ["say that the hash is not for security"]
+
+
+def test_another_librarys_name_taken_by_something_else_is_left(check_declined):
+    check_declined("from Crypto.Hash import MD5\n\n\ndef f(SHA256, Crypto):\n    return MD5.new(b'')\n", "S303")
