@@ -98,7 +98,7 @@ def _reviewed(request: Request, workspace: Workspace, baseline: Baseline) -> Rep
         files, left_out = [_stdin(request.stdin_name, workspace, fixing)], Counter[str]()
     else:
         files, left_out = _files(request, workspace, fixing)
-    notices = _once([*workspace.notices, *(notice for file in files for notice in file.notices)])
+    notices = _once([*workspace.notices, *(notice for file in files for notice in _located(file))])
     failed = any(file.notices for file in files)
     return Report(tuple(files), left_out, notices, seconds=time.monotonic() - started, failed=failed)
 
@@ -129,6 +129,13 @@ def _stdin(name: Path, workspace: Workspace, fixing: Fixing | None) -> FileRepor
 def _report_stream(request: Request) -> TextIO:
     """Where the report goes: not between the lines of a fixed text."""
     return sys.stderr if request.stdin_name and request.fix else sys.stdout
+
+
+def _located(file: FileReport) -> Iterable[Notice]:
+    """A file's notices; those about this very file begin with its path."""
+    for notice in file.notices:
+        here = file.document is not None and file.document.uri in notice.key
+        yield replace(notice, text=f"{file.path}: {notice.text}") if here else notice
 
 
 def _once(notices: Iterable[Notice]) -> tuple[Notice, ...]:

@@ -140,8 +140,15 @@ def test_generated_files_are_skipped_unless_they_are_named(run, workspace):
 
 
 def test_a_file_that_does_not_parse_is_reviewed_as_far_as_it_goes(run, workspace):
-    (workspace / "a.py").write_text(YAML + "\n\ndef broken(:\n    pass\n")
-    check(run("review", "--format", "json"), 1, rules=["S506"])
+    (workspace / "sub").mkdir()
+    (workspace / "sub" / "a.py").write_text(YAML + "\n\ndef broken(:\n    pass\n")
+    content = check(run("review", "--format", "json"), 1, rules=["S506"])
+    assert content["summary"]["notices"][0]["text"].startswith("sub/a.py: a.py does not parse")
+
+
+def test_a_file_that_does_not_parse_is_not_called_clean(run, workspace):
+    (workspace / "a.py").write_text("def broken(:\n    pass\n")
+    check(run("review", "--format", "json"), 3, rules=[])
 
 
 def test_a_suppressed_finding_is_counted_and_told_apart(run, workspace):
