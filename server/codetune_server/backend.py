@@ -38,6 +38,7 @@ class Backend:
         """Asks the editor for its settings; set by the feature that does."""
         self._workspace: WorkspaceReview | None = None
         self.shows_lenses = False
+        """Whether the editor was ever given any."""
         self.workspace_changed = asyncio.Event()
         """Set, and replaced, when findings or settings change."""
         self._pulled: Counter[str] = Counter()
@@ -54,6 +55,7 @@ class Backend:
             yield
         finally:
             self._pulled[key] -= 1
+            self._pulled += Counter()  # drops what is zero
 
     def is_pulled(self, key: str) -> bool:
         """Say whether the editor waits for a document's diagnostics."""
@@ -64,12 +66,16 @@ class Backend:
         if self.client.refreshes_diagnostics and self._refreshing is None:
             self._refreshing = asyncio.get_running_loop().call_later(_REFRESH_SECONDS, self._refresh)
 
+    def refresh_lenses(self) -> None:
+        """Ask the editor, where it can and shows any, to ask for lenses again."""
+        if self.client.refreshes_lenses and self.shows_lenses:
+            self._in_background(self.server.ask(self.server.workspace_code_lens_refresh_async(None)))
+
     def _refresh(self) -> None:
         self._refreshing = None
-        self.in_background(self.server.ask(self.server.workspace_diagnostic_refresh_async(None)))
+        self._in_background(self.server.ask(self.server.workspace_diagnostic_refresh_async(None)))
 
-    def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run something that nobody waits for; what the editor refuses is only logged."""
+    def _in_background(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)

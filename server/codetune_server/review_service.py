@@ -63,12 +63,12 @@ class ReviewService:
     async def reread(self, *, always: bool) -> bool:
         """Read settings and baselines again, ``always`` or where a file has changed; say whether anything did."""
         known = {folder: task.result() for folder, task in self._holdings.items() if task.done() and _fine(task)}
-        stale = [
-            folder for folder, holding in known.items() if always or not await asyncio.to_thread(_current, holding)
-        ]
-        for folder in stale:
-            del self._holdings[folder]
-        return any([not _same(await self.holding_of(folder), known[folder]) for folder in stale])
+        unread = self._holdings.keys() - known.keys() if always else set()
+        stale = [folder for folder, held in known.items() if always or not await asyncio.to_thread(_current, held)]
+        for folder in (*stale, *unread):
+            self._holdings.pop(folder, None)
+        changed = [folder for folder in stale if not _same(await self.holding_of(folder), known[folder])]
+        return bool(changed or unread)
 
     def forget(self, folder: Folder) -> None:
         """Forget what holds in a folder."""

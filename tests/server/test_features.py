@@ -40,11 +40,17 @@ async def test_a_flaw_is_shown_where_it_stands_with_all_that_the_editor_understa
 
 
 @pytest.mark.parametrize(
-    "prefix",
-    ["", "# \N{PILE OF POO}\n", "s = '\N{PILE OF POO}\N{PILE OF POO}'; ", "s = 'ä\u0301'; ", "\t\ns = '\x0c\u2028'; "],
-    ids=["plain", "emoji above", "emoji before", "accents", "odd white space"],
+    ("prefix", "end"),
+    [
+        ("# \N{PILE OF POO}\n", "\n"),
+        ("s = '\N{PILE OF POO}\N{PILE OF POO}'; ", "\n"),
+        ("s = '\N{PILE OF POO}'; ", "\r\n"),
+        ("s = '\N{PILE OF POO}'; ", "\r"),
+        ("s = 'ä\u0301'; ", "\r\n"),
+        ("\t\ns = '\x0c\u2028'; ", "\n"),
+    ],
+    ids=["emoji above", "emoji before", "crlf", "cr", "accents", "odd white space"],
 )
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["lf", "crlf", "cr"])
 async def test_ranges_and_edits_are_in_the_editors_own_units(editor, prefix, end):
     text = f"import yaml\n{prefix}yaml.load(text)".replace("\n", end)
     uri = editor.open(new_file(), text)

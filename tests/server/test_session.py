@@ -39,27 +39,12 @@ async def test_mistakes_in_settings_are_said_once_with_the_nearest_right_name_an
     assert sum("editor.debounce_min_ms" in text for text in warnings) == 1
 
 
-@pytest.mark.parametrize(
-    ("pyproject", "own", "options", "answer", "shown"),
-    [
-        ("", "", {}, {}, ["S506"]),
-        (OFF.replace("[rules]", "[tool.codetune.rules]"), "", {}, {}, []),
-        (OFF.replace("[rules]", "[tool.codetune.rules]"), "[rules]\nignore = []\n", {}, {}, ["S506"]),
-        ("", OFF, {}, {}, []),
-        ("", OFF, {"rules": {"ignore": []}}, {}, ["S506"]),
-        ("", "", {"rules": {"ignore": []}}, {"rules": {"ignore": ["S506"]}}, []),
-    ],
-    ids=["defaults", "pyproject", "own over pyproject", "own", "editor over own", "asked over sent"],
-)
-async def test_the_later_source_of_settings_wins(  # noqa: PLR0917 - one for each source
-    start_editor, tmp_path, pyproject, own, options, answer, shown
-):
-    (tmp_path / "pyproject.toml").write_text(pyproject)
-    (tmp_path / "codetune.toml").write_text(own)
-    editor = await start_editor(options=options, settings={"": {"codetune": answer}})
-    uri = editor.open("a.py", YAML)
-    await editor.execute("codetune.reviewFile", uri)
-    assert [each.code for each in await editor.pull(uri)] == shown
+async def test_the_editors_answer_wins_over_what_it_sent_and_over_files(start_editor, tmp_path):
+    (tmp_path / "codetune.toml").write_text(OFF)
+    settings = {"": {"codetune": {"rules": {"ignore": ["S324"]}}}}
+    editor = await start_editor(options={"rules": {"ignore": []}}, settings=settings)
+    uri = editor.open("a.py", YAML + "import hashlib\nhashlib.md5(b'').hexdigest()\n")
+    await editor.rules(uri, "S506")
 
 
 async def test_each_root_has_settings_of_its_own_and_roots_come_and_go(start_editor, tmp_path):

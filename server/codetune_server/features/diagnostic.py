@@ -29,7 +29,8 @@ async def diagnostic(
     part = state.subject.part(uri) if state else None
     items = of_part(backend, state, part) if state and part else []
     fingerprint, result_id = fingerprints(items)
-    backend.session.shown.setdefault(backend.session.key(uri), {})[uri] = fingerprint
+    if part:
+        backend.session.shown.setdefault(backend.session.key(uri), {})[part.uri] = fingerprint
     if result_id == params.previous_result_id:
         return types.RelatedUnchangedDocumentDiagnosticReport(result_id)
     return types.RelatedFullDocumentDiagnosticReport(items, result_id=result_id)
@@ -44,8 +45,8 @@ def announce(backend: Backend, key: str, stage: Stage) -> None:
         _have_pulled(backend, key, state)
     elif state is backend.session.state(key):
         _push(backend, key, state)
-    if stage is not Stage.LIVE and backend.client.refreshes_lenses and backend.shows_lenses:
-        backend.server.workspace_code_lens_refresh(None)
+    if stage is Stage.COMPLETE:
+        backend.refresh_lenses()
 
 
 def show_file(backend: Backend, state: State) -> None:
