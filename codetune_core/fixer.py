@@ -43,7 +43,10 @@ class Fixer:
     async def with_fixes(self, document: Document, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """The findings, each with its verified fixes, the best first; without any where the detectors cannot answer."""
         findings = tuple(findings)
-        proposed = [[_fix(proposal) for proposal in _proposals(document, finding)] for finding in findings]
+        proposed = []
+        for finding in findings:
+            proposed.append([_fix(proposal) for proposal in _proposals(document, finding)])
+            await asyncio.sleep(0)  # whoever waits for a review goes first
         kinds: defaultdict[tuple[str, ...], list[Chosen]] = defaultdict(list)
         for finding, fixes in zip(findings, proposed, strict=True):
             for fix in fixes:

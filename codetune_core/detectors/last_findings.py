@@ -44,7 +44,8 @@ class LastFindings:
         known = self._states.get(document.uri)
         if known and known.version is not None and known.version == document.version:
             return
-        kept = tuple(_kept(document, finding) for finding in findings)
+        units: dict[tuple[int, int], tuple[str, ...]] = {}
+        kept = tuple(_kept(document, finding, units) for finding in findings)
         self._states[document.uri] = _State(document.version, len(document.lines), kept)
         self._states.move_to_end(document.uri)
         if len(self._states) > _DOCUMENTS:
@@ -71,9 +72,11 @@ class LastFindings:
         return tuple(found)
 
 
-def _kept(document: Document, finding: Finding) -> _Kept:
+def _kept(document: Document, finding: Finding, units: dict[tuple[int, int], tuple[str, ...]]) -> _Kept:
     first, last = _unit(outline(document), finding.range)
-    return _Kept(finding, first, tuple(without_end(line) for line in document.lines[first : last + 1]))
+    if (first, last) not in units:
+        units[first, last] = tuple(without_end(line) for line in document.lines[first : last + 1])
+    return _Kept(finding, first, units[first, last])
 
 
 def _unit(symbols: Outline, place: Range) -> tuple[int, int]:

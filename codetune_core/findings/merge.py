@@ -1,5 +1,6 @@
 """One flaw reported by several detectors becomes one finding that names them all."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -21,9 +22,14 @@ def merge(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     weaknesses are the same or alike and the ranges overlap.
     """
     merged: list[Finding] = []
+    on_line: defaultdict[int, list[int]] = defaultdict(list)
     for finding in sorted(findings, key=_authority):
-        same = next((index for index, kept in enumerate(merged) if _same_flaw(kept, finding)), None)
+        lines = range(finding.range.start.line, finding.range.end.line + 1)
+        nearby = dict.fromkeys(index for line in lines for index in on_line[line])
+        same = next((index for index in nearby if _same_flaw(merged[index], finding)), None)
         if same is None:
+            for line in lines:
+                on_line[line].append(len(merged))
             merged.append(finding)
         else:
             merged[same] = _joined(merged[same], finding)
@@ -38,15 +44,9 @@ def _authority(finding: Finding) -> tuple[bool, int, int, str]:
 def _same_flaw(one: Finding, other: Finding) -> bool:
     if set(one.detectors) & set(other.detectors):
         return one.rule.id == other.rule.id and one.range == other.range
-    if not _share_line(one, other):
-        return False
     if _rule_names(one) & _rule_names(other):
         return True
     return one.range.overlaps(other.range) and _weaknesses(one) & _weaknesses(other) != frozenset()
-
-
-def _share_line(one: Finding, other: Finding) -> bool:
-    return one.range.start.line <= other.range.end.line and other.range.start.line <= one.range.end.line
 
 
 def _rule_names(finding: Finding) -> frozenset[str]:
