@@ -1,11 +1,12 @@
 """``workspace/diagnostic``: the findings of files that are not open, as they are found.
 
-Editors ask again as soon as they have an answer, for ever. So where nothing differs from what the editor has, the
-answer waits until something may have changed.
+Some editors ask again as soon as they have an answer, for ever. So where nothing differs from what the editor has, the
+answer waits until something may have changed; an editor that asks once, for everything at once, has it at once.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from lsprotocol import types
 
@@ -26,16 +27,14 @@ async def workspace_diagnostic(
     """The findings of every file of the workspace that is not open."""
     had = {previous.uri: previous.value for previous in params.previous_result_ids}
     token = params.partial_result_token
-    while True:
-        changed = backend.workspace_changed
-        reports = [report async for report in _reports(backend, had, token)]
-        if reports or not had:
-            return types.WorkspaceDiagnosticReport([] if token is not None else reports)
-        try:
+    changed = backend.workspace_changed
+    reports = [report async for report in _reports(backend, had, token)]
+    if not reports and (had or token is not None):
+        with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
                 await changed.wait()
-        except TimeoutError:
-            continue
+        reports = [report async for report in _reports(backend, had, token)]
+    return types.WorkspaceDiagnosticReport([] if token is not None else reports)
 
 
 async def _reports(backend: Backend, had: dict[str, str], token: types.ProgressToken | None) -> AsyncIterator[Report]:
