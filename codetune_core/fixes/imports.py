@@ -4,7 +4,7 @@ import ast
 import builtins
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import libcst as cst
 
@@ -32,6 +32,18 @@ class Module:
         self.tree = ast.parse(document.text.removeprefix(BYTE_ORDER_MARK))
         self.scopes = scopes_of(self.tree)
         self.insertions = Insertions(document, self.tree)
+
+    @cached_property
+    def emptied(self) -> frozenset[str]:
+        """Names that no assignment gives a value but None, as where an import is tried."""
+        assigned = [
+            (target.id, isinstance(node.value, ast.Constant) and node.value.value is None)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        ]
+        return frozenset(name for name, _ in assigned) - {name for name, empty in assigned if not empty}
 
 
 class Imports:
@@ -75,17 +87,9 @@ class Imports:
         if scope is None:
             return name
         if name in scope.imports:
-            return "" if name in scope.others and not self._only_emptied(name) else scope.imports[name][0].meaning
+            hidden = name in scope.others and name not in self._module.emptied
+            return "" if hidden else scope.imports[name][0].meaning
         return "" if name in sys.stdlib_module_names else name
-
-    def _only_emptied(self, name: str) -> bool:
-        """Whether a name that is imported is otherwise only set to None, as where the import is tried."""
-        stores = [
-            node
-            for node in ast.walk(self._module.tree)
-            if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
-        ]
-        return bool(stores) and all(isinstance(n.value, ast.Constant) and n.value.value is None for n in stores)
 
     def _present(self, module: str, name: str) -> Reference | None:
         """The way that the imports visible here give."""
