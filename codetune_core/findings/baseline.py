@@ -13,14 +13,13 @@ from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding, Suppression, SuppressionKind
 from codetune_core.domain.text import without_end
 from codetune_core.errors import BaselineError
+from codetune_core.findings.credentials import hidden
 
 _HEAD = (
     "# Findings that were accepted, each with the reason. CodeTune shows any other.\n"
     "# Written by `codetune review --write-baseline`; reasons may be edited by hand.\n"
 )
 _LONGEST_LINE = 200
-_CREDENTIALS = frozenset((259, 312, 321, 522, 798))
-"""Weaknesses whose flagged text is itself a secret, not to be copied into another file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +143,10 @@ def load(path: Path) -> Baseline:
 
 
 def _line_of(finding: Finding, document: Document) -> str:
-    start, end = finding.range.start, finding.range.end
+    start = finding.range.start
     if start.line >= len(document.lines):
         return ""
-    line = without_end(document.lines[start.line]).encode("utf-8", "replace").decode()
-    if _CREDENTIALS.isdisjoint(finding.rule.cwe):
-        return line
-    return f"{line[: start.column]}***{line[end.column :] if end.line == start.line else ''}"
+    return without_end(hidden(document, [finding]).lines[start.line]).encode("utf-8", "replace").decode()
 
 
 def _entry(values: object, number: int, source: str) -> Entry:

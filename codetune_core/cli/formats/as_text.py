@@ -16,6 +16,7 @@ from codetune_core.cli.workspace import shown_uri
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding, Severity, Step
 from codetune_core.domain.fix import Applicability, Fix
+from codetune_core.findings.credentials import hidden
 
 
 class _Literal(TypedDict):
@@ -79,8 +80,9 @@ class _Writer:
             fixed = (Text("fixed", "green"), f" {visible(file.path)}:{fix.line} {fix.rule} {visible(fix.title)}")
             self._console.print(Text.assemble(*fixed))
         if file.document:
+            document = hidden(file.document, file.findings)
             for finding in file.findings:
-                self._finding(file.path, file.document, finding)
+                self._finding(file.path, document, finding)
 
     def end(self, report: Report) -> None:
         """Write what holds for the whole run."""

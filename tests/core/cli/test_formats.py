@@ -310,3 +310,14 @@ def test_sarif_of_a_run_is_valid_and_relative_to_the_working_directory(tmp_path,
 
 def test_the_two_sets_of_signs_have_the_same_parts():
     assert as_text._UNICODE.keys() == as_text._ASCII.keys()
+
+
+@pytest.mark.parametrize("cwe", [259, 312, 321, 522, 798])
+def test_a_report_for_people_does_not_repeat_a_credential(cwe):
+    place = Range.of(2, 7, 2, 16)
+    text = replace(DOCUMENT, text="import os\n\nkey = 'hunter2-42'\n")
+    fix = replace(FIX, edits=(Edit(Range.of(2, 6, 2, 18), "os.environ['KEY']"),))
+    secret = replace(FINDING, rule=Rule("secret", "a key", (cwe,)), range=place, fixes=(fix,))
+    shown = plain_text(report(secret, document=text))
+    assert "key = '*********2'" in shown
+    assert "hunter2" not in shown

@@ -82,12 +82,12 @@ def test_an_entry_says_where_and_what():
 
 def test_a_secret_is_not_copied_into_the_baseline():
     secret = replace(finding("1", 2, "secret-password", (798,)), range=Range.of(2, 7, 2, 14))
-    assert entry_of(secret, DOCUMENT, "a.py", "why", DAY).line == "key = '***'"
+    assert entry_of(secret, DOCUMENT, "a.py", "why", DAY).line == "key = '*******'"
 
 
 def test_a_secret_of_several_lines_is_not_copied_either():
     secret = replace(finding("1", 1, "secret-private-key", (321,)), range=Range.of(1, 8, 2, 3))
-    assert entry_of(secret, DOCUMENT, "a.py", "why", DAY).line == "run(***"
+    assert entry_of(secret, DOCUMENT, "a.py", "why", DAY).line == "run(********"
 
 
 def test_a_finding_behind_the_end_of_the_text_has_an_empty_line():
