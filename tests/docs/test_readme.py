@@ -3,6 +3,8 @@
 import ast
 import asyncio
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -72,3 +74,12 @@ def test_the_detector_of_the_documentation_works(tmp_path, monkeypatch):
     document = Document("file:///a.py", "def f():\n    breakpoint()\n", "python")
     detection = asyncio.run(detector.detect(document))
     assert [document.slice(finding.range) for finding in detection.findings] == ["breakpoint()"]
+
+
+def test_the_sample_is_what_a_review_prints():
+    command = [sys.executable, "-m", "codetune_core.cli.main", "review", "examples/shop"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    sample = README.split("$ codetune review examples/shop\n...\n")[1].split("...\n```")[0]
+    blocks = [block for block in sample.strip("\n").split("\n\n") if block]
+    assert len(blocks) == 2
+    assert [block for block in blocks if block.strip("\n") not in run.stdout] == []
