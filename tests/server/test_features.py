@@ -1,5 +1,6 @@
 """What each editor sees of findings and fixes, by the abilities that it names; server, worker and ruff are real."""
 
+import asyncio
 import itertools
 
 import pytest
@@ -67,6 +68,41 @@ async def test_findings_are_pushed_or_pulled_and_never_both(editor):
     pushed = [params for params in editor.published if params.uri == uri]
     assert bool(pushed) != editor.pulls
     assert bool(editor.server.capabilities.diagnostic_provider) == editor.pulls
+
+
+async def test_what_an_editor_pulls_again_unchanged_is_not_sent_again(editor):
+    if not editor.pulls:
+        pytest.skip("it is pushed to")
+    uri = editor.open(new_file(), YAML)
+    (shown,) = await editor.rules(uri, "S506")
+    await editor.action(uri, shown.range, "Fix: read the YAML")
+
+    async def pull(previous):
+        return await editor.client.text_document_diagnostic_async(
+            types.DocumentDiagnosticParams(types.TextDocumentIdentifier(uri), previous_result_id=previous)
+        )
+
+    first = await pull(None)
+    again = await pull(first.result_id)
+    assert (first.kind, again.kind, again.result_id) == ("full", "unchanged", first.result_id)
+    editor.edit(uri, "\n" + YAML)
+    moved = await pull(first.result_id)
+    assert (moved.kind, moved.items[0].range.start.line) == ("full", 5)
+
+
+async def test_an_editor_that_pulls_is_told_when_what_it_shows_changed_by_itself(editor):
+    if not (editor.pulls and editor.can.workspace.diagnostics):
+        pytest.skip("it cannot be told")
+    uri = editor.open(new_file(), YAML)
+    (shown,) = await editor.rules(uri, "S506")
+    before = editor.client.diagnostic_refresh_count
+    await editor.execute("codetune.acceptInBaseline", uri, shown.data["id"], "known")
+    for _ in range(100):
+        await asyncio.sleep(0.05)
+        if editor.client.diagnostic_refresh_count > before:
+            break
+    assert editor.client.diagnostic_refresh_count == before + 1
+    assert await editor.pull(uri) == []
 
 
 async def test_a_fix_removes_the_finding(editor):

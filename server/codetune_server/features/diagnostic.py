@@ -2,10 +2,8 @@
 
 import asyncio
 import hashlib
-import json
 
 from lsprotocol import types
-from lsprotocol.converters import get_converter
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.review import Stage
@@ -15,7 +13,6 @@ from codetune_server.session import State
 
 _PATIENCE_SECONDS = 5.0
 """How long an editor that cannot be told to pull again waits for the slow detectors."""
-_converter = get_converter()
 
 
 async def diagnostic(
@@ -70,9 +67,11 @@ def of_part(backend: Backend, state: State, part: Document) -> list[types.Diagno
 
 def fingerprints(items: list[types.Diagnostic]) -> tuple[str, str]:
     """Two digests of diagnostics: of what is seen, and of that with the titles of the fixes; neither of versions."""
-    seen = [{key: value for key, value in _converter.unstructure(item).items() if key != "data"} for item in items]
-    titles = [item.data["fixes"] for item in items if isinstance(item.data, dict)]
-    return _digest(seen), _digest([seen, titles])
+    seen = repr(
+        [(item.range, item.severity, item.code, item.message, item.tags, item.related_information) for item in items]
+    )
+    titles = repr([item.data["fixes"] for item in items if isinstance(item.data, dict)])
+    return _digest(seen), _digest(seen + titles)
 
 
 async def _reviewed(backend: Backend, key: str) -> None:
@@ -112,5 +111,5 @@ def _publish(backend: Backend, uri: str, version: int | None, items: list[types.
     backend.server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, items, version))
 
 
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
