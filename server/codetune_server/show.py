@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from lsprotocol import types
@@ -25,8 +26,12 @@ async def show(backend: Backend, name: str, markdown: str) -> None:
 
 
 def _write(name: str, markdown: str) -> Path:
-    """A page is left to the system's cleaning of temporary files, as the editor may read it again at any time."""
-    folder = Path(tempfile.mkdtemp(prefix="codetune-"))
-    path = folder / f"{name}.md"
+    path = _folder() / f"{name}.md"
     path.write_text(f"{markdown}\n", "utf-8")
     return path
+
+
+@cache
+def _folder() -> Path:
+    """This process's pages; left to the system's cleaning, as the editor may read one again at any time."""
+    return Path(tempfile.mkdtemp(prefix="codetune-"))
