@@ -22,6 +22,20 @@ FLAW = "assert x\n"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and scripts of POSIX")
 
 
+ELSEWHERE: set[psutil.Process] = set()
+"""Children that other tests in this process keep."""
+
+
+@pytest.fixture(autouse=True)
+def _children_of_other_tests():
+    ELSEWHERE.clear()
+    ELSEWHERE.update(psutil.Process().children())
+
+
+def children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if child not in ELSEWHERE]
+
+
 @asynccontextmanager
 async def running(*codes: str, **options) -> AsyncIterator[RuffServer]:
     server = RuffServer(codes or ("S101", "S102"), **options)
@@ -29,7 +43,7 @@ async def running(*codes: str, **options) -> AsyncIterator[RuffServer]:
         yield server
     finally:
         await server.aclose()
-        assert psutil.Process().children() == []
+        assert children() == []
 
 
 async def check(server: RuffServer, text: str, *codes: str) -> None:
@@ -169,7 +183,7 @@ async def test_a_request_cancelled_while_the_child_starts_leaves_nothing_behind(
         with pytest.raises(asyncio.CancelledError):
             await task
         await check(server, FLAW, "S101")
-        assert len(psutil.Process().children()) == 1
+        assert len(children()) == 1
 
 
 async def test_many_changes_leave_no_document_open_in_the_child():
@@ -204,7 +218,7 @@ async def test_a_request_in_flight_when_it_is_closed_starts_no_new_child():
     await server.aclose()
     with pytest.raises(DetectorError, match="shut down"):
         await task
-    assert psutil.Process().children() == []
+    assert children() == []
 
 
 @posix
