@@ -146,7 +146,7 @@ class ReviewService:
         if reason := await asyncio.to_thread(holding.why_skipped, document):
             self._session.tell(Notice(f"skipped:{document.uri}", f"{document.name} is not reviewed: {reason}"))
             skipped = Review(document.uri, document.version, Stage.FIXED, skipped=reason)
-            self._session.keep(State(subject, skipped))
+            self._session.keep(State(subject, skipped, thorough=True))
             yield skipped
             return
         live: Review | None = None
@@ -160,14 +160,15 @@ class ReviewService:
     def _keep(self, subject: Subject, review: Review, live: Review, pace: Pace) -> Review:
         """Remember a review; until the slow detectors have answered, their last findings stand where they can."""
         known = {finding.id for finding in review.findings}
-        if pace is Pace.SAVE and review.stage is not Stage.LIVE:
+        thorough = pace is Pace.SAVE and review.stage is not Stage.LIVE
+        if thorough:
             slow = known - {finding.id for finding in live.findings}
         else:
             older = self._session.state(subject.document.uri)
             kept = _slow(older, subject.document, known) if older else ()
             slow = {finding.id for finding in kept}
             review = replace(review, findings=_sorted((*review.findings, *kept)))
-        self._session.keep(State(subject, review, frozenset(slow)))
+        self._session.keep(State(subject, review, frozenset(slow), thorough))
         return review
 
     def _is_open(self, uri: str) -> bool:

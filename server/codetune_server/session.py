@@ -31,11 +31,17 @@ class Voice(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The last review of a text, the text it was about, and the ids of what only the slow detectors found."""
+    """The last review of a text, and the text it was about.
+
+    Attributes:
+        slow: ids of what only the slow detectors found.
+        thorough: every detector has answered about this very text.
+    """
 
     subject: Subject
     review: Review
     slow: frozenset[str] = frozenset()
+    thorough: bool = False
 
 
 @dataclass(slots=True)

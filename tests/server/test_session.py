@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from contextlib import suppress
 
 import psutil
@@ -281,3 +282,32 @@ async def test_nothing_of_a_document_is_in_the_log(start_editor, capfd):
         await editor.execute("codetune.explain", uri, "no such id")
     assert secret not in json.dumps(editor.said())
     assert secret not in capfd.readouterr().err
+
+
+TOOL = """
+import json, pathlib, sys
+with open(sys.argv[1], "a") as runs:
+    runs.write("x")
+text = pathlib.Path(sys.argv[2]).read_text()
+place = {"artifactLocation": {"uri": sys.argv[2]}, "region": {"startLine": text.count(chr(10))}}
+result = {"ruleId": "TOOL1", "message": {"text": "seen"}, "locations": [{"physicalLocation": place}]}
+print(json.dumps({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "tool"}}, "results": [result]}]}))
+"""
+
+
+@pytest.mark.parametrize("name", ["vscode", "minimal"])
+async def test_a_command_runs_on_open_and_on_save_but_not_again_for_a_text_it_has_seen(start_editor, tmp_path, name):
+    tool, runs = tmp_path / "tool.py", tmp_path / "runs"
+    tool.write_text(TOOL)
+    command = [sys.executable, str(tool), str(runs), "{file}"]
+    editor = await start_editor(name, options={"detectors": {"sarif": {"tool": {"command": command}}}})
+    uri = editor.open("a.py", "x = 1\n")
+    await editor.rules(uri, "TOOL1")
+    editor.save(uri)
+    editor.save(uri)
+    await editor.execute("codetune.reviewFile", uri)
+    editor.edit(uri, "x = 1\ny = 2\n")
+    editor.save(uri)
+    (shown,) = await editor.diagnostics(uri, lambda shown: [each.range.start.line for each in shown] == [1])
+    assert shown.code == "TOOL1"
+    assert runs.read_text() == "xxx"

@@ -18,8 +18,8 @@ async def did_change(backend: Backend, params: types.DidChangeTextDocumentParams
 
 
 async def did_save(backend: Backend, params: types.DidSaveTextDocumentParams) -> None:
-    """Review at once; what was saved may have been settings."""
-    backend.scheduler.now(backend.session.key(params.text_document.uri), thorough=True)
+    """Review at once, unless this very text was; what was saved may have been settings."""
+    _saved(backend, backend.session.key(params.text_document.uri))
     await apply_changes(backend, always=False)
 
 
@@ -39,13 +39,19 @@ async def notebook_did_change(backend: Backend, params: types.DidChangeNotebookD
 
 
 def notebook_did_save(backend: Backend, params: types.DidSaveNotebookDocumentParams) -> None:
-    """Review at once."""
-    backend.scheduler.now(params.notebook_document.uri, thorough=True)
+    """Review at once, unless this very text was."""
+    _saved(backend, params.notebook_document.uri)
 
 
 def notebook_did_close(backend: Backend, params: types.DidCloseNotebookDocumentParams) -> None:
     """Forget it."""
     _closed(backend, params.notebook_document.uri)
+
+
+def _saved(backend: Backend, key: str) -> None:
+    state = backend.session.current(key)
+    if state is None or not state.thorough:
+        backend.scheduler.now(key, thorough=True)
 
 
 async def _changed(backend: Backend, uri: str) -> None:
