@@ -44,9 +44,9 @@ class Fixer:
         """The findings, each with its verified fixes, the best first; without any where the detectors cannot answer."""
         findings = tuple(findings)
         proposed = []
-        for finding in findings:
-            proposed.append([_fix(proposal) for proposal in _proposals(document, finding)])
-            await asyncio.sleep(0)  # whoever waits for a review goes first
+        for finding in findings:  # in a thread: parsing a long class takes a while, and a review may be waited for
+            proposals = await asyncio.to_thread(_proposals, document, finding)
+            proposed.append([_fix(proposal) for proposal in proposals])
         kinds: defaultdict[tuple[str, ...], list[Chosen]] = defaultdict(list)
         for finding, fixes in zip(findings, proposed, strict=True):
             for fix in fixes:
