@@ -13,6 +13,8 @@ from codetune_core.domain.finding import Finding
 from codetune_core.settings import Settings
 
 HEADER = struct.Struct(">I")
+BACKGROUND = "--background"
+"""Argument of a worker that gives way to everybody else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,14 @@ _STRIKES = 2
 
 
 class Pool:
-    """Up to ``size`` workers; a task goes to the one that holds the fewest."""
+    """Up to ``size`` workers; a task goes to the one that holds the fewest.
 
-    def __init__(self, size: int = 1) -> None:
+    Workers in the background leave the processor to whoever else wants it.
+    """
+
+    def __init__(self, size: int = 1, *, background: bool = False) -> None:
         self._size = size
+        self._background = background
         self._workers: list[WorkerProcess] = []
         self._starting = asyncio.Lock()
         self._retired: list[WorkerProcess] = []
@@ -87,7 +91,7 @@ class Pool:
             self._sweep()
             idle = min(self._workers, key=lambda worker: worker.load, default=None)
             if idle is None or (idle.load and len(self._workers) < self._size):
-                idle = await WorkerProcess.start()
+                idle = await WorkerProcess.start(background=self._background)
                 self._workers.append(idle)
             return idle
 

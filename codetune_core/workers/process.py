@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncGenerator
 
 from codetune_core.errors import CodeTuneError, WorkerLost
-from codetune_core.workers.messages import HEADER, Ask, Cancel, End, Part, Task, pack, unpack
+from codetune_core.workers.messages import BACKGROUND, HEADER, Ask, Cancel, End, Part, Task, pack, unpack
 
 _GRACE_SECONDS = 5.0
 
@@ -24,10 +24,11 @@ class WorkerProcess:
         """Finishes what it holds and is given nothing more."""
 
     @classmethod
-    async def start(cls) -> "WorkerProcess":
-        """Start a worker with this interpreter."""
+    async def start(cls, *, background: bool = False) -> "WorkerProcess":
+        """Start a worker with this interpreter; one in the background works when nobody else wants the processor."""
         pipe = asyncio.subprocess.PIPE
-        command = (sys.executable, "-X", "utf8", "-m", "codetune_core.workers.worker")
+        command = [sys.executable, "-X", "utf8", "-m", "codetune_core.workers.worker"]
+        command += [BACKGROUND] if background else []
         # A group of its own: Ctrl-C in a terminal is for the owner, who ends its workers.
         return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, process_group=0))
 

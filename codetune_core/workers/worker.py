@@ -13,6 +13,7 @@ from codetune_core.bootstrap import Workbench
 from codetune_core.errors import CodeTuneError
 from codetune_core.settings import Settings
 from codetune_core.workers.messages import (
+    BACKGROUND,
     HEADER,
     Ask,
     Cancel,
@@ -123,11 +124,21 @@ async def _serve(source: BinaryIO, output: BinaryIO) -> None:
     await worker.aclose()
 
 
+def _give_way() -> None:
+    """Run, and have ruff run, only when nobody else wants the processor; Windows has no such word for it."""
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    elif hasattr(os, "nice"):
+        os.nice(19)
+
+
 def main() -> None:
     """Serve until the standard input ends; whatever else prints goes to the standard error."""
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     gc.freeze()
+    if BACKGROUND in sys.argv[1:]:
+        _give_way()
     asyncio.run(_serve(sys.stdin.buffer, output))
     os._exit(0)  # a detector's thread that hangs must not keep the process
 

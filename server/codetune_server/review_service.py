@@ -25,8 +25,6 @@ from codetune_server.offers import Deed
 from codetune_server.session import Session, State
 from codetune_server.subject import Subject
 
-_WORKERS = 2
-"""One for what is being typed, one for the rest of the workspace, started when it is first needed."""
 _DETECTOR_NOTICES = ("crashed:", TIMED_OUT, "failed:")
 
 Configuration = Callable[[Folder | None], Awaitable[Iterable[Mapping[str, Any]]]]
@@ -46,7 +44,8 @@ class ReviewService:
         self._session = session
         self._configuration = configuration
         self._announce = announce
-        self._pool = Pool(_WORKERS)
+        self._pool = Pool()
+        self._background = Pool(background=True)
         self._holdings: dict[Folder | None, asyncio.Task[Holding]] = {}
 
     async def holding(self, document: Document) -> Holding:
@@ -88,13 +87,13 @@ class ReviewService:
             self._session.tell(Notice(f"failed:{uri}:{error}", f"{subject.document.name} was not reviewed: {error}"))
 
     async def review_file(self, document: Document, pace: Pace) -> Review:
-        """Review a file as it is on the disk, without fixes; raises CodeTuneError."""
+        """Review a file as it is on the disk, in the background and without fixes; raises CodeTuneError."""
         holding = await self.holding(document)
         if reason := await asyncio.to_thread(holding.why_skipped, document):
             return Review(document.uri, None, Stage.COMPLETE, skipped=reason)
         task = ReviewTask(document, holding.relative(document), pace, holding.settings, with_fixes=False)
         review = Review(document.uri, None, Stage.COMPLETE)
-        async with aclosing(self._pool.review(task)) as reviews:
+        async with aclosing(self._background.review(task)) as reviews:
             async for review in reviews:
                 self._tell(review.notices)
         return holding.part(document, review, self._is_open)
@@ -126,13 +125,13 @@ class ReviewService:
     async def restart(self) -> None:
         """Replace the workers; what was said about detectors may be said again."""
         self._session.untell(_DETECTOR_NOTICES)
-        await self._pool.restart()
+        await asyncio.gather(self._pool.restart(), self._background.restart())
 
     async def aclose(self) -> None:
         """End the workers."""
         for task in self._holdings.values():
             task.cancel()
-        await self._pool.aclose()
+        await asyncio.gather(self._pool.aclose(), self._background.aclose())
 
     async def _read(self, folder: Folder | None) -> Holding:
         editor = list(await self._configuration(folder))

@@ -123,7 +123,7 @@ async def save_large_file(turns: int = 7) -> list[Row]:
     ]
 
 
-async def request_during_review(count: int = 400) -> list[Row]:
+async def request_during_review(count: int = 2000) -> list[Row]:
     """A request while a review of many files runs, 99th percentile, against the same request idle."""
     uri = "file:///bench/a.py"
     with tempfile.TemporaryDirectory() as folder:

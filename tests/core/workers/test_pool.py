@@ -6,6 +6,7 @@ import os
 import sys
 import time
 
+import psutil
 import pytest
 
 from codetune_core.detectors.protocol import Pace
@@ -170,3 +171,16 @@ async def test_a_worker_ends_when_its_owner_dies(plugins, tmp_path):
     pid = int(await process.stdout.readline())
     await process.wait()
     assert await gone(pid)
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="a word of Linux")
+@pytest.mark.parametrize("background", [False, True])
+async def test_workers_in_the_background_and_their_ruff_give_way(plugins, background):
+    pool = Pool(background=background)
+    try:
+        worker = psutil.Process(pid_of(await last(pool, task("USE echo\n", disabled=("secrets", "calls")))))
+        (ruff,) = worker.children()
+        policy = os.SCHED_IDLE if background else os.SCHED_OTHER
+        assert [os.sched_getscheduler(process.pid) for process in (worker, ruff)] == [policy, policy]
+    finally:
+        await pool.aclose()
