@@ -15,11 +15,11 @@ from codetune_core.detectors.call_rules import RULES, Flag
 from codetune_core.detectors.last_findings import LastFindings
 from codetune_core.detectors.partial import Reading, read_rest
 from codetune_core.detectors.protocol import Detection, Pace
-from codetune_core.detectors.python_scopes import scopes
+from codetune_core.detectors.python_scopes import Scope, scopes
 from codetune_core.detectors.ruff_server import Diagnostic
 from codetune_core.detectors.rule_pack import finding_of, load_rules
 from codetune_core.domain.document import Document
-from codetune_core.domain.finding import Finding, Rule
+from codetune_core.domain.finding import Finding, Rule, Step
 from codetune_core.domain.text import Encoding, Range, from_units
 from codetune_core.settings import Settings
 
@@ -85,12 +85,22 @@ def _findings(document: Document, tree: ast.Module) -> Iterator[Finding]:
         for node in scope.nodes:
             for rule_id, check in RULES.get(type(node), ()):
                 for flag in check(node, scope):
-                    yield _finding(pack[rule_id], document, flag)
+                    yield _finding(pack[rule_id], document, flag, scope)
 
 
-def _finding(rule: Rule, document: Document, flag: Flag) -> Finding:
+def _finding(rule: Rule, document: Document, flag: Flag, scope: Scope) -> Finding:
     finding = finding_of(rule, document, _range(document, flag.node), CallsDetector.name)
-    return replace(finding, confidence=flag.confidence or rule.confidence)
+    evidence = tuple(_evidence(document, flag.node, scope))
+    return replace(finding, confidence=flag.confidence or rule.confidence, evidence=evidence)
+
+
+def _evidence(document: Document, node: ast.AST, scope: Scope) -> Iterator[Step]:
+    """Where the variables in the flagged code got the only value they have."""
+    names = {name.id: name for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load)}
+    for name in names.values():
+        value = scope.value(name)
+        if value and not isinstance(value, ast.Name):
+            yield Step(_range(document, value), f"`{name.id}` is set here")
 
 
 def _for_python(text: str) -> str:

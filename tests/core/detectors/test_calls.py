@@ -418,3 +418,23 @@ async def test_while_an_import_is_half_typed_unchanged_functions_keep_their_find
     assert (finding.stale, finding.range.start.line) == (True, 5)
     touched = broken.replace("(t, verify", "(t, k, verify")
     assert (await detector.detect(document(touched))).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        (
+            "import jwt\noff = {'verify_signature': False}\njwt.decode(t, options=off)\n",
+            [("{'verify_signature': False}", "`off` is set here")],
+        ),
+        (
+            "import hmac\ndef f(given, key, body):\n"
+            "    want = hmac.new(key, body, 'sha256').hexdigest()\n    return given == want\n",
+            [("hmac.new(key, body, 'sha256').hexdigest()", "`want` is set here")],
+        ),
+        ("import jwt\njwt.decode(t, verify=False)\n", []),
+    ],
+)
+async def test_the_evidence_leads_to_where_the_variables_were_set(text: str, steps: list[tuple[str, str]]) -> None:
+    (finding,) = await findings(text)
+    assert [(document(text).slice(step.range), step.message) for step in finding.evidence] == steps
