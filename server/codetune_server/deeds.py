@@ -10,7 +10,7 @@ from codetune_server.errors import content_modified, failed
 from codetune_server.offers import Deed, Wanted, of_rule, safe
 from codetune_server.session import State
 
-_REASON = "TODO: say why"
+_REASON = "say here why"
 
 
 async def edit_of(backend: Backend, wanted: Wanted) -> types.WorkspaceEdit:

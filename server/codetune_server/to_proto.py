@@ -26,6 +26,7 @@ _SEVERITIES = {
 _TAGS = {477: types.DiagnosticTag.Deprecated, 561: types.DiagnosticTag.Unnecessary}
 """By weakness: use of an obsolete function, dead code."""
 _RISKY = "codetune.risky"
+_STALE = "(As of the last text that parsed; the present one does not.)"
 
 
 def position(document: Document, place: Position, encoding: Encoding) -> types.Position:
@@ -63,7 +64,7 @@ def _diagnostic(
     fixes = [fix.label for fix in finding.fixes]
     return types.Diagnostic(
         range=range_(part, place[1] if place else finding.range, encoding),
-        message=finding.message,
+        message=f"{finding.message} {_STALE}" if finding.stale else finding.message,
         severity=_SEVERITIES[finding.severity],
         code=finding.rule.id,
         code_description=types.CodeDescription(page) if page and client.code_descriptions else None,

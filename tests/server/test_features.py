@@ -170,10 +170,10 @@ async def test_every_finding_of_a_rule_is_fixed_at_once(editor):
 @pytest.mark.parametrize(
     ("text", "silenced"),
     [
-        (YAML, "yaml.load(text)  # codetune: ignore[S506] TODO: say why\n"),
-        (YAML.replace("(text)\n", "(text)  # type: ignore\n"), "# type: ignore  # codetune: ignore[S506] TODO"),
+        (YAML, "yaml.load(text)  # codetune: ignore[S506] say here why\n"),
+        (YAML.replace("(text)\n", "(text)  # type: ignore\n"), "# type: ignore  # codetune: ignore[S506] say"),
         ('import yaml\n\nyaml.load("""\na: 1\n""")\n', '""")  # codetune: ignore[S506] TODO'),
-        ("import yaml\n\nx = 1 + \\\n    yaml.load(1) + \\\n    2\n", "    2  # codetune: ignore[S506] TODO"),
+        ("import yaml\n\nx = 1 + \\\n    yaml.load(1) + \\\n    2\n", "    2  # codetune: ignore[S506] say"),
     ],
     ids=["plain", "after a comment", "multi-line string", "continuation"],
 )
@@ -184,7 +184,7 @@ async def test_a_finding_is_ignored_by_a_comment_where_it_counts(editor, text, s
     assert silenced in editor.buffers[uri].text
     await editor.rules(uri)
     (aside,) = await editor.execute("codetune.showIgnored", uri)
-    assert (aside["rule"], aside["by"], aside["reason"]) == ("S506", "comment", "TODO: say why")
+    assert (aside["rule"], aside["by"], aside["reason"]) == ("S506", "comment", "say here why")
 
 
 async def test_a_finding_is_accepted_in_the_baseline(editor):
@@ -294,3 +294,16 @@ async def test_the_workspace_is_reviewed_on_command(editor):
     uri = (editor.roots[0] / name).as_uri()
     assert any(params.uri == uri and params.diagnostics for params in editor.published) != editor.pulls
     (editor.roots[0] / name).unlink()
+
+
+@pytest.mark.parametrize("name", ["vscode", "minimal"])
+async def test_while_an_import_is_half_typed_findings_stay_and_say_that_they_are_older(start_editor, name):
+    editor = await start_editor(name)
+    text = "from yaml import load\n\n\ndef read(text):\n    return load(text)\n"
+    uri = editor.open("a.py", text)
+    await editor.rules(uri, "S506")
+    editor.edit(uri, "import os\n" + text.replace("load\n", "load as\n", 1))
+    (shown,) = await editor.diagnostics(
+        uri, lambda shown: any("last text that parsed" in each.message for each in shown)
+    )
+    assert (shown.code, editor.piece(uri, shown.range)) == ("S506", "load")

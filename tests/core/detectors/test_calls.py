@@ -428,8 +428,7 @@ async def test_while_an_import_is_half_typed_unchanged_functions_keep_their_find
             [("{'verify_signature': False}", "`off` is set here")],
         ),
         (
-            "import hmac\ndef f(given, key, body):\n"
-            "    want = hmac.new(key, body, 'sha256').hexdigest()\n    return given == want\n",
+            "import hmac\nwant = hmac.new(key, body, 'sha256').hexdigest()\nsame = given == want\n",
             [("hmac.new(key, body, 'sha256').hexdigest()", "`want` is set here")],
         ),
         ("import jwt\njwt.decode(t, verify=False)\n", []),
