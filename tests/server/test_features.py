@@ -172,7 +172,7 @@ async def test_every_finding_of_a_rule_is_fixed_at_once(editor):
     [
         (YAML, "yaml.load(text)  # codetune: ignore[S506] say here why\n"),
         (YAML.replace("(text)\n", "(text)  # type: ignore\n"), "# type: ignore  # codetune: ignore[S506] say"),
-        ('import yaml\n\nyaml.load("""\na: 1\n""")\n', '""")  # codetune: ignore[S506] TODO'),
+        ('import yaml\n\nyaml.load("""\na: 1\n""")\n', '""")  # codetune: ignore[S506] say'),
         ("import yaml\n\nx = 1 + \\\n    yaml.load(1) + \\\n    2\n", "    2  # codetune: ignore[S506] say"),
     ],
     ids=["plain", "after a comment", "multi-line string", "continuation"],
