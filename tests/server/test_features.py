@@ -294,16 +294,3 @@ async def test_the_workspace_is_reviewed_on_command(editor):
     uri = (editor.roots[0] / name).as_uri()
     assert any(params.uri == uri and params.diagnostics for params in editor.published) != editor.pulls
     (editor.roots[0] / name).unlink()
-
-
-@pytest.mark.parametrize("name", ["vscode", "minimal"])
-async def test_while_an_import_is_half_typed_findings_stay_and_say_that_they_are_older(start_editor, name):
-    editor = await start_editor(name)
-    text = "from yaml import load\n\n\ndef read(text):\n    return load(text)\n"
-    uri = editor.open("a.py", text)
-    await editor.rules(uri, "S506")
-    editor.edit(uri, "import os\n" + text.replace("load\n", "load as\n", 1))
-    (shown,) = await editor.diagnostics(
-        uri, lambda shown: any("last text that parsed" in each.message for each in shown)
-    )
-    assert (shown.code, editor.piece(uri, shown.range)) == ("S506", "load")

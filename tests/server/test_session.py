@@ -311,3 +311,16 @@ async def test_a_command_runs_on_open_and_on_save_but_not_again_for_a_text_it_ha
     (shown,) = await editor.diagnostics(uri, lambda shown: [each.range.start.line for each in shown] == [1])
     assert shown.code == "TOOL1"
     assert runs.read_text() == "xxx"
+
+
+@pytest.mark.parametrize("name", ["vscode", "minimal"])
+async def test_while_an_import_is_half_typed_findings_stay_and_say_that_they_are_older(start_editor, name):
+    editor = await start_editor(name)
+    text = "from yaml import load\n\n\ndef read(text):\n    return load(text)\n"
+    uri = editor.open("a.py", text)
+    await editor.rules(uri, "S506")
+    editor.edit(uri, "import os\n" + text.replace("load\n", "load as\n", 1))
+    (shown,) = await editor.diagnostics(
+        uri, lambda shown: any("last text that parsed" in each.message for each in shown)
+    )
+    assert (shown.code, editor.piece(uri, shown.range)) == ("S506", "load")

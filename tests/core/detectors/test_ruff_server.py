@@ -102,6 +102,8 @@ async def test_a_child_that_hangs_is_replaced():
         await check(server, FLAW, "S101")
         hung = server.pid
         os.kill(hung, signal.SIGSTOP)
+        while psutil.Process(hung).status() != psutil.STATUS_STOPPED:
+            await asyncio.sleep(0.01)
         await check(server, FLAW, "S101")
         assert server.pid != hung
         assert not psutil.pid_exists(hung)
