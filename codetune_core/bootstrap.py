@@ -16,6 +16,9 @@ from codetune_core.reviewer import Reviewer
 from codetune_core.settings import Settings
 from codetune_core.workspace.skip import why_skipped
 
+_REST_SECONDS = 0.1
+"""Fixes for a text in an editor are prepared once it has rested this long: while somebody types they are for nothing."""
+
 
 class Workbench:
     """Everything one set of settings asks for, ready to work; close it when done."""
@@ -44,6 +47,8 @@ class Workbench:
             last = replace(review, notices=(*self._broken, *review.notices))
             yield last
         if with_fixes and last:
+            if document.version is not None:
+                await asyncio.sleep(_REST_SECONDS)
             fixed = await self._fixer.with_fixes(document, last.findings)
             yield replace(last, stage=Stage.FIXED, findings=fixed)
 

@@ -76,6 +76,7 @@ def _run_stdio(client_pid: int | None) -> None:
 
     gc.freeze()
     gc.enable()
+    gc.set_threshold(20_000, 50, 100)  # a full collection takes milliseconds that a request would wait
     transport.run_stdio(assembly.create_server, client_pid)
 
 
