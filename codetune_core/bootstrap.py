@@ -17,7 +17,7 @@ from codetune_core.settings import Settings
 from codetune_core.workspace.skip import why_skipped
 
 _REST_SECONDS = 0.1
-"""Fixes for a text in an editor are prepared once it has rested this long: while somebody types they are for nothing."""
+"""Fixes for a text in an editor are prepared once it has rested this long: while it is typed they are for nothing."""
 
 
 class Workbench:

@@ -81,6 +81,8 @@ class _Accepted:
             reason = self.request.reason or f"accepted on {today.isoformat()}"
             grown = extended(self.baseline, left, files, reason, today)
             write(self.path, grown)
+            added = len(grown.entries) - len(self.baseline.entries)
+            click.echo(f"{shown_path(self.path)}: {added} findings added, {len(grown.entries)} in all", err=True)
             files, left = accept(grown, self.root, report.files)
         return replace(report, files=tuple(files), stale=stale(left, self.root, files))
 

@@ -11,10 +11,11 @@ from codetune_core.settings import FILE_NAME
 def workspace_root(paths: Iterable[Path]) -> Path:
     """The nearest directory around all paths that has a ``codetune.toml``, a ``[tool.codetune]`` or a ``.git``.
 
-    Where there is none, the directory that the paths have in common.
+    Where there is none, the working directory if it holds the paths, else the directory that they have in common.
     """
     start = _common_directory([Path(os.path.abspath(path)) for path in paths])  # noqa: PTH100 - links stay links
-    return next((folder for folder in (start, *start.parents) if _marks_root(folder)), start)
+    unmarked = Path.cwd() if start.is_relative_to(Path.cwd()) else start
+    return next((folder for folder in (start, *start.parents) if _marks_root(folder)), unmarked)
 
 
 def _common_directory(paths: list[Path]) -> Path:

@@ -55,6 +55,12 @@ def test_without_any_mark_the_directory_itself(tree, paths, expected):
         check(tree, paths, expected)
 
 
+def test_without_any_mark_the_working_directory_where_it_holds_the_paths(tree, monkeypatch):
+    if workspace_root([tree]) == tree:
+        monkeypatch.chdir(tree)
+        check(tree, ["loose/a.py"], ".")
+
+
 def test_without_paths_it_is_found_from_the_working_directory(tree, monkeypatch):
     monkeypatch.chdir(tree / "repo/pkg")
     assert workspace_root([]) == tree / "repo"
