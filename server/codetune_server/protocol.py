@@ -6,11 +6,12 @@ side, here and in ``exchange``, is listed in ``RELIED_ON``, which a test compare
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Protocol, cast
 
 from cattrs import Converter
 from lsprotocol import types
+from pygls.lsp.server import LanguageServer
 from pygls.protocol import lsp_method
 
 from codetune_core.domain.text import Encoding
@@ -20,9 +21,6 @@ from codetune_server.documents import Documents
 from codetune_server.exchange import Exchange
 from codetune_server.notebooks import Notebooks
 from codetune_server.reading import Incoming
-
-if TYPE_CHECKING:
-    from codetune_server.language_server import CodeTuneServer
 
 RELIED_ON = {
     "_send_data": ("self", "data"),
@@ -45,15 +43,28 @@ RELIED_ON = {
 _WIND_DOWN_SECONDS = 0.5
 
 
+class Owner(Protocol):
+    """What the protocol tells the server that it belongs to."""
+
+    watch: Callable[[int | None], None]
+    """The editor's process id is known."""
+
+    def stop(self) -> None:
+        """The editor said ``exit``."""
+        ...
+
+
 class CodeTuneProtocol(Exchange):
     """The protocol of one connection."""
 
-    _server: "CodeTuneServer"
-
-    def __init__(self, server: "CodeTuneServer", converter: Converter) -> None:
+    def __init__(self, server: LanguageServer, converter: Converter) -> None:
         self.documents = Documents()
         self.notebooks = Notebooks(self.documents)
         super().__init__(server, converter)
+
+    @property
+    def _owner(self) -> Owner:
+        return cast("Owner", self._server)
 
     def _then(self, method: str, params: Any) -> Any:
         """Hand over to the feature registered for the same method."""
@@ -65,7 +76,7 @@ class CodeTuneProtocol(Exchange):
         """Negotiate; the editor's process is watched from here on."""
         result = yield from super().lsp_initialize(params)
         self.documents.encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
-        self._server.watch(params.process_id)
+        self._owner.watch(params.process_id)
         return result
 
     @lsp_method(types.SHUTDOWN)
@@ -82,7 +93,7 @@ class CodeTuneProtocol(Exchange):
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: Any) -> None:  # type: ignore[override]  # noqa: ARG002 - pygls' signature
         """End: 0 after a shutdown, 1 without."""
-        self._server.stop()
+        self._owner.stop()
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> Any:
