@@ -1,6 +1,7 @@
 """What the handlers of the protocol's methods ask: the session, the scheduler and, once it is loaded, the service."""
 
 import asyncio
+import gc
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
@@ -133,6 +134,7 @@ class Backend:
 
     async def _load(self) -> "ReviewService":
         make = await asyncio.to_thread(_import_service)
+        gc.freeze()  # nothing that the imports made is garbage, and looking through it takes milliseconds
         return make(self.session, self.configuration, self.announce)
 
     async def _review(self, uri: str, thorough: bool) -> AsyncGenerator[Stage]:  # noqa: FBT001 - the scheduler's signature
