@@ -55,8 +55,7 @@ def script(tmp_path: Path, code: str, *arguments: str, seconds: float = 30) -> S
 
 def program(name: str) -> str:
     found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed")
+    assert found, f"{name} is not installed, though it is among the packages for development"
     return found
 
 
