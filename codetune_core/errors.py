@@ -8,6 +8,26 @@ CodeTuneError
     DetectorMissing  its program is not installed
     DetectorTimeout  it did not answer within its time limit
   WorkerLost         a worker process died while it held the request
+  StorageError       the database cannot do what was asked; the message says what to do
+    DatabaseUnreachable  its server does not answer
+    SchemaMismatch   it is older or newer than this CodeTune
+    MigrationFailed  it stays as it was
+  PromptError        the prompt library cannot do what was asked
+    PromptNotFound   no prompt, version or label of that name
+    NameTaken        an active prompt has that name
+    IdenticalVersion the wording is that of a version that exists
+    LedgerMoved      somebody else deployed in the meantime
+    PromptFileError  a file is not a prompt
+    RenderError      the variables do not fit the template
+  ExecutionError     an execution failed; its ``kind`` is recorded
+    EngineTimeout    it did not answer in time
+    EngineOverloaded it takes no more requests now
+    EngineRefused    it does not want to answer this
+    EngineLost       it died or hung up
+    ContextTooLong   the prompt does not fit the model
+    InvalidOutput    the answer does not fill the schema
+    InvalidInput     the variables do not fit what the version declares
+    BudgetSpent      the day's budget is used up
 """
 
 
@@ -41,3 +61,105 @@ class DetectorTimeout(DetectorError):  # noqa: N818
 
 class WorkerLost(CodeTuneError):  # noqa: N818
     """A worker process died while it held the request."""
+
+
+class StorageError(CodeTuneError):
+    """The database cannot do what was asked; the message says what to do."""
+
+
+class DatabaseUnreachable(StorageError):  # noqa: N818
+    """Its server does not answer."""
+
+
+class SchemaMismatch(StorageError):  # noqa: N818
+    """It is older or newer than this CodeTune."""
+
+
+class MigrationFailed(StorageError):  # noqa: N818
+    """It stays as it was."""
+
+
+class PromptError(CodeTuneError):
+    """The prompt library cannot do what was asked."""
+
+
+class PromptNotFound(PromptError):  # noqa: N818
+    """No prompt, version or label of that name."""
+
+
+class NameTaken(PromptError):  # noqa: N818
+    """An active prompt has that name."""
+
+
+class IdenticalVersion(PromptError):  # noqa: N818
+    """The wording is that of a version that exists: ``number``."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number
+
+
+class LedgerMoved(PromptError):  # noqa: N818
+    """Somebody else deployed in the meantime."""
+
+
+class PromptFileError(PromptError):
+    """A file is not a prompt."""
+
+
+class RenderError(PromptError):
+    """The variables do not fit the template."""
+
+
+class ExecutionError(CodeTuneError):
+    """An execution failed; ``kind`` is what is recorded."""
+
+    kind = "internal"
+
+
+class EngineTimeout(ExecutionError):  # noqa: N818
+    """The engine did not answer in time."""
+
+    kind = "timeout"
+
+
+class EngineOverloaded(ExecutionError):  # noqa: N818
+    """The engine takes no more requests now."""
+
+    kind = "overloaded"
+
+
+class EngineRefused(ExecutionError):  # noqa: N818
+    """The engine does not want to answer this."""
+
+    kind = "refused"
+
+
+class EngineLost(ExecutionError):  # noqa: N818
+    """The engine died or hung up."""
+
+    kind = "engine_lost"
+
+
+class ContextTooLong(ExecutionError):  # noqa: N818
+    """The prompt does not fit the model, and nothing more may be cut."""
+
+    kind = "context_too_long"
+
+
+class InvalidOutput(ExecutionError):  # noqa: N818
+    """The answer does not fill the schema."""
+
+    kind = "invalid_output"
+
+
+class InvalidInput(ExecutionError):  # noqa: N818
+    """The variables do not fit what the version declares."""
+
+    kind = "invalid_input"
+
+
+class BudgetSpent(ExecutionError):  # noqa: N818
+    """The day's budget is used up."""
+
+    kind = "budget_spent"

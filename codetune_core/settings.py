@@ -10,99 +10,42 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from platformdirs import user_config_path
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from codetune_core.domain.finding import Confidence, Severity
+from codetune_core.domain.finding import Severity
 from codetune_core.domain.review import Notice
+from codetune_core.sections import (
+    BudgetSettings,
+    CacheSettings,
+    DetectorSettings,
+    EditorSettings,
+    EngineSettings,
+    FileSettings,
+    HistorySettings,
+    RuleSettings,
+    SarifTool,
+    Section,
+    StorageSettings,
+)
 
 FILE_NAME = "codetune.toml"
-_TEST_RULES = ("S101", "S105", "S106", "S107", "S108", "S311")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SarifTool(_Section):
-    """A command that writes SARIF, used as a detector."""
-
-    command: tuple[str, ...] = Field(min_length=1)
-    """Program and arguments. ``{file}`` is replaced by the path of a copy of the document's text (added as the last
-    argument where it is missing); where ``{output}`` stands, SARIF is read from the file of that path, else from the
-    standard output. The program runs in a temporary folder: give absolute paths."""
-    languages: tuple[str, ...] = ("python",)
-    """Language identifiers of the documents it is asked about."""
-    timeout_seconds: float = Field(default=60, gt=0)
-    """Time limit for one run."""
-
-
-class DetectorSettings(_Section):
-    """Which detectors run."""
-
-    disabled: tuple[str, ...] = ()
-    """Names of detectors that are switched off."""
-    timeout_seconds: float = Field(default=10, gt=0)
-    """Time limit for one detector on one document."""
-    sarif: dict[str, SarifTool] = {}
-    """Detectors by name; from a workspace's own files only once that workspace is trusted."""
-
-
-class RuleSettings(_Section):
-    """Which findings are shown."""
-
-    ignore: tuple[str, ...] = ()
-    """Rule ids, aliases or ``CWE-n``."""
-    severity: dict[str, Severity] = {}
-    """Rule -> info, low, medium, high or critical."""
-    ignore_in: dict[str, tuple[str, ...]] = {
-        "**/tests/**": _TEST_RULES,
-        "**/test_*.py": _TEST_RULES,
-        "**/*_test.py": _TEST_RULES,
-        "**/conftest.py": _TEST_RULES,
-    }
-    """Glob of paths relative to the workspace -> rules not shown there."""
-    min_severity: Severity = Severity.INFO
-    """Less severe findings are set aside."""
-    min_confidence: Confidence = Confidence.LOW
-    """Less sure findings are set aside."""
-
-
-class FileSettings(_Section):
-    """Which files are looked at."""
-
-    exclude: tuple[str, ...] = ()
-    """Globs in the manner of ``.gitignore``."""
-    respect_gitignore: bool = True
-    """Skip what git ignores."""
-    max_kilobytes: int = Field(default=1024, gt=0)
-    """Larger files are skipped."""
-    include_generated: bool = False
-    """Also look at generated, minified and vendored files."""
-
-
-class EditorSettings(_Section):
-    """How the language server behaves."""
-
-    review_on: Literal["change", "save"] = "change"
-    """Review while you type, or only on open and save."""
-    debounce_min_ms: int = Field(default=75, ge=0)
-    """Shortest pause in typing after which a review starts; it adapts to your speed up to the longest."""
-    debounce_max_ms: int = Field(default=1000, ge=0)
-    """Longest pause."""
-    code_lens: bool = False
-    """Count the findings of each function above it."""
-
-
-class Settings(_Section):
+class Settings(Section):
     """What holds."""
 
     detectors: DetectorSettings = DetectorSettings()
     rules: RuleSettings = RuleSettings()
     files: FileSettings = FileSettings()
     editor: EditorSettings = EditorSettings()
+    storage: StorageSettings = StorageSettings()
+    engine: EngineSettings = EngineSettings()
+    cache: CacheSettings = CacheSettings()
+    history: HistorySettings = HistorySettings()
+    budget: BudgetSettings = BudgetSettings()
     baseline: str = "codetune-baseline.toml"
     """Path relative to the workspace."""
     fail_on: Severity = Severity.LOW

@@ -8,7 +8,8 @@ from codetune_core.detectors.isolated import Isolated
 from codetune_core.detectors.protocol import Detector
 from codetune_core.detectors.sarif import SarifDetector
 from codetune_core.domain.review import Notice
-from codetune_core.settings import SarifTool, Settings
+from codetune_core.sections import SarifTool
+from codetune_core.settings import Settings
 
 GROUP = "codetune.detectors"
 _OWN = "codetune"

@@ -11,7 +11,7 @@ from codetune_core.detectors.protocol import Detection, Pace
 from codetune_core.detectors.sarif_log import read_log
 from codetune_core.domain.document import Document
 from codetune_core.errors import DetectorError, DetectorMissing, DetectorTimeout
-from codetune_core.settings import SarifTool
+from codetune_core.sections import SarifTool
 
 _MAX_BYTES = 32 * 1024 * 1024
 _SUFFIXES = {

@@ -8,7 +8,7 @@ from pathspec import GitIgnoreSpec
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding, Suppression, SuppressionKind
-from codetune_core.settings import RuleSettings
+from codetune_core.sections import RuleSettings
 from codetune_core.syntax.python import outline
 
 _CODETUNE = re.compile(

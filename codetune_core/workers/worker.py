@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import BinaryIO
 
-from codetune_core.bootstrap import Workbench
+from codetune_core.bootstrap.workbench import Workbench
 from codetune_core.errors import CodeTuneError
 from codetune_core.settings import Settings
 from codetune_core.workers.messages import (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codetune_core.settings import FileSettings
+from codetune_core.sections import FileSettings
 from codetune_core.workspace.ignores import Ignores
 
 

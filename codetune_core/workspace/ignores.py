@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from codetune_core.settings import FileSettings
+from codetune_core.sections import FileSettings
 from codetune_core.workspace.skip import VENDORED
 
 _DIRECTORY = "ps_d"

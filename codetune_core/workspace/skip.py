@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.text import without_end
-from codetune_core.settings import FileSettings
+from codetune_core.sections import FileSettings
 
 VENDORED = frozenset((
     "node_modules", "bower_components", "jspm_packages", "vendor", "vendored", "_vendor", "third_party",

@@ -20,8 +20,8 @@ README = (ROOT / "README.md").read_text()
 
 def meanings() -> dict[str, dict[str, str]]:
     """Class -> setting -> the sentence written below it."""
-    tree = ast.parse((ROOT / "codetune_core" / "settings.py").read_text())
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    files = [ROOT / "codetune_core" / name for name in ("settings.py", "sections.py")]
+    classes = [node for file in files for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef)]
     pairs = {node.name: zip(node.body, [*node.body[1:], None], strict=True) for node in classes}
     return {
         owner: {

@@ -16,7 +16,7 @@ from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Confidence, Finding, Severity
 from codetune_core.domain.text import Range
 from codetune_core.errors import DetectorError, DetectorMissing, DetectorTimeout
-from codetune_core.settings import SarifTool
+from codetune_core.sections import SarifTool
 
 SHOP = """import hashlib, subprocess
 

@@ -9,7 +9,7 @@ from codetune_core.domain.finding import Confidence, Finding, Rule, Severity
 from codetune_core.domain.text import Range
 from codetune_core.findings.silence import silence
 from codetune_core.findings.suppress import suppress
-from codetune_core.settings import RuleSettings
+from codetune_core.sections import RuleSettings
 
 
 def check(text, flagged="bad()", language="python", rule="X1"):

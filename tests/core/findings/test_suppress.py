@@ -7,7 +7,7 @@ from codetune_core.domain.finding import Confidence, Finding, Rule, Severity, Su
 from codetune_core.domain.text import Range
 from codetune_core.findings.identify import identify
 from codetune_core.findings.suppress import suppress
-from codetune_core.settings import RuleSettings
+from codetune_core.sections import RuleSettings
 
 SHELL = Rule("S602", "a flaw", cwe=(78,), aliases=("B602", "subprocess_popen_with_shell_equals_true"))
 FLAW = "run(x)"

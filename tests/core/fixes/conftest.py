@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from codetune_core.bootstrap import Workbench
+from codetune_core.bootstrap.workbench import Workbench
 from codetune_core.detectors.protocol import Pace
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from codetune_core.settings import FileSettings
+from codetune_core.sections import FileSettings
 from codetune_core.workspace.discover import discover
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codetune_core.settings import FileSettings
+from codetune_core.sections import FileSettings
 from codetune_core.workspace.discover import discover
 from codetune_core.workspace.ignores import why_ignored
 

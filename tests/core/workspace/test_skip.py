@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from codetune_core.domain.document import Document, language_of
-from codetune_core.settings import FileSettings
+from codetune_core.sections import FileSettings
 from codetune_core.workspace.skip import too_large, why_skipped
 
 

@@ -1,4 +1,4 @@
-"""Settings become the objects that do the work: the only module that names concrete classes."""
+"""The worker process's half: detectors, reviewer and fixer for one set of settings."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -1,0 +1,1 @@
+"""Settings become the objects that do the work: the only package that names concrete classes."""

@@ -1,0 +1,1 @@
+"""Running prompts: the Executor protocol, its events, the cache of answers."""

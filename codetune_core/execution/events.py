@@ -1,0 +1,74 @@
+"""The events of an execution, in the order they happen: started, from_cache?, token*, usage?, finished or failed."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from codetune_core.domain.execution import ErrorKind, FinishReason
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Started(_Event):
+    """The version was chosen and rendered.
+
+    ``cut`` says in words what was left out of the prompt to make it fit the model; ``notices`` what else to tell.
+    """
+
+    type: Literal["started"] = "started"
+    execution_id: UUID
+    prompt: str
+    version: int
+    model: str
+    experiment_arm: str = ""
+    cut: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+class FromCache(_Event):
+    """What follows was generated before, or is being generated for an equal request."""
+
+    type: Literal["from_cache"] = "from_cache"
+
+
+class Token(_Event):
+    """The next piece of the answer."""
+
+    type: Literal["token"] = "token"
+    text: str
+
+
+class UsageCounted(_Event):
+    """Tokens that were read and written."""
+
+    type: Literal["usage"] = "usage"
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Finished(_Event):
+    """The answer is complete: ``output`` is all of it, without the model's reasoning."""
+
+    type: Literal["finished"] = "finished"
+    output: str
+    finish_reason: FinishReason
+    execution_time_ms: float
+
+
+class Failed(_Event):
+    """There will be no answer; ``message`` is fit to be shown."""
+
+    type: Literal["failed"] = "failed"
+    kind: ErrorKind
+    message: str
+
+
+Event = Annotated[
+    Started | FromCache | Token | UsageCounted | Finished | Failed,
+    Field(discriminator="type"),
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+"""Reads an event from JSON."""

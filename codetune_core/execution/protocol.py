@@ -1,0 +1,75 @@
+"""The Executor protocol, and what it needs of the storage that remembers answers."""
+
+import datetime as dt
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from codetune_core.domain.execution import ExecutionRequest
+from codetune_core.execution.events import Event
+
+
+class Executor(Protocol):
+    """Runs Executions: here, or over HTTP."""
+
+    def execute(self, request: ExecutionRequest) -> AsyncGenerator[Event]:
+        """Stream the events of one execution; the last one is Finished or Failed.
+
+        Closing the generator cancels the execution, which is recorded as such.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CacheKey:
+    """The unique key of ``model_cache``; hashes are 64 hexadecimal digits."""
+
+    model_name: str
+    model_revision: str
+    prompt_hash: str
+    parameters_hash: str
+    sample_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class CachedAnswer:
+    """A complete, successful answer."""
+
+    output: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStatistics:
+    """What the cache holds: ``bytes`` counts the answers' UTF-8."""
+
+    entries: int
+    bytes: int
+    hits: int
+    oldest: dt.datetime | None
+
+
+class CacheStore(Protocol):
+    """Answers by key, over several processes."""
+
+    async def get(self, key: CacheKey, now: dt.datetime) -> CachedAnswer | None:
+        """Answer of a valid entry that has not expired; counts the access."""
+        ...
+
+    async def put(self, key: CacheKey, answer: CachedAnswer, now: dt.datetime, expires_at: dt.datetime) -> None:
+        """Remember an answer; an entry with this key is replaced."""
+        ...
+
+    async def evict(self, now: dt.datetime, max_bytes: int) -> int:
+        """Drop what expired, then the least recently used until the rest fits; return how many went."""
+        ...
+
+    async def clear(self, model_name: str | None = None) -> int:
+        """Drop everything, or all of one model; return how many went."""
+        ...
+
+    async def statistics(self) -> CacheStatistics:
+        """Count what is held."""
+        ...

@@ -1,0 +1,1 @@
+"""The LocalExecutor: choose the version, render, look into the cache, generate, record."""

@@ -1,0 +1,1 @@
+"""The history of executions: what is kept, for how long, what it cost and whether it was good."""

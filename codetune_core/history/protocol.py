@@ -1,0 +1,125 @@
+"""What the history needs of its storage."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal, Protocol
+from uuid import UUID
+
+from codetune_core.domain.execution import ErrorKind, Execution, Outcome, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most ``usd`` from ``since`` on, by ``user_id`` or, where that is None, by everybody together."""
+
+    usd: Decimal
+    since: dt.datetime
+    user_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which executions are meant; every field that is set must hold.
+
+    ``text`` are words that the prompt, input or answer must all contain. ``since`` is included, ``until`` is not.
+    """
+
+    prompt_id: UUID | None = None
+    version_id: UUID | None = None
+    task: Task | None = None
+    user_id: str | None = None
+    workspace: str | None = None
+    model: str | None = None
+    success: bool | None = None
+    error_kind: ErrorKind | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What the user thought and did; None leaves what was said before."""
+
+    rating: int | None = None
+    text: str | None = None
+    outcome: Outcome | None = None
+
+
+Grouping = Literal["prompt", "version", "model", "day", "user"]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Figures of the ended executions that share a key; None where nothing was measured.
+
+    ``accepted`` counts the outcomes accepted, edited and kept, ``judged`` those and rejected and reverted.
+    ``unpriced`` executions are not in ``cost_usd``.
+    """
+
+    key: str
+    executions: int
+    succeeded: int
+    from_cache: int
+    average_ms: float | None
+    tokens: int
+    cost_usd: Decimal
+    unpriced: int
+    rated: int
+    average_rating: float | None
+    judged: int
+    accepted: int
+
+
+class HistoryStore(Protocol):
+    """Rows of ``execution_history``; each method is one transaction."""
+
+    async def begin(self, execution: Execution, limits: Sequence[Limit] = ()) -> None:
+        """Write a running execution, whose cost counts as its most; raises BudgetSpent where that passes a limit."""
+        ...
+
+    async def end(self, execution: Execution) -> None:
+        """Write an ended execution: over its running row, or as a new one."""
+        ...
+
+    async def discard(self, execution_id: UUID) -> None:
+        """Remove a row."""
+        ...
+
+    async def get(self, execution_id: UUID) -> Execution | None:
+        """Return one execution."""
+        ...
+
+    async def page(self, where: Filter, before: UUID | None = None, limit: int = 50) -> list[Execution]:
+        """Return executions, the newest first, from the one before ``before`` on."""
+        ...
+
+    def stream(self, where: Filter) -> AsyncIterator[Execution]:
+        """Yield all executions that match, the oldest first, without holding them together in memory."""
+        ...
+
+    async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
+        """Set feedback; False where there is no such execution."""
+        ...
+
+    async def statistics(self, by: Grouping, since: dt.datetime | None = None) -> list[Group]:
+        """Return figures by key, the busiest first."""
+        ...
+
+    async def spent(self, since: dt.datetime, user_id: str | None) -> Decimal:
+        """Return what was spent, with what running executions may still cost."""
+        ...
+
+    async def delete(self, where: Filter) -> int:
+        """Delete executions and every trace of their content from the database's files; return how many."""
+        ...
+
+    async def strip(self, before: dt.datetime) -> int:
+        """Remove the content of executions older than this, and every trace of it; return how many."""
+        ...
+
+    async def abandon(self, before: dt.datetime) -> int:
+        """Record executions that began before this and never ended as lost; return how many."""
+        ...

@@ -1,0 +1,154 @@
+"""The sections of the settings, their meanings and their defaults."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from codetune_core.domain.execution import Keep, Task
+from codetune_core.domain.finding import Confidence, Severity
+
+_TEST_RULES = ("S101", "S105", "S106", "S107", "S108", "S311")
+
+
+class Section(BaseModel):
+    """Names are checked: an unknown key is a mistake to be said."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SarifTool(Section):
+    """A command that writes SARIF, used as a detector."""
+
+    command: tuple[str, ...] = Field(min_length=1)
+    """Program and arguments. ``{file}`` is replaced by the path of a copy of the document's text (added as the last
+    argument where it is missing); where ``{output}`` stands, SARIF is read from the file of that path, else from the
+    standard output. The program runs in a temporary folder: give absolute paths."""
+    languages: tuple[str, ...] = ("python",)
+    """Language identifiers of the documents it is asked about."""
+    timeout_seconds: float = Field(default=60, gt=0)
+    """Time limit for one run."""
+
+
+class DetectorSettings(Section):
+    """Which detectors run."""
+
+    disabled: tuple[str, ...] = ()
+    """Names of detectors that are switched off."""
+    timeout_seconds: float = Field(default=10, gt=0)
+    """Time limit for one detector on one document."""
+    sarif: dict[str, SarifTool] = {}
+    """Detectors by name; from a workspace's own files only once that workspace is trusted."""
+
+
+class RuleSettings(Section):
+    """Which findings are shown."""
+
+    ignore: tuple[str, ...] = ()
+    """Rule ids, aliases or ``CWE-n``."""
+    severity: dict[str, Severity] = {}
+    """Rule -> info, low, medium, high or critical."""
+    ignore_in: dict[str, tuple[str, ...]] = {
+        "**/tests/**": _TEST_RULES,
+        "**/test_*.py": _TEST_RULES,
+        "**/*_test.py": _TEST_RULES,
+        "**/conftest.py": _TEST_RULES,
+    }
+    """Glob of paths relative to the workspace -> rules not shown there."""
+    min_severity: Severity = Severity.INFO
+    """Less severe findings are set aside."""
+    min_confidence: Confidence = Confidence.LOW
+    """Less sure findings are set aside."""
+
+
+class FileSettings(Section):
+    """Which files are looked at."""
+
+    exclude: tuple[str, ...] = ()
+    """Globs in the manner of ``.gitignore``."""
+    respect_gitignore: bool = True
+    """Skip what git ignores."""
+    max_kilobytes: int = Field(default=1024, gt=0)
+    """Larger files are skipped."""
+    include_generated: bool = False
+    """Also look at generated, minified and vendored files."""
+
+
+class EditorSettings(Section):
+    """How the language server behaves."""
+
+    review_on: Literal["change", "save"] = "change"
+    """Review while you type, or only on open and save."""
+    debounce_min_ms: int = Field(default=75, ge=0)
+    """Shortest pause in typing after which a review starts; it adapts to your speed up to the longest."""
+    debounce_max_ms: int = Field(default=1000, ge=0)
+    """Longest pause."""
+    code_lens: bool = False
+    """Count the findings of each function above it."""
+
+
+class StorageSettings(Section):
+    """Where prompts, executions and the cache are kept."""
+
+    database_url: str = ""
+    """``sqlite:///path`` or ``postgresql://user@host/name``; empty for a SQLite file in the user's data
+    folder. The environment variable ``CODETUNE_DATABASE_URL`` goes before it."""
+    fall_back_to_sqlite: bool = False
+    """Where the PostgreSQL server cannot be reached, go on with the SQLite file, and say so each time."""
+    connect_seconds: float = Field(default=15, gt=0)
+    """How long to keep trying to reach the database server."""
+
+
+class EngineSettings(Section):
+    """What runs the model."""
+
+    name: str = ""
+    """The engine's name; empty for none."""
+    model: str = ""
+    """The model it is asked for."""
+    script: Path | None = None
+    """For the engine ``scripted``: the file with its answers."""
+
+
+class CacheSettings(Section):
+    """Which answers are remembered."""
+
+    enabled: bool = True
+    """Answer an equal request from memory."""
+    sampled: bool = False
+    """Also remember answers drawn at a temperature above 0."""
+    days: int = Field(default=30, gt=0)
+    """Entries older than this are not used."""
+    max_megabytes: int = Field(default=256, gt=0)
+    """Beyond this, the entries that were not used for longest are dropped."""
+
+
+class HistorySettings(Section):
+    """What is kept of each execution."""
+
+    keep: Keep = Keep.FULL
+    """``full``, ``metadata`` (hashes and counts, no code) or ``nothing``."""
+    tasks: dict[Task, Keep] = {}
+    """Task -> what is kept of it; the stricter of all that apply holds."""
+    workspaces: dict[str, Keep] = {}
+    """Folder -> what is kept of executions for files in it."""
+    content_days: int = Field(default=30, ge=0)
+    """After this many days only metadata remains."""
+    metadata_days: int | None = Field(default=None, ge=0)
+    """After this many days nothing remains; unset for no limit."""
+
+
+class BudgetSettings(Section):
+    """How much may be spent on models, by the prices known and by UTC day."""
+
+    per_day_usd: Decimal | None = Field(default=None, ge=0)
+    """By everybody together; unset for no limit."""
+    per_user_per_day_usd: Decimal | None = Field(default=None, ge=0)
+    """By each user; unset for no limit."""
+    when_spent: Literal["stop", "fallback"] = "stop"
+    """Refuse, or ask ``fallback_model`` instead."""
+    fallback_model: str = ""
+    """A model that costs nothing, for ``when_spent = "fallback"``."""
+    gpu_usd_per_hour: Decimal | None = Field(default=None, ge=0)
+    """What an hour of your own GPU costs, for models that no price list knows."""

@@ -1,0 +1,76 @@
+"""Databases for every test that wants one: each kind in turn, with all tables and no rows."""
+
+import asyncio
+import os
+import shutil
+
+import pytest
+from databases import PROGRAMS, postgresql_server
+
+from codetune_core.storage.database import Database
+from codetune_core.storage.tables.base import Base
+from codetune_core.storage.url import parse_url
+
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+async def make_tables(url: str) -> None:
+    from codetune_core.storage.tables import cache, history, prompts, training  # noqa: F401, PLC0415
+
+    async with Database(parse_url(url)) as database, database.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A running PostgreSQL server."""
+    if PROGRAMS is None:
+        assert not os.environ.get("CODETUNE_REQUIRE_POSTGRESQL"), "PostgreSQL is not installed"
+        pytest.skip("PostgreSQL is not installed")
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql):
+    """Name of a database with all tables, to be copied."""
+    url = postgresql.create()
+    asyncio.run(make_tables(url))
+    return url.partition("@/")[2].partition("?")[0]
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    """A file with all tables, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "codetune.db"
+    asyncio.run(make_tables(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template, tmp_path):
+    """URL of a fresh SQLite database with all tables."""
+    path = tmp_path / "codetune.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql, postgresql_template):
+    """URL of a fresh PostgreSQL database with all tables."""
+    url = postgresql.create(postgresql_template)
+    yield url
+    postgresql.drop(url)
+
+
+@pytest.fixture(params=KINDS)
+def database_url(request):
+    """URL of a fresh database of each kind in turn, with all tables."""
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+async def database(database_url):
+    """A fresh database of each kind in turn, with all tables."""
+    async with Database(parse_url(database_url)) as opened:
+        yield opened
