@@ -32,6 +32,15 @@ from codetune_core.sections import (
 )
 
 FILE_NAME = "codetune.toml"
+_USERS_OWN = {
+    "detectors.sarif": "it names commands to run",
+    "storage": "it says where your data is kept",
+    "engine": "it says who is sent your code",
+    "cache": "it says what is kept of your code",
+    "history": "it says what is kept of your code",
+    "budget": "it says how much may be spent",
+}
+"""What files that come with a workspace cannot set until it is trusted, and why."""
 
 
 class Settings(Section):
@@ -61,7 +70,7 @@ class Settings(Section):
 class Options:
     """What one source says, as written.
 
-    ``trusted`` is False for files that come with a workspace: they cannot name a command to run.
+    ``trusted`` is False for files that come with a workspace: they cannot set what ``_USERS_OWN`` names.
     """
 
     source: str
@@ -112,8 +121,8 @@ def read_options(workspace: Path | None, *, trusted: bool) -> tuple[list[Options
 def _usable(option: Options) -> tuple[dict[str, Any], list[Notice]]:
     values = _known_names(option.values, Settings)
     notices: list[Notice] = []
-    if not option.trusted and isinstance(values.get("detectors"), dict) and values["detectors"].pop("sarif", None):
-        notices.append(_untrusted(option.source))
+    if not option.trusted:
+        notices += _without_users_own(values, option.source)
     while True:
         try:
             Settings.model_validate(values)
@@ -125,12 +134,18 @@ def _usable(option: Options) -> tuple[dict[str, Any], list[Notice]]:
             return values, notices
 
 
-def _untrusted(source: str) -> Notice:
-    text = (
-        f"{source}: detectors.sarif is not used, because it names commands to run and this workspace is not trusted. "
-        f"Read it, then run `codetune trust {Path(source).parent}`."
-    )
-    return Notice(f"untrusted:{source}", text)
+def _without_users_own(values: dict[str, Any], source: str) -> list[Notice]:
+    notices = []
+    for name, why in _USERS_OWN.items():
+        section, _, key = name.rpartition(".")
+        holder = values.get(section, {}) if section else values
+        if isinstance(holder, dict) and holder.pop(key, None):
+            text = (
+                f"{source}: {name} is not used, because {why} and this workspace is not trusted. "
+                f"Read it, then run `codetune trust {Path(source).parent}`."
+            )
+            notices.append(Notice(f"untrusted:{source}:{name}", text))
+    return notices
 
 
 def _mistake(source: str, detail: Any) -> Notice:

@@ -17,7 +17,7 @@ TRACKED = [
     )
     if name and (ROOT / name).is_file()
 ]
-HEAVY = ("torch", "transformers", "sqlalchemy", "libcst", "detect_secrets", "bandit")
+HEAVY = ("torch", "transformers", "sqlalchemy", "alembic", "asyncpg", "jinja2", "libcst", "detect_secrets", "bandit")
 MAX_LINES = 320
 MAX_FUNCTION = 60
 
@@ -74,10 +74,14 @@ def test_every_folder_of_a_package_is_a_package():
     ("statement", "unwanted"),
     [
         ("import codetune_core.cli.main", (*HEAVY, "rich", "pydantic", "pygls", "tree_sitter", "yaml")),
+        ("import codetune_core.cli.db", (*HEAVY, "rich", "pydantic")),
+        ("import codetune_core.cli.prompts.group", (*HEAVY, "rich", "pydantic")),
+        ("import codetune_core.cli.history", (*HEAVY, "rich", "pydantic")),
+        ("import codetune_core.cli.cache", (*HEAVY, "rich", "pydantic")),
         ("import codetune_server.app", (*HEAVY, "rich", "pydantic", "tree_sitter", "yaml")),
         ("import codetune_server.assembly", (*HEAVY, "rich", "pydantic", "tree_sitter", "yaml")),
         ("import codetune_core.workers.pool", (*HEAVY, "rich", "pygls", "tree_sitter", "yaml", "lsprotocol")),
-        ("import codetune_core.workers.worker", ("torch", "transformers", "sqlalchemy", "pygls", "lsprotocol", "rich")),
+        ("import codetune_core.workers.worker", ("torch", "transformers", "sqlalchemy", "jinja2", "pygls", "lsprotocol", "rich")),
     ],
 )
 def test_start_up_imports_nothing_heavy(statement, unwanted):

@@ -78,6 +78,27 @@ def test_a_boolean_written_as_a_string_is_understood(text):
     assert check({"editor": {"code_lens": text}})[0].editor.code_lens is True
 
 
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"storage": {"database_url": "postgresql://thief.example/x"}}, "storage"),
+        ({"engine": {"name": "openai", "model": "x"}}, "engine"),
+        ({"cache": {"sampled": True}}, "cache"),
+        ({"history": {"content_days": 9999}}, "history"),
+        ({"budget": {"per_day_usd": 1000000}}, "budget"),
+    ],
+)
+def test_a_workspace_that_is_not_trusted_cannot_say_where_code_goes_or_what_it_may_cost(values, name):
+    resolved = resolve([Options("/shop/codetune.toml", values, trusted=False)])
+    assert resolved.settings == Settings()
+    (notice,) = resolved.notices
+    assert f"{name} is not used, because" in notice.text
+    assert "codetune trust /shop" in notice.text
+    trusted = resolve([Options("/shop/codetune.toml", values)])
+    assert trusted.settings != Settings()
+    assert trusted.notices == ()
+
+
 def test_a_workspace_that_is_not_trusted_cannot_name_commands():
     settings, notices = check(
         {"detectors": {"sarif": {"x": {"command": ["rm", "-rf"]}}, "disabled": ["secrets"]}}, trusted=False
