@@ -1,10 +1,11 @@
 """The sections of the settings, their meanings and their defaults."""
 
+import datetime as dt
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codetune_core.domain.execution import Keep, Task
 from codetune_core.domain.finding import Confidence, Severity
@@ -107,6 +108,8 @@ class EngineSettings(Section):
     """The engine's name; empty for none."""
     model: str = ""
     """The model it is asked for."""
+    timeout_seconds: float = Field(default=600, gt=0)
+    """Longest time for one answer."""
     script: Path | None = None
     """For the engine ``scripted``: the file with its answers."""
 
@@ -139,6 +142,33 @@ class HistorySettings(Section):
     """After this many days nothing remains; unset for no limit."""
 
 
+class ModelPrice(Section):
+    """What a model costs, in US dollars for a million tokens."""
+
+    model: str = Field(min_length=1)
+    """Glob of its names, in capitals or not."""
+    engine: str = "*"
+    """Glob of the engine's name."""
+    prompt: Decimal | None = Field(default=None, ge=0)
+    """Of what it reads; with ``completion``, or both unset for a price that is not known."""
+    completion: Decimal | None = Field(default=None, ge=0)
+    """Of what it writes."""
+    cached_prompt: Decimal | None = Field(default=None, ge=0)
+    """Of what it had read before; unset for the price of the rest of the prompt."""
+    above_prompt_tokens: int = Field(default=0, ge=0)
+    """Only for prompts longer than this."""
+    valid_from: dt.date = dt.date(1970, 1, 1)
+    """First UTC day."""
+    source: str = "your settings"
+    """Where the price comes from, with a date."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.prompt is None) != (self.completion is None):
+            raise ValueError("prompt and completion belong together")
+        return self
+
+
 class BudgetSettings(Section):
     """How much may be spent on models, by the prices known and by UTC day."""
 
@@ -152,3 +182,6 @@ class BudgetSettings(Section):
     """A model that costs nothing, for ``when_spent = "fallback"``."""
     gpu_usd_per_hour: Decimal | None = Field(default=None, ge=0)
     """What an hour of your own GPU costs, for models that no price list knows."""
+    prices: tuple[ModelPrice, ...] = ()
+    """Tables ``model``, ``engine``, ``prompt``, ``completion``, ``cached_prompt`` (USD for a million tokens),
+    ``valid_from`` and ``source``; they go before the prices that come with CodeTune."""

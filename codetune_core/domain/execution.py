@@ -91,10 +91,11 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one generation."""
+    """Tokens of one generation; ``cached_prompt_tokens`` are those of the prompt that the engine had read before."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_prompt_tokens: int = 0
 
     @property
     def total(self) -> int:

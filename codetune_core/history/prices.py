@@ -1,0 +1,99 @@
+"""Prices: what an execution cost, and the most that it can cost, by dated entries that say where they come from."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
+
+import yaml
+from pydantic import TypeAdapter
+
+from codetune_core.domain.execution import ModelIdentity, Usage
+from codetune_core.sections import BudgetSettings, ModelPrice
+
+_MILLION = Decimal(1_000_000)
+_MILLISECONDS_PER_HOUR = Decimal(3_600_000)
+_PLACES = Decimal("1e-9")
+"""As in the column; what is finer is rounded up, so that no sum is ever too low."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars, to nine places, and what they were computed from: a text with a date, kept on the row."""
+
+    usd: Decimal
+    source: str
+
+
+class Prices:
+    """The entries that hold: those of the settings before those that come with CodeTune."""
+
+    def __init__(self, budget: BudgetSettings, known: Iterable[ModelPrice] | None = None) -> None:
+        self._entries = (*budget.prices, *(shipped() if known is None else known))
+        self._gpu = budget.gpu_usd_per_hour
+
+    def cost(
+        self, model: ModelIdentity, usage: Usage, milliseconds: float, at: dt.datetime, *, from_cache: bool = False
+    ) -> Price | None:
+        """Return what an execution that began ``at`` cost; None where no price is known.
+
+        By tokens where an entry fits the model, else by the time that it held your own GPU. An answer from the cache
+        costs nothing, of a model that has a price.
+        """
+        pattern = next((entry for entry in self._entries if _fits(entry, model)), None)
+        price = self._by_tokens(pattern, usage, at) if pattern else self._by_time(milliseconds, at)
+        return Price(Decimal(0), "from the cache") if price and from_cache else price
+
+    def most(
+        self, model: ModelIdentity, prompt_tokens: int, max_tokens: int, seconds: float, at: dt.datetime
+    ) -> Price | None:
+        """Return the most that an execution can cost, which is stopped after ``max_tokens`` and ``seconds``."""
+        return self.cost(model, Usage(prompt_tokens, max_tokens), seconds * 1000, at)
+
+    def _by_tokens(self, pattern: ModelPrice, usage: Usage, at: dt.datetime) -> Price | None:
+        day = at.astimezone(dt.UTC).date()
+        valid = [
+            entry
+            for entry in self._entries
+            if (entry.model, entry.engine) == (pattern.model, pattern.engine)
+            and entry.valid_from <= day
+            and (entry.above_prompt_tokens < usage.prompt_tokens or not entry.above_prompt_tokens)
+        ]
+        entry = max(valid, key=lambda entry: (entry.valid_from, entry.above_prompt_tokens), default=None)
+        if entry is None or entry.prompt is None:
+            return None
+        return Price(_rounded(_sum(entry, usage)), f"{entry.source} (valid from {entry.valid_from})")
+
+    def _by_time(self, milliseconds: float, at: dt.datetime) -> Price | None:
+        if self._gpu is None:
+            return None
+        hours = Decimal(str(milliseconds)) / _MILLISECONDS_PER_HOUR
+        day = at.astimezone(dt.UTC).date()
+        return Price(_rounded(self._gpu * hours), f"own GPU at {self._gpu:f} USD an hour, your settings on {day}")
+
+
+@cache
+def shipped() -> tuple[ModelPrice, ...]:
+    """Return the entries of ``prices.yaml``."""
+    text = (resources.files("codetune_core.history") / "prices.yaml").read_text("utf-8")
+    numbers_as_written = yaml.load(text, yaml.BaseLoader)  # noqa: S506 - builds texts, lists and mappings only
+    return TypeAdapter(tuple[ModelPrice, ...]).validate_python(numbers_as_written)
+
+
+def _fits(entry: ModelPrice, model: ModelIdentity) -> bool:
+    return fnmatchcase(model.name.lower(), entry.model.lower()) and fnmatchcase(model.engine, entry.engine)
+
+
+def _sum(entry: ModelPrice, usage: Usage) -> Decimal:
+    prompt, completion = entry.prompt or Decimal(0), entry.completion or Decimal(0)
+    cached = prompt if entry.cached_prompt is None else entry.cached_prompt
+    read_anew = usage.prompt_tokens - usage.cached_prompt_tokens
+    total = read_anew * prompt + usage.cached_prompt_tokens * cached + usage.completion_tokens * completion
+    return total / _MILLION
+
+
+def _rounded(usd: Decimal) -> Decimal:
+    return usd.quantize(_PLACES, rounding=ROUND_CEILING)
