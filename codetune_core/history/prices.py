@@ -32,7 +32,7 @@ class Prices:
     """The entries that hold: those of the settings before those that come with CodeTune."""
 
     def __init__(self, budget: BudgetSettings, known: Iterable[ModelPrice] | None = None) -> None:
-        self._entries = (*budget.prices, *(shipped() if known is None else known))
+        self._lists = (budget.prices, tuple(shipped() if known is None else known))
         self._gpu = budget.gpu_usd_per_hour
 
     def cost(
@@ -43,8 +43,8 @@ class Prices:
         By tokens where an entry fits the model, else by the time that it held your own GPU. An answer from the cache
         costs nothing, of a model that has a price.
         """
-        pattern = next((entry for entry in self._entries if _fits(entry, model)), None)
-        price = self._by_tokens(pattern, usage, at) if pattern else self._by_time(milliseconds, at)
+        listed = next((entries for entries in self._lists if any(_fits(entry, model) for entry in entries)), None)
+        price = _by_tokens(listed, model, usage, at) if listed else self._by_time(milliseconds, at)
         return Price(Decimal(0), "from the cache") if price and from_cache else price
 
     def most(
@@ -52,20 +52,6 @@ class Prices:
     ) -> Price | None:
         """Return the most that an execution can cost, which is stopped after ``max_tokens`` and ``seconds``."""
         return self.cost(model, Usage(prompt_tokens, max_tokens), seconds * 1000, at)
-
-    def _by_tokens(self, pattern: ModelPrice, usage: Usage, at: dt.datetime) -> Price | None:
-        day = at.astimezone(dt.UTC).date()
-        valid = [
-            entry
-            for entry in self._entries
-            if (entry.model, entry.engine) == (pattern.model, pattern.engine)
-            and entry.valid_from <= day
-            and (entry.above_prompt_tokens < usage.prompt_tokens or not entry.above_prompt_tokens)
-        ]
-        entry = max(valid, key=lambda entry: (entry.valid_from, entry.above_prompt_tokens), default=None)
-        if entry is None or entry.prompt is None:
-            return None
-        return Price(_rounded(_sum(entry, usage)), f"{entry.source} (valid from {entry.valid_from})")
 
     def _by_time(self, milliseconds: float, at: dt.datetime) -> Price | None:
         if self._gpu is None:
@@ -85,6 +71,22 @@ def shipped() -> tuple[ModelPrice, ...]:
 
 def _fits(entry: ModelPrice, model: ModelIdentity) -> bool:
     return fnmatchcase(model.name.lower(), entry.model.lower()) and fnmatchcase(model.engine, entry.engine)
+
+
+def _by_tokens(entries: Iterable[ModelPrice], model: ModelIdentity, usage: Usage, at: dt.datetime) -> Price | None:
+    day = at.astimezone(dt.UTC).date()
+    fitting = [entry for entry in entries if _fits(entry, model)]
+    valid = [
+        entry
+        for entry in fitting
+        if (entry.model, entry.engine) == (fitting[0].model, fitting[0].engine)
+        and entry.valid_from <= day
+        and (entry.above_prompt_tokens < usage.prompt_tokens or not entry.above_prompt_tokens)
+    ]
+    entry = max(valid, key=lambda entry: (entry.valid_from, entry.above_prompt_tokens), default=None)
+    if entry is None or entry.prompt is None:
+        return None
+    return Price(_rounded(_sum(entry, usage)), f"{entry.source} (valid from {entry.valid_from})")
 
 
 def _sum(entry: ModelPrice, usage: Usage) -> Decimal:
