@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     CheckConstraint,
     Date,
@@ -17,10 +18,16 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from codetune_core.storage.tables.base import Base, Money, PortableJson, UtcDateTime
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class ExecutionRow(Base):
@@ -40,7 +47,9 @@ class ExecutionRow(Base):
     workspace: Mapped[str] = mapped_column(Text, default="")
     task: Mapped[str] = mapped_column(String(50))
     keep: Mapped[str] = mapped_column(String(20))
-    input_data: Mapped[dict[str, Any] | None] = mapped_column(PortableJson)
+    input_data: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+    )
     rendered_prompt: Mapped[str | None] = mapped_column(Text)
     output_data: Mapped[str | None] = mapped_column(Text)
     execution_time_ms: Mapped[float | None] = mapped_column(Float)
@@ -74,9 +83,16 @@ class ExecutionRow(Base):
         CheckConstraint("(prompt_id IS NULL) = (version_id IS NULL)", name="version_with_prompt"),
         CheckConstraint("user_feedback BETWEEN 1 AND 5", name="user_feedback"),
         CheckConstraint("outcome IN ('shown', 'accepted', 'edited', 'rejected', 'reverted', 'kept')", name="outcome"),
-        Index("ix_execution_history_prompt_id_version_id", "prompt_id", "version_id", "id"),
-        Index("ix_execution_history_executed_at", "executed_at"),
-        Index("ix_execution_history_user_id_executed_at", "user_id", "executed_at"),
+        Index("ix_execution_history_executed_at", "executed_at", "sequence"),
+        Index("ix_execution_history_prompt_id", "prompt_id", "executed_at", "sequence"),
+        Index("ix_execution_history_version_id", "version_id", "executed_at", "sequence"),
+        Index("ix_execution_history_user_id", "user_id", "executed_at", "sequence"),
+        Index("ix_execution_history_task", "task", "executed_at", "sequence"),
+        Index("ix_execution_history_workspace", "workspace", "executed_at", "sequence"),
+        Index("ix_execution_history_model_used", "model_used", "executed_at", "sequence"),
+        _partial("ix_execution_history_failed", "executed_at", "sequence", where="error_kind IS NOT NULL"),
+        _partial("ix_execution_history_content", "executed_at", where="keep = 'full'"),
+        _partial("ix_execution_history_open", "executed_at", where="success IS NULL OR keep = 'nothing'"),
         Index("ix_execution_history_experiment_id", "experiment_id"),
     )
 
@@ -98,7 +114,7 @@ class DailyFiguresRow(Base):
     succeeded: Mapped[int]
     from_cache: Mapped[int]
     generated: Mapped[int]
-    """Ended on an engine, and not cancelled: what times are averaged over."""
+    """Ended on an engine with a measured time: not from the cache, cancelled, or refused before it ran."""
     execution_time_ms: Mapped[float]
     tokens: Mapped[int] = mapped_column(BigInteger)
     cost_usd: Mapped[Decimal] = mapped_column(Money)
