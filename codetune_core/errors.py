@@ -28,6 +28,7 @@ CodeTuneError
     InvalidOutput    the answer does not fill the schema
     InvalidInput     the variables do not fit what the version declares
     BudgetSpent      the day's budget is used up
+    ExecutionCancelled  it was stopped from elsewhere
 """
 
 
@@ -163,3 +164,9 @@ class BudgetSpent(ExecutionError):  # noqa: N818
     """The day's budget is used up."""
 
     kind = "budget_spent"
+
+
+class ExecutionCancelled(ExecutionError):  # noqa: N818
+    """It was stopped by something other than who asked."""
+
+    kind = "cancelled"
