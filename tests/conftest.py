@@ -8,17 +8,15 @@ import pytest
 from databases import PROGRAMS, postgresql_server
 
 from codetune_core.storage.database import Database
-from codetune_core.storage.tables.base import Base
+from codetune_core.storage.migrate import upgrade
 from codetune_core.storage.url import parse_url
 
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
 
 async def make_tables(url: str) -> None:
-    from codetune_core.storage.tables import cache, history, prompts, training  # noqa: F401, PLC0415
-
-    async with Database(parse_url(url)) as database, database.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+    async with Database(parse_url(url)) as database:
+        await upgrade(database)
 
 
 @pytest.fixture(scope="session")

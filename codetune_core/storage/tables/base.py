@@ -64,5 +64,5 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else round(Decimal(value), _MONEY_PLACES)
 
 
-PortableJson = JSON().with_variant(JSONB(), "postgresql")
-"""JSON on SQLite, JSONB on PostgreSQL."""
+PortableJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""JSON on SQLite, JSONB on PostgreSQL; None is NULL."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Computed,
     Float,
     ForeignKey,
@@ -20,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from codetune_core.domain.prompt import Category
 from codetune_core.storage.tables.base import Base, PortableJson, UtcDateTime
 
 
@@ -59,6 +61,10 @@ class PromptRow(Base):
     )
 
     __table_args__ = (
+        CheckConstraint(f"category IN ({', '.join(repr(category.value) for category in Category)})", name="category"),
+        CheckConstraint(
+            "length(name) <= 200 AND length(use_case) <= 100 AND length(created_by) <= 100", name="lengths"
+        ),
         Index(
             "uq_prompt_library_active_name",
             "name",
@@ -126,4 +132,5 @@ class DeploymentRow(Base):
             ["prompt_id", "version_id"], ["prompt_versions.prompt_id", "prompt_versions.id"], ondelete="CASCADE"
         ),
         Index("ix_prompt_deployments_prompt_id_label", "prompt_id", "label", "id"),
+        {"sqlite_autoincrement": True},  # a place in the ledger is never given twice
     )
