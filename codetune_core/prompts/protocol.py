@@ -100,6 +100,10 @@ class PromptStore(Protocol):
         """Archive a prompt or bring it back; raises NameTaken, PromptNotFound."""
         ...
 
+    async def delete(self, prompt_id: UUID) -> bool:
+        """Delete a prompt that was never executed, and archive one that was; say whether it is deleted."""
+        ...
+
     async def purge(self, prompt_id: UUID) -> None:
         """Delete a prompt with its versions and ledger; its history stays."""
         ...

@@ -1,0 +1,49 @@
+"""Finding prompts and versions by what people write, and saying what there is where nothing is found."""
+
+from difflib import get_close_matches
+from typing import NoReturn
+
+from codetune_core.domain.prompt import Prompt, PromptVersion
+from codetune_core.errors import PromptNotFound
+from codetune_core.prompts.ledger import replay
+from codetune_core.prompts.protocol import PromptStore
+
+
+async def active_prompt(store: PromptStore, name: str) -> Prompt:
+    """Return the active prompt of a name; raises PromptNotFound, which names similar ones."""
+    return await store.find(name) or await _no_prompt(store, name)
+
+
+async def any_prompt(store: PromptStore, name: str) -> Prompt:
+    """Return the active prompt of a name, else the archived one that was made last; raises PromptNotFound."""
+    return await store.find(name) or await archived_prompt(store, name) or await _no_prompt(store, name)
+
+
+async def archived_prompt(store: PromptStore, name: str) -> Prompt | None:
+    """Return the archived prompt of a name, the one that was made last."""
+    named = [prompt for prompt in await store.prompts(archived=True) if prompt.name == name]
+    return max(named, key=lambda prompt: prompt.created_at, default=None)
+
+
+async def version_of(store: PromptStore, prompt: Prompt, number: int) -> PromptVersion:
+    """Return a version by number; raises PromptNotFound, which says what numbers there are."""
+    if version := await store.version(prompt.id, number):
+        return version
+    newest = (await store.versions(prompt.id))[0].number
+    raise PromptNotFound(f"{prompt.name!r} has no version {number}: it has versions 1 to {newest}")
+
+
+async def nothing_deployed(store: PromptStore, name: str, label: str) -> NoReturn:
+    """Raise PromptNotFound, saying what of a prompt is deployed where."""
+    prompt = await active_prompt(store, name)
+    states = replay(await store.ledger(prompt.id))
+    where = ", ".join(f"version {state.stands.number} to {other!r}" for other, state in sorted(states.items()))
+    raise PromptNotFound(f"nothing of {name!r} is deployed to {label!r}; deployed is {where or 'nothing yet'}")
+
+
+async def _no_prompt(store: PromptStore, name: str) -> NoReturn:
+    if await archived_prompt(store, name):
+        raise PromptNotFound(f"{name!r} is archived: restore it first")
+    names = [prompt.name for prompt in await store.prompts()]
+    similar = " or ".join(repr(close) for close in get_close_matches(name, names, n=3))
+    raise PromptNotFound(f"there is no prompt {name!r}" + (f"; did you mean {similar}?" if similar else ""))
