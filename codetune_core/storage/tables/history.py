@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     CheckConstraint,
     Date,
@@ -20,7 +19,6 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from codetune_core.storage.tables.base import Base, Money, PortableJson, UtcDateTime
@@ -47,9 +45,7 @@ class ExecutionRow(Base):
     workspace: Mapped[str] = mapped_column(Text, default="")
     task: Mapped[str] = mapped_column(String(50))
     keep: Mapped[str] = mapped_column(String(20))
-    input_data: Mapped[dict[str, Any] | None] = mapped_column(
-        JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-    )
+    input_data: Mapped[dict[str, Any] | None] = mapped_column(PortableJson)
     rendered_prompt: Mapped[str | None] = mapped_column(Text)
     output_data: Mapped[str | None] = mapped_column(Text)
     execution_time_ms: Mapped[float | None] = mapped_column(Float)

@@ -1,0 +1,51 @@
+"""The history of executions: what is recorded of each, what was thought of it, and for how long it is kept."""
+
+from uuid import UUID
+
+from codetune_core.domain.execution import Execution, Keep
+from codetune_core.history.budget import Budget
+from codetune_core.history.keep import keep_of, stripped
+from codetune_core.history.protocol import Feedback, Filter, HistoryStore
+from codetune_core.sections import HistorySettings
+
+
+class History:
+    """Records executions as the settings allow, and forgets them in time."""
+
+    def __init__(self, store: HistoryStore, settings: HistorySettings, budget: Budget) -> None:
+        self._store = store
+        self._settings = settings
+        self._budget = budget
+
+    async def begin(self, execution: Execution) -> None:
+        """Record that an execution runs; raises BudgetSpent where it may not, and then records nothing."""
+        limits = self._budget.limits(execution.user_id, execution.executed_at)
+        allowed = self._allowed(execution)
+        if allowed.keep is not Keep.NOTHING or (limits and allowed.estimated_cost_usd is not None):
+            await self._store.begin(allowed, limits)
+
+    async def end(self, execution: Execution) -> None:
+        """Record how an execution ended, whether or not its begin was recorded."""
+        allowed = self._allowed(execution)
+        limits = self._budget.limits(execution.user_id, execution.executed_at)
+        if allowed.keep is not Keep.NOTHING or (limits and allowed.estimated_cost_usd):
+            await self._store.end(allowed)
+        else:
+            await self._store.discard(allowed.id)
+
+    async def get(self, execution_id: UUID) -> Execution | None:
+        """Return one execution; None too where nothing of it was kept."""
+        return await self._store.get(execution_id)
+
+    async def page(self, where: Filter, before: UUID | None = None, limit: int = 50) -> list[Execution]:
+        """Return executions, the newest first, from the one before ``before`` on."""
+        return await self._store.page(where, before, limit)
+
+    async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
+        """Set feedback; False where there is no such execution, ValueError where the rating is not from 1 to 5."""
+        if feedback.rating is not None and feedback.rating not in range(1, 6):
+            raise ValueError("a rating is a whole number from 1 to 5")
+        return await self._store.rate(execution_id, feedback)
+
+    def _allowed(self, execution: Execution) -> Execution:
+        return stripped(execution, keep_of(self._settings, execution.task, execution.workspace))

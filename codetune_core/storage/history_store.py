@@ -1,0 +1,100 @@
+"""The history in a database: each execution is written when it begins and again when it has ended."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import case, delete, insert, null, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from codetune_core.domain.execution import Execution, Keep
+from codetune_core.history.keep import stripped
+from codetune_core.history.protocol import Feedback, Filter, Limit
+from codetune_core.storage import history_budget, history_query
+from codetune_core.storage.database import Database
+from codetune_core.storage.history_rows import COLUMNS, HISTORY, storable, to_execution, to_values
+
+
+class SqlHistoryStore:
+    """A HistoryStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, execution: Execution, limits: Sequence[Limit] = ()) -> None:
+        async def write(execution: Execution) -> None:
+            async with self._database.write() as session:
+                await history_budget.check(session, execution, limits)
+                await session.execute(insert(HISTORY).values(to_values(execution)))
+
+        await _despite_purge(write, execution)
+
+    async def end(self, execution: Execution) -> None:
+        async def write(execution: Execution) -> None:
+            async with self._database.write() as session:
+                await _write_end(session, execution)
+
+        await _despite_purge(write, execution)
+
+    async def discard(self, execution_id: UUID) -> None:
+        async with self._database.write() as session:
+            await session.execute(delete(HISTORY).where(HISTORY.c.id == execution_id))
+
+    async def get(self, execution_id: UUID) -> Execution | None:
+        wanted = select(*COLUMNS).where(HISTORY.c.id == execution_id, HISTORY.c.keep != Keep.NOTHING.value)
+        async with self._database.read() as session:
+            row = (await session.execute(wanted)).mappings().one_or_none()
+        return to_execution(row) if row else None
+
+    async def page(self, where: Filter, before: UUID | None = None, limit: int = 50) -> list[Execution]:
+        async with self._database.read() as session:
+            return await history_query.page(session, where, before, limit)
+
+    async def stream(self, where: Filter) -> AsyncIterator[Execution]:
+        async with self._database.read() as session, aclosing(history_query.stream(session, where)) as executions:
+            async for execution in executions:
+                yield execution
+
+    async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
+        values: dict[str, Any] = {}
+        if feedback.rating is not None:
+            values["user_feedback"] = feedback.rating
+        if feedback.outcome is not None:
+            values["outcome"] = feedback.outcome.value
+        if feedback.text is not None:
+            text = storable("user_feedback_text", feedback.text)
+            values["user_feedback_text"] = case((HISTORY.c.keep == Keep.FULL.value, text), else_=null())
+        known = (HISTORY.c.id == execution_id, HISTORY.c.keep != Keep.NOTHING.value)
+        async with self._database.write() as session:
+            found = (await session.scalars(select(HISTORY.c.sequence).where(*known).with_for_update())).first()
+            if found is not None and values:
+                await session.execute(update(HISTORY).where(HISTORY.c.sequence == found).values(values))
+        return found is not None
+
+    async def spent(self, since: dt.datetime, user_id: str | None) -> Decimal:
+        async with self._database.read() as session:
+            return await history_budget.spent(session, since, user_id)
+
+
+async def _despite_purge(write: Callable[[Execution], Awaitable[None]], execution: Execution) -> None:
+    """Write without the prompt where it was purged meanwhile: its history stays."""
+    try:
+        await write(execution)
+    except IntegrityError:
+        if execution.prompt_id is None:
+            raise
+        await write(replace(execution, prompt_id=None, version_id=None))
+
+
+async def _write_end(session: AsyncSession, execution: Execution) -> None:
+    mine = HISTORY.c.id == execution.id
+    keep = await session.scalar(select(HISTORY.c.keep).where(mine).with_for_update())
+    if keep is None:
+        await session.execute(insert(HISTORY).values(to_values(execution)))
+    else:  # what was deleted or stripped while it ran stays so
+        await session.execute(update(HISTORY).where(mine).values(to_values(stripped(execution, Keep(keep)))))
