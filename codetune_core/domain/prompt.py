@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -59,6 +59,7 @@ class Variable(_Frozen):
         minimum: least number allowed.
         maximum: greatest number allowed.
         cut: None for never; else a text may be shortened to fit the model's context, lower numbers first.
+        cut_from: which end of it goes first: ``start`` for what stands before the place asked about.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)
@@ -71,6 +72,7 @@ class Variable(_Frozen):
     minimum: float | None = None
     maximum: float | None = None
     cut: int | None = None
+    cut_from: Literal["start", "end"] = "end"
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,109 @@
+"""Schemas of answers that judge code: findings, the explanation of one, a review of a diff, a threat model."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from codetune_core.domain.finding import Confidence
+from codetune_core.prompts.schemas.parts import AnswerModel, AnyConfidence, AnySeverity, Cwe, Line, Prose, Quote, Word
+
+
+class FindingClaim(AnswerModel):
+    """One flaw that the model claims to see."""
+
+    quote: Quote = Field(description="the flawed code, copied exactly, without line numbers")
+    rule: Word = Field(description="short name of the kind of flaw, such as sql-injection")
+    cwe: Cwe | None = Field(default=None, description="such as CWE-89, or null")
+    severity: AnySeverity
+    confidence: AnyConfidence = Confidence.MEDIUM
+    message: Prose = Field(min_length=1, description="what is wrong, and what an attacker or a user can make of it")
+    remedy: Prose = Field(default="", description="how to mend it")
+
+
+class Findings(AnswerModel):
+    """A review: an empty list where nothing is wrong."""
+
+    findings: tuple[FindingClaim, ...] = Field(max_length=50)
+
+
+class Judgement(StrEnum):
+    """Whether a finding holds."""
+
+    TRUE_POSITIVE = "true_positive"
+    FALSE_POSITIVE = "false_positive"
+    UNSURE = "unsure"
+
+
+class FindingExplanation(AnswerModel):
+    """Why a finding matters, or why it does not."""
+
+    judgement: Judgement
+    explanation: Prose = Field(min_length=1, description="what the code does and why that is a flaw, or is not")
+    exploit: Prose = Field(default="", description="how it could be used, step by step; empty for a false positive")
+    remedy: Prose = Field(default="", description="how to mend it")
+    evidence: tuple[Quote, ...] = Field(
+        default=(), max_length=10, description="code that the explanation rests on, copied exactly"
+    )
+
+
+class DiffComment(AnswerModel):
+    """One remark on a changed place."""
+
+    path: Line = Field(description="file as named in the diff")
+    quote: Quote = Field(description="changed code, copied exactly, without the leading + or -")
+    severity: AnySeverity
+    cwe: Cwe | None = None
+    message: Prose = Field(min_length=1)
+
+
+class DiffVerdict(StrEnum):
+    """What a review of a diff comes to."""
+
+    APPROVE = "approve"
+    COMMENT = "comment"
+    REQUEST_CHANGES = "request_changes"
+
+
+class DiffReview(AnswerModel):
+    """A review of a diff."""
+
+    summary: Prose = Field(min_length=1, description="what the change does")
+    verdict: DiffVerdict
+    comments: tuple[DiffComment, ...] = Field(default=(), max_length=50)
+
+
+class Stride(StrEnum):
+    """Kinds of threat by STRIDE (Kohnfelder and Garg, 1999)."""
+
+    SPOOFING = "spoofing"
+    TAMPERING = "tampering"
+    REPUDIATION = "repudiation"
+    INFORMATION_DISCLOSURE = "information_disclosure"
+    DENIAL_OF_SERVICE = "denial_of_service"
+    ELEVATION_OF_PRIVILEGE = "elevation_of_privilege"
+
+
+def _stride(value: object) -> object:
+    return value.strip().lower().replace(" ", "_").replace("-", "_") if isinstance(value, str) else value
+
+
+class Threat(AnswerModel):
+    """What could go wrong at one place."""
+
+    title: Line
+    kind: Annotated[Stride, BeforeValidator(_stride)]
+    quote: Quote = Field(description="the code that is exposed, copied exactly")
+    severity: AnySeverity
+    attack: Prose = Field(min_length=1, description="who does what, and what they gain")
+    mitigation: Prose = Field(min_length=1)
+
+
+class ThreatModel(AnswerModel):
+    """A threat model of one module."""
+
+    purpose: Prose = Field(min_length=1, description="what the module does")
+    assets: tuple[Line, ...] = Field(max_length=20, description="what is worth protecting")
+    entry_points: tuple[Line, ...] = Field(max_length=30, description="where outside data or callers come in")
+    trust_boundaries: tuple[Line, ...] = Field(default=(), max_length=20)
+    threats: tuple[Threat, ...] = Field(max_length=30)
