@@ -5,26 +5,29 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Self
 
-import asyncpg
-from sqlalchemy import Connection, event
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
+from codetune_core.storage.connect import connect
+from codetune_core.storage.postgresql_url import ServerUrl
 from codetune_core.storage.url import DatabaseUrl
 
 _BUSY_SECONDS = 30
-_WRITES = "codetune_writes"
+_CONNECT_SECONDS = 15
+WRITES = "codetune_writes"
+"""The execution option of a connection whose transactions write."""
 
 
 class Database:
     """Connections to one database; close it when done.
 
     On SQLite a writing transaction takes the write lock when it begins, so that it never fails half-way because
-    another one wrote; within this process writers queue.
+    another one wrote; within this process writers queue. A connection to PostgreSQL is tried for ``connect_seconds``.
     """
 
-    def __init__(self, url: DatabaseUrl) -> None:
+    def __init__(self, url: DatabaseUrl, connect_seconds: float = _CONNECT_SECONDS) -> None:
         self.url = url
-        self.engine = _sqlite_engine(url) if url.dialect == "sqlite" else _postgresql_engine(url)
+        self.engine = _postgresql_engine(url.server, connect_seconds) if url.server else _sqlite_engine(url)
         self._queue = asyncio.Lock() if url.dialect == "sqlite" else nullcontext()
 
     @asynccontextmanager
@@ -37,7 +40,7 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncSession]:
         """One transaction; it is committed at the end, and undone by an error."""
         async with self._queue, self.engine.connect() as connection:
-            await connection.execution_options(**{_WRITES: True})
+            await connection.execution_options(**{WRITES: True})
             async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
                 yield session
 
@@ -59,7 +62,11 @@ class Database:
 
 
 def _sqlite_engine(url: DatabaseUrl) -> AsyncEngine:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{url.path}", connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(url.path)),
+        connect_args={"timeout": _BUSY_SECONDS},
+        hide_parameters=True,
+    )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -68,17 +75,25 @@ def _sqlite_engine(url: DatabaseUrl) -> AsyncEngine:
 def _prepare_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # the driver's own transactions begin too late
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        "secure_delete = ON",
+        "recursive_triggers = ON",  # so that REPLACE fires the triggers that follow a deletion
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITES) else "BEGIN")
 
 
-def _postgresql_engine(url: DatabaseUrl) -> AsyncEngine:
-    async def connect() -> Any:
-        return await asyncpg.connect(url.dsn)
-
-    return create_async_engine("postgresql+asyncpg://", async_creator=connect)
+def _postgresql_engine(server: ServerUrl, seconds: float) -> AsyncEngine:
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: connect(server, seconds),
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )

@@ -17,7 +17,7 @@ TABLES = (
     training.TrainingMetricRow,
 )
 """In the order of their revisions."""
-_SEARCH = ("execution_search", "ix_execution_history_words")
+_SEARCH = "execution_search"
 
 
 def is_ours(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:  # noqa: ARG001 - Alembic's
