@@ -1,6 +1,7 @@
 """Which version runs under a label: deploying, rolling back, experiments, and what ran when."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import TypedDict, Unpack
 
@@ -13,6 +14,7 @@ from codetune_core.prompts.lookup import active_prompt, any_prompt, nothing_depl
 from codetune_core.prompts.protocol import Entry, PromptStore
 
 _ATTEMPTS = 100
+_LABEL = re.compile(r"\w[\w./-]{0,99}")
 
 
 class ExperimentRules(TypedDict, total=False):
@@ -30,7 +32,12 @@ class Deployments:
         self._store = store
 
     async def deploy(self, name: str, number: int, *, label: str = PRODUCTION, by: str, reason: str = "") -> Deployment:
-        """Let a version run under a label, and end its experiment; nothing is written where it runs there alone."""
+        """Let a version run under a label, and end its experiment; nothing is written where it runs there alone.
+
+        Raises PromptError for a label that is no word of letters, digits and ``._/-``, at most 100 long.
+        """
+        if not _LABEL.fullmatch(label):
+            raise PromptError(f"{label!r} is no label: use up to 100 letters, digits and . _ / -")
         prompt = await active_prompt(self._store, name)
         version = await version_of(self._store, prompt, number)
         entry = Entry(prompt.id, version.id, label, Action.DEPLOY, by, reason)

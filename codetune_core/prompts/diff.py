@@ -58,7 +58,7 @@ def changed_fields(before: Wording, after: Wording) -> tuple[FieldChange, ...]:
     old, new = _fields(before), _fields(after)
     paths = [*old, *(path for path in new if path not in old)]
     changes = [_change(path, old.get(path), new.get(path)) for path in paths]
-    order = _change(_ORDER, [path for path in old if path in new], [path for path in new if path in old])
+    order = _change(_ORDER, _order(before, new), _order(after, old))
     return tuple(change for change in (*changes, order) if change)
 
 
@@ -87,6 +87,11 @@ def _fields(wording: Wording) -> dict[str, Any]:
         "system_prompt": wording.system_prompt,
         "user_prompt_template": wording.user_prompt_template,
     }
+
+
+def _order(wording: Wording, other: dict[str, Any]) -> list[str]:
+    """Names of the variables that the other one declares too: their order shows in the readable text."""
+    return [variable.name for variable in wording.variables if f"variables.{variable.name}" in other]
 
 
 def _declared(variable: Variable) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from codetune_core.prompts.diff import VersionDiff, compare
 from codetune_core.prompts.experiments.assign import assign
 from codetune_core.prompts.lookup import active_prompt, any_prompt, archived_prompt, nothing_deployed, version_of
 from codetune_core.prompts.protocol import Deployed
+from codetune_core.prompts.storable import refuse_unstorable
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class PromptLibrary(Deployments):
         self, draft: PromptDraft, wording: Wording, *, by: str, notes: str = "", deploy: bool = True
     ) -> tuple[Prompt, PromptVersion]:
         """Add a prompt with its version 1, deployed to production unless told otherwise; raises NameTaken."""
+        refuse_unstorable(draft, wording)
         prompt, version = await self._store.create(draft, wording, by, notes)
         if deploy:
             await self.deploy(draft.name, version.number, by=by, reason=notes)
@@ -42,11 +44,13 @@ class PromptLibrary(Deployments):
 
     async def edit(self, name: str, wording: Wording, *, by: str, notes: str = "") -> PromptVersion:
         """Add the next version, not deployed; raises IdenticalVersion with the number of the version that says this."""
+        refuse_unstorable(wording)
         prompt = await active_prompt(self._store, name)
         return await self._store.add_version(prompt.id, wording, by, notes)
 
     async def describe(self, name: str, draft: PromptDraft) -> Prompt:
         """Change what describes a prompt, its name too; raises NameTaken."""
+        refuse_unstorable(draft)
         return await self._store.describe((await active_prompt(self._store, name)).id, draft)
 
     async def show(self, name: str) -> Prompt:

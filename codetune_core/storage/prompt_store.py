@@ -15,7 +15,7 @@ from codetune_core.errors import NameTaken, PromptNotFound
 from codetune_core.storage.ledger_store import ACTIVE, LedgerStore
 from codetune_core.storage.prompt_rows import described, new_prompt, prompt_of
 from codetune_core.storage.tables.history import ExecutionRow
-from codetune_core.storage.tables.prompts import PromptRow
+from codetune_core.storage.tables.prompts import PromptRow, PromptVersionRow
 from codetune_core.storage.version_store import VersionStore, insert_version, lock_prompt
 
 
@@ -55,16 +55,18 @@ class SqlPromptStore(VersionStore, LedgerStore):
 
     async def delete(self, prompt_id: UUID) -> bool:
         async with self._database.write() as session:
-            await lock_prompt(session, prompt_id)
-            if await _used(session, prompt_id):
+            await _lock_versions(session, prompt_id)
+            if used := await _used(session, prompt_id):
                 await session.execute(update(PromptRow).where(PromptRow.id == prompt_id).values(is_active=False))
-                return False
-            await session.execute(delete(PromptRow).where(PromptRow.id == prompt_id))
-            return True
+            else:
+                await session.execute(delete(PromptRow).where(PromptRow.id == prompt_id))
+            return not used
 
     async def purge(self, prompt_id: UUID) -> None:
+        history = update(ExecutionRow).where(ExecutionRow.prompt_id == prompt_id)
         async with self._database.write() as session:
-            await lock_prompt(session, prompt_id)
+            await _lock_versions(session, prompt_id)
+            await session.execute(history.values(prompt_id=None, version_id=None))
             await session.execute(delete(PromptRow).where(PromptRow.id == prompt_id))
 
     async def _prompt(self, *conditions: Any) -> Prompt | None:
@@ -89,6 +91,17 @@ def _unique_name() -> Iterator[None]:
         if "uq_prompt_library_active_name" in str(error.orig) or "prompt_library.name" in str(error.orig):
             raise NameTaken("an active prompt has this name: choose another, or edit that one") from None
         raise
+
+
+async def _lock_versions(session: AsyncSession, prompt_id: UUID) -> None:
+    """Wait until no execution is being recorded, and let none begin.
+
+    What records one locks the version, then the execution, then the prompt; in any other order each would wait for
+    the other.
+    """
+    await lock_prompt(session, prompt_id)
+    versions = select(PromptVersionRow.id).where(PromptVersionRow.prompt_id == prompt_id)
+    await session.execute(versions.order_by(PromptVersionRow.version_number).with_for_update())
 
 
 async def _used(session: AsyncSession, prompt_id: UUID) -> bool:
