@@ -9,67 +9,111 @@ down_revision = "0003"
 
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
-STRINGS = "(SELECT group_concat(atom, char(10)) FROM json_tree({row}.input_data) WHERE type = 'text')"
-OLD_TEXT = f"OLD.sequence, {STRINGS.format(row='OLD')}, OLD.rendered_prompt, OLD.output_data"
-NEW_TEXT = f"NEW.sequence, {STRINGS.format(row='NEW')}, NEW.rendered_prompt, NEW.output_data"
-REMOVE = (
-    "INSERT INTO execution_search (execution_search, rowid, input_data, rendered_prompt, output_data) "
-    f"VALUES ('delete', {OLD_TEXT});"
-)
-ADD = f"INSERT INTO execution_search (rowid, input_data, rendered_prompt, output_data) VALUES ({NEW_TEXT});"
+SEARCHED = "output_data", "rendered_prompt", "input_data"
+LONGEST = 200_000
+"""Characters of an execution that are searched; the words of so many always fit a tsvector, which holds 1 MB."""
 
+
+def any_of(condition: str) -> str:
+    """Write that a condition holds for one of the searched columns."""
+    return " OR ".join(condition.format(name) for name in SEARCHED)
+
+
+def text_of(row: str) -> str:
+    """Write what is searched of a row, for SQLite.
+
+    Of the input its strings, not its JSON, where a line break is a letter n.
+    """
+    strings = f"(SELECT group_concat(atom, char(10)) FROM json_tree({row}.input_data) WHERE type = 'text')"
+    parts = (f"{row}.output_data", f"{row}.rendered_prompt", strings)
+    return f"substr({' || char(10) || '.join(f'coalesce({part}, {chr(39) * 2})' for part in parts)}, 1, {LONGEST})"
+
+
+REMOVE = (
+    "INSERT INTO execution_search (execution_search, rowid, words) "
+    f"SELECT 'delete', OLD.sequence, {text_of('OLD')} WHERE {any_of('OLD.{} IS NOT NULL')};"
+)
+ADD = (
+    "INSERT INTO execution_search (rowid, words) "
+    f"SELECT NEW.sequence, {text_of('NEW')} WHERE {any_of('NEW.{} IS NOT NULL')};"
+)
 SQLITE = (
-    # What is searched of the input are its strings, not its JSON, where a line break is a letter n.
     f"""
-    CREATE VIEW execution_text AS
-    SELECT sequence, {STRINGS.format(row="execution_history")} AS input_data, rendered_prompt, output_data
-    FROM execution_history
+    CREATE VIEW execution_text AS SELECT sequence, {text_of("execution_history")} AS words
+    FROM execution_history WHERE {any_of("{} IS NOT NULL")}
     """,
     """
     CREATE VIRTUAL TABLE execution_search USING fts5 (
-        input_data, rendered_prompt, output_data,
-        content = 'execution_text', content_rowid = 'sequence', tokenize = 'unicode61 remove_diacritics 0'
+        words, content = 'execution_text', content_rowid = 'sequence', columnsize = 0,
+        tokenize = "unicode61 remove_diacritics 0 categories 'L* Nd'"
     )
     """,
     f"CREATE TRIGGER execution_search_insert AFTER INSERT ON execution_history BEGIN {ADD} END",
     f"CREATE TRIGGER execution_search_delete AFTER DELETE ON execution_history BEGIN {REMOVE} END",
     f"""
     CREATE TRIGGER execution_search_update
-    AFTER UPDATE OF sequence, input_data, rendered_prompt, output_data ON execution_history
-    WHEN OLD.sequence IS NOT NEW.sequence OR OLD.input_data IS NOT NEW.input_data
-        OR OLD.rendered_prompt IS NOT NEW.rendered_prompt OR OLD.output_data IS NOT NEW.output_data
+    AFTER UPDATE OF sequence, {", ".join(SEARCHED)} ON execution_history
+    WHEN OLD.sequence IS NOT NEW.sequence OR {any_of("OLD.{0} IS NOT NEW.{0}")}
     BEGIN {REMOVE} {ADD} END
     """,
 )
 POSTGRESQL = (
-    # As SQLite's tokenizer does, every ASCII punctuation mark separates words. A tsvector holds at most 1 MB.
+    # Words are what SQLite's tokenizer takes for words: letters, digits and accents, whatever the database's locale.
+    rf"""
+    CREATE FUNCTION execution_words(output_data text, rendered_prompt text, input_data jsonb)
+    RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+        SELECT lower(regexp_replace(
+            left(concat_ws(' ', output_data, rendered_prompt, (
+                SELECT string_agg(value #>> '{{}}', ' ') FROM jsonb_path_query(input_data, 'strict $.**') AS value
+                WHERE jsonb_typeof(value) = 'string'
+            )), {LONGEST}) COLLATE "und-x-icu", '[^[:alnum:]\u0300-\u036f]+', ' ', 'g'
+        ))
+    $$
+    """,
+    # Beside the history, so that a page of what many executions contain is read without their texts. No positions:
+    # a tsvector drops those after the 256th of a word.
     """
-    CREATE FUNCTION execution_words(input_data jsonb, rendered_prompt text, output_data text)
-    RETURNS tsvector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
-    DECLARE
-        strings text := (
-            SELECT string_agg(value #>> '{}', chr(10)) FROM jsonb_path_query(input_data, 'strict $.**') AS value
-            WHERE jsonb_typeof(value) = 'string'
-        );
-        words text := translate(
-            left(concat_ws(chr(10), output_data, rendered_prompt, strings), 400000),
-            '!"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~', repeat(' ', 32)
-        );
+    CREATE TABLE execution_search (
+        sequence bigint PRIMARY KEY REFERENCES execution_history ON DELETE CASCADE,
+        words tsvector NOT NULL
+    )
+    """,
+    "ALTER TABLE execution_search ALTER COLUMN words SET STATISTICS 1000",
+    "CREATE INDEX execution_search_words ON execution_search USING gin (words) WITH (fastupdate = off)",
+    """
+    CREATE FUNCTION execution_search_follow() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        LOOP
-            BEGIN
-                RETURN to_tsvector('simple', words);
-            EXCEPTION WHEN program_limit_exceeded THEN
-                words := left(words, length(words) / 2);
-            END;
-        END LOOP;
+        DELETE FROM execution_search WHERE sequence = NEW.sequence;
+        INSERT INTO execution_search
+        SELECT NEW.sequence, array_to_tsvector(coalesce(array_agg(DISTINCT word), '{}'))
+        FROM unnest(string_to_array(execution_words(NEW.output_data, NEW.rendered_prompt, NEW.input_data), ' ')) AS word
+        WHERE octet_length(word) BETWEEN 1 AND 2046
+        HAVING num_nonnulls(NEW.output_data, NEW.rendered_prompt, NEW.input_data) > 0;
+        RETURN NULL;
     END $$
     """,
     """
-    CREATE INDEX ix_execution_history_words ON execution_history
-    USING gin (execution_words(input_data, rendered_prompt, output_data))
+    CREATE TRIGGER execution_search_insert AFTER INSERT ON execution_history
+    FOR EACH ROW EXECUTE FUNCTION execution_search_follow()
+    """,
+    f"""
+    CREATE TRIGGER execution_search_update AFTER UPDATE OF {", ".join(SEARCHED)} ON execution_history
+    FOR EACH ROW WHEN ({any_of("OLD.{0} IS DISTINCT FROM NEW.{0}")}) EXECUTE FUNCTION execution_search_follow()
     """,
 )
+INDEXES = {
+    "executed_at": ("executed_at", "sequence"),
+    **{
+        name: (name, "executed_at", "sequence")
+        for name in ("prompt_id", "version_id", "user_id", "task", "workspace", "model_used")
+    },
+    "experiment_id": ("experiment_id",),
+}
+PARTIAL_INDEXES = {
+    "failed": (("executed_at", "sequence"), "error_kind IS NOT NULL"),
+    "content": (("executed_at",), "keep = 'full'"),
+    "open": (("executed_at",), "success IS NULL OR keep = 'nothing'"),
+}
 
 
 def upgrade() -> None:
@@ -129,26 +173,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_execution_history")),
         sa.UniqueConstraint("id", name=op.f("uq_execution_history_id")),
     )
-    op.create_index("ix_execution_history_executed_at", "execution_history", ["executed_at"], unique=False)
-    op.create_index("ix_execution_history_experiment_id", "execution_history", ["experiment_id"], unique=False)
-    op.create_index(
-        "ix_execution_history_prompt_id_version_id",
-        "execution_history",
-        ["prompt_id", "version_id", "id"],
-        unique=False,
-    )
-    op.create_index(
-        "ix_execution_history_user_id_executed_at", "execution_history", ["user_id", "executed_at"], unique=False
-    )
+    for name, columns in INDEXES.items():
+        op.create_index(f"ix_execution_history_{name}", "execution_history", columns)
+    for name, (columns, where) in PARTIAL_INDEXES.items():
+        op.create_index(
+            f"ix_execution_history_{name}",
+            "execution_history",
+            columns,
+            sqlite_where=sa.text(where),
+            postgresql_where=sa.text(where),
+        )
     for statement in POSTGRESQL if op.get_context().dialect.name == "postgresql" else SQLITE:
         op.execute(statement)
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.execute("DROP TABLE execution_search")
     if op.get_context().dialect.name == "sqlite":
-        op.execute("DROP TABLE execution_search")
         op.execute("DROP VIEW execution_text")
     op.drop_table("execution_history")
     if op.get_context().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION execution_search_follow")
         op.execute("DROP FUNCTION execution_words")

@@ -12,6 +12,8 @@ RAN = (
     "AND coalesce({row}.error_kind, '') NOT IN ('cancelled', 'invalid_input', 'budget_spent')"
 )
 """Ended on an engine, after a time that was measured."""
+COUNTED = "{row}.success IS NOT NULL AND {row}.keep <> 'nothing'"
+"""Ended; what is kept of it only for the day's budget is not counted."""
 JUDGED = "coalesce({row}.outcome, '') IN ('accepted', 'edited', 'kept', 'rejected', 'reverted')"
 ACCEPTED = "coalesce({row}.outcome, '') IN ('accepted', 'edited', 'kept')"
 FIGURES = {
@@ -28,6 +30,10 @@ FIGURES = {
     "judged": f"CASE WHEN {JUDGED} THEN 1 ELSE 0 END",
     "accepted": f"CASE WHEN {ACCEPTED} THEN 1 ELSE 0 END",
 }
+WATCHED = (
+    *("executed_at", "prompt_id", "version_id", "model_used", "user_id", "success", "from_cache", "execution_time_ms"),
+    *("error_kind", "tokens_used", "estimated_cost_usd", "user_feedback", "outcome"),
+)
 STATISTICS = {
     "total_executions": f"CASE WHEN {RAN} THEN 1 ELSE 0 END",
     "successful_executions": f"CASE WHEN {RAN} AND {{row}}.success THEN 1 ELSE 0 END",
@@ -73,19 +79,19 @@ def backfill(*, postgresql: bool) -> tuple[str, str]:
     figures = sums(FIGURES, "h", postgresql=postgresql)
     statistics = ", ".join(
         f"{name} = coalesce((SELECT sum({of(figure, 'h', postgresql=postgresql)}) FROM execution_history AS h "
-        "WHERE h.prompt_id = prompt_library.id AND h.success IS NOT NULL), 0)"
+        f"WHERE h.prompt_id = prompt_library.id AND {COUNTED.format(row='h')}), 0)"
         for name, figure in STATISTICS.items()
     )
     return (
         f"INSERT INTO execution_daily ({COLUMNS}) SELECT {key}, {figures} FROM execution_history AS h "
-        "WHERE h.success IS NOT NULL GROUP BY 1, 2, 3, 4, 5",
+        f"WHERE {COUNTED.format(row='h')} GROUP BY 1, 2, 3, 4, 5",
         f"UPDATE prompt_library SET {statistics}",
     )
 
 
 def sqlite_change(row: str, sign: str) -> str:
     """Write what a trigger does for one row that appears or goes."""
-    key = key_of(row, postgresql=False)
+    key, counted = key_of(row, postgresql=False), COUNTED.format(row=row)
     values = [*key.values(), *(f"{sign}({of(figure, row, postgresql=False)})" for figure in FIGURES.values())]
     added = ", ".join(f"{name} = {name} + excluded.{name}" for name in FIGURES if name != "cost_usd")
     here = " AND ".join(f"{name} = {value}" for name, value in key.items())
@@ -93,26 +99,26 @@ def sqlite_change(row: str, sign: str) -> str:
         f"{name} = {name} {sign or '+'} ({of(figure, row, postgresql=False)})" for name, figure in STATISTICS.items()
     )
     return f"""
-        INSERT INTO execution_daily ({COLUMNS}) SELECT {", ".join(values)} WHERE {row}.success IS NOT NULL
+        INSERT INTO execution_daily ({COLUMNS}) SELECT {", ".join(values)} WHERE {counted}
         ON CONFLICT ({", ".join(KEY)}) DO UPDATE SET
             {added}, cost_usd = {rounded("cost_usd + excluded.cost_usd")};
         DELETE FROM execution_daily WHERE executions = 0 AND {here};
-        UPDATE prompt_library SET {statistics} WHERE id = {row}.prompt_id AND {row}.success IS NOT NULL;
+        UPDATE prompt_library SET {statistics} WHERE id = {row}.prompt_id AND {counted};
     """
 
 
 def sqlite_triggers() -> tuple[str, ...]:
     """Write the triggers, which follow each row."""
     add, remove = sqlite_change("NEW", ""), sqlite_change("OLD", "-")
-    watched = (
-        "executed_at, prompt_id, version_id, model_used, user_id, success, from_cache, execution_time_ms, error_kind, "
-        "tokens_used, estimated_cost_usd, user_feedback, outcome"
-    )
+    changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in WATCHED)
+    stubbed = "(OLD.keep = 'nothing') <> (NEW.keep = 'nothing')"
     return (
         f"CREATE TRIGGER execution_daily_insert AFTER INSERT ON execution_history BEGIN {add} END",
         f"CREATE TRIGGER execution_daily_delete AFTER DELETE ON execution_history BEGIN {remove} END",
-        f"CREATE TRIGGER execution_daily_update AFTER UPDATE OF {watched} ON execution_history "
-        f"BEGIN {remove} {add} END",
+        f"""
+        CREATE TRIGGER execution_daily_update AFTER UPDATE OF {", ".join(WATCHED)}, keep ON execution_history
+        WHEN {changed} OR {stubbed} BEGIN {remove} {add} END
+        """,
     )
 
 
@@ -121,7 +127,7 @@ def postgresql_function(event: str, changed: str) -> str:
 
     Rows are locked in the order of their keys, so that two statements never wait for each other.
     """
-    key = key_of("c", postgresql=True)
+    key, counted = key_of("c", postgresql=True), COUNTED.format(row="c")
     signed = {name: f"sum(c.sign * ({of(figure, 'c', postgresql=True)}))" for name, figure in FIGURES.items()}
     statistics = {name: f"sum(c.sign * ({of(figure, 'c', postgresql=True)}))" for name, figure in STATISTICS.items()}
     differ = " OR ".join(f"{figure} <> 0" for figure in signed.values())
@@ -131,16 +137,16 @@ def postgresql_function(event: str, changed: str) -> str:
     BEGIN
         INSERT INTO execution_daily AS d ({COLUMNS})
         SELECT {", ".join(key.values())}, {", ".join(signed.values())}
-        FROM ({changed}) AS c WHERE c.success IS NOT NULL GROUP BY 1, 2, 3, 4, 5 HAVING {differ} ORDER BY 1, 2, 3, 4, 5
+        FROM ({changed}) AS c WHERE {counted} GROUP BY 1, 2, 3, 4, 5 HAVING {differ} ORDER BY 1, 2, 3, 4, 5
         ON CONFLICT ({", ".join(KEY)}) DO UPDATE SET
             {", ".join(f"{name} = d.{name} + excluded.{name}" for name in FIGURES)};
-        DELETE FROM execution_daily WHERE executions = 0;
+        DELETE FROM execution_daily WHERE executions = 0 AND day IN (SELECT {key["day"]} FROM ({changed}) AS c);
         PERFORM 1 FROM prompt_library WHERE id IN (SELECT c.prompt_id FROM ({changed}) AS c)
         ORDER BY id FOR NO KEY UPDATE;
         UPDATE prompt_library AS p SET {", ".join(f"{name} = p.{name} + s.{name}" for name in STATISTICS)}
         FROM (
             SELECT c.prompt_id, {", ".join(f"{figure} AS {name}" for name, figure in statistics.items())}
-            FROM ({changed}) AS c WHERE c.success IS NOT NULL GROUP BY c.prompt_id HAVING {moved}
+            FROM ({changed}) AS c WHERE {counted} GROUP BY c.prompt_id HAVING {moved}
         ) AS s WHERE p.id = s.prompt_id;
         RETURN NULL;
     END $$
