@@ -1,1 +1,305 @@
-"""The LocalExecutor: choose the version, render, look into the cache, generate, record."""
+"""The executor's recipe: choose the version -> render -> cache -> engine -> record."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
+
+from codetune_core.domain.canonical import digest
+from codetune_core.domain.execution import ErrorKind, Execution, ExecutionRequest, FinishReason, Usage
+from codetune_core.engines.protocol import Done, Engine, Generation
+from codetune_core.errors import BudgetSpent, EngineLost, EngineTimeout, InvalidOutput
+from codetune_core.execution.answers import Answers
+from codetune_core.execution.cache_key import Fingerprint, fingerprint
+from codetune_core.execution.events import Event, FromCache
+from codetune_core.execution.faults import log_fault
+from codetune_core.execution.progress import Progress
+from codetune_core.execution.protocol import CachedAnswer
+from codetune_core.execution.single_flight import Flight, Flights
+from codetune_core.history.budget import Budget, fell_back
+from codetune_core.history.history import History
+from codetune_core.history.keep import keep_of
+from codetune_core.history.prices import Price, Prices
+from codetune_core.prompts.answer import parse_answer
+from codetune_core.prompts.fit import TOKENS_PER_MESSAGE, RenderTarget
+from codetune_core.prompts.library import Choice, PromptLibrary
+from codetune_core.prompts.render import Rendered, render
+from codetune_core.prompts.schemas.registry import schema
+from codetune_core.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+_UNBILLED = {ErrorKind.OVERLOADED, ErrorKind.REFUSED, ErrorKind.CONTEXT_TOO_LONG}
+"""Who turns a request away before the first token did no work."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """``text`` is all that the model wrote, ``output`` what is wanted of it."""
+
+    text: str
+    output: str
+    usage: Usage
+    finish_reason: FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What the engine is asked; ``refusal`` says why the answer is not remembered, and is empty where it is."""
+
+    generation: Generation
+    rendered: Rendered
+    prompt_tokens: int
+    fingerprint: Fingerprint
+    refusal: str
+    notices: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Run:
+    """An execution on its way; the last four are set where it started the generation."""
+
+    request: ExecutionRequest
+    progress: Progress
+    question: _Question | None = None
+    flight: Flight[_Answer] | None = None
+    leads: bool = False
+    begun: asyncio.Task[None] | None = None
+    usage: Usage | None = None
+    generation_ms: float | None = None
+
+    @property
+    def pays_still(self) -> bool:
+        """Whether the generation that it started goes on."""
+        return self.leads and self.flight is not None and not self.flight.has_ended
+
+
+class LocalExecutor:
+    """Runs executions in this process; close it when done.
+
+    Whatever fails is the stream's last event and recorded once; a prompt that is not there is ``invalid_input``. What
+    fails before its generation may begin comes without ``Started``. An execution that is cancelled while others watch
+    its generation is recorded when that ends, because it is the one that pays for it.
+    """
+
+    def __init__(
+        self, library: PromptLibrary, engine: Engine, answers: Answers, history: History, settings: Settings
+    ) -> None:
+        self._library = library
+        self._engine = engine
+        self._answers = answers
+        self._history = history
+        self._settings = settings
+        self._prices = Prices(settings.budget)
+        self._budget = Budget(settings.budget)
+        self._flights: Flights[_Answer] = Flights()
+        self._writing: set[asyncio.Task[None]] = set()
+
+    async def execute(self, request: ExecutionRequest) -> AsyncGenerator[Event]:
+        run = _Run(request, Progress(request))
+        try:
+            async with aclosing(self._answer(run)) as events:
+                async for event in events:
+                    yield event
+            last: Event = run.progress.finish()
+        except (GeneratorExit, asyncio.CancelledError):
+            run.progress.cancel()
+            recorded = self._in_background(self._record(run))
+            if not run.pays_still:
+                await asyncio.shield(recorded)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the stream and is recorded
+            last = run.progress.fail(error)
+        recorded = self._in_background(self._record(run))
+        try:
+            yield last
+        finally:
+            await asyncio.shield(recorded)
+
+    async def aclose(self) -> None:
+        """Stop what runs, and wait until all of it is recorded."""
+        await self._flights.aclose()
+        while self._writing:
+            await asyncio.wait(self._writing)
+        await self._answers.aclose()
+
+    async def _answer(self, run: _Run) -> AsyncGenerator[Event]:
+        request = run.request
+        choice = await self._library.choose(
+            request.prompt, label=request.label, version=request.version, session_id=request.session_id
+        )
+        run.progress.chose(choice.prompt.id, choice.version.id, choice.experiment_id, choice.experiment_arm)
+        async with AsyncExitStack() as stack:
+            question, flight = await self._ask(run, choice, stack)
+            yield run.progress.started(request.prompt, choice.version.number, question.rendered.cut, question.notices)
+            if run.progress.execution.from_cache:
+                yield FromCache()
+            async with aclosing(flight.pieces()) as pieces:
+                async for piece in pieces:
+                    yield run.progress.token(piece)
+        answer = flight.result()
+        yield run.progress.counted(answer.usage)
+        run.progress.answered(answer.output, answer.finish_reason)
+
+    async def _ask(self, run: _Run, choice: Choice, stack: AsyncExitStack) -> tuple[_Question, Flight[_Answer]]:
+        """Start or join what answers; where the budget is spent, ask the model that costs nothing."""
+        model, notices = run.request.model or self._settings.engine.model, tuple[str, ...]()
+        while True:
+            question = run.question = await self._question(run, choice, model, notices)
+            shared = None if question.refusal or run.request.fresh else question.fingerprint.key
+            joined = self._flights.join(shared, partial(self._generate, run, question))
+            flight, run.leads = await stack.enter_async_context(joined)
+            run.flight = flight
+            run.progress.shares(shared=not run.leads)
+            try:
+                await flight.opened()
+            except BudgetSpent:
+                if not run.leads:  # it was another's budget
+                    continue
+                asked = question.generation.model.name
+                if (fallback := self._budget.fallback(asked)) is None:
+                    raise
+                model, notices = fallback, (fell_back(asked, fallback),)
+            else:
+                return question, flight
+
+    async def _question(self, run: _Run, choice: Choice, model_name: str, notices: tuple[str, ...]) -> _Question:
+        request, wording = run.request, choice.version.wording
+        model = await self._engine.model(model_name)
+        count = cache(partial(self._engine.count_tokens, model))
+        # In a thread, because templates and tokenizers take their time over a long file.
+        rendered, tokens = await asyncio.to_thread(_render, choice, request, RenderTarget(model.context_tokens, count))
+        generation = Generation(
+            model, rendered.messages, wording.temperature, wording.max_tokens, wording.decoding, request.sample_index
+        )
+        key = fingerprint(generation, schema_hash=_schema_hash(wording.decoding.output_schema), tenant=request.tenant)
+        keep = keep_of(self._settings.history, request.task, request.workspace)
+        refusal = self._answers.refusal(temperature=wording.temperature, seed=wording.decoding.seed, keep=keep)
+        run.progress.asks(model, rendered.text, {"key": asdict(key.key), "parts": dict(key.parts)})
+        return _Question(generation, rendered, tokens, key, refusal, notices)
+
+    async def _generate(self, run: _Run, question: _Question, flight: Flight[_Answer]) -> None:
+        """Answer all who watch the flight; ``run`` is the execution that started it."""
+        if answer := await self._remembered(run, question):
+            run.progress.shares()
+            flight.open(from_cache=True)
+            flight.push(answer.text)
+            flight.finish(answer)
+            return
+        await self._begin(run, question)
+        flight.open(from_cache=False)
+        done = await self._stream(run, question, flight)
+        answer = _parsed(question, flight.so_far, done.usage, done.finish_reason)
+        flight.finish(answer)
+        if not self._why_not_stored(question, answer):
+            remembered = CachedAnswer(
+                answer.text, answer.finish_reason, answer.usage.prompt_tokens, answer.usage.completion_tokens
+            )
+            await self._answers.remember(question.fingerprint.key, remembered)
+
+    async def _remembered(self, run: _Run, question: _Question) -> _Answer | None:
+        if question.refusal or run.request.fresh:
+            return None
+        if (found := await self._answers.find(question.fingerprint.key)) is None:
+            return None
+        try:
+            return _parsed(question, found.output, Usage(found.prompt_tokens, found.completion_tokens), "stop")
+        except InvalidOutput:  # a check became stricter since
+            return None
+
+    async def _begin(self, run: _Run, question: _Question) -> None:
+        """Record that it runs, with the most that it can cost; raises BudgetSpent."""
+        known, generation = run.progress.execution, question.generation
+        seconds = self._settings.engine.timeout_seconds
+        most = self._prices.most(
+            generation.model, question.prompt_tokens, generation.max_tokens, seconds, known.executed_at
+        )
+        run.begun = self._in_background(self._history.begin(_priced(known, most)))
+        await asyncio.shield(run.begun)
+
+    async def _stream(self, run: _Run, question: _Question, flight: Flight[_Answer]) -> Done:
+        done, started = None, time.perf_counter()
+        run.generation_ms = 0
+        seconds = self._settings.engine.timeout_seconds
+        try:
+            async with asyncio.timeout(seconds), aclosing(self._engine.generate(question.generation)) as items:
+                async for item in items:
+                    if isinstance(item, Done):
+                        done, run.usage = item, item.usage
+                    else:
+                        flight.push(item.text)
+        except TimeoutError as error:
+            raise EngineTimeout(f"there was no answer within {seconds:g} seconds (engine.timeout_seconds)") from error
+        finally:
+            run.generation_ms = (time.perf_counter() - started) * 1000
+        if done is None:
+            raise EngineLost("the engine hung up before its answer was complete")
+        return done
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Start what is done even where who asked for it is cancelled."""
+        task = asyncio.create_task(work)
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        return task
+
+    async def _record(self, run: _Run) -> None:
+        try:
+            if run.flight and run.leads:
+                await run.flight.ended()
+            if run.begun:
+                await asyncio.gather(run.begun, return_exceptions=True)
+            await self._history.end(self._ended(run))
+        except Exception as error:  # noqa: BLE001 - an answer is not taken back because it could not be recorded
+            log_fault(_LOG, f"execution {run.progress.execution.id} could not be recorded", error)
+
+    def _ended(self, run: _Run) -> Execution:
+        """Return what is recorded in the end."""
+        known, question = run.progress.execution, run.question
+        if question is None or run.flight is None:
+            return known
+        usage, text = Usage(), run.flight.so_far
+        if run.generation_ms is not None:
+            usage = run.usage or self._used(known, question, text)
+            known = run.progress.used(usage)
+        price = self._prices.cost(
+            question.generation.model, usage, run.generation_ms or 0, known.executed_at, from_cache=known.from_cache
+        )
+        why = self._why_not_stored(question, run.flight.landed)
+        cache_key = {**known.cache_key, "not_stored": why}
+        return _priced(replace(known, output_data=text or None, cache_key=cache_key), price)
+
+    def _used(self, known: Execution, question: _Question, text: str) -> Usage:
+        """Count what an engine that broke off, or was stopped, did not say; never too low."""
+        if known.error_kind in _UNBILLED and not text:
+            return Usage()
+        return Usage(question.prompt_tokens, self._engine.count_tokens(question.generation.model, text))
+
+    def _why_not_stored(self, question: _Question, answer: _Answer | None) -> str:
+        if question.refusal or answer is None:
+            return question.refusal or "there was no complete answer"
+        return self._answers.flaw(answer.text, answer.finish_reason)
+
+
+def _render(choice: Choice, request: ExecutionRequest, target: RenderTarget) -> tuple[Rendered, int]:
+    """Render, and count the prompt's tokens; never too low."""
+    rendered = render(choice.version.wording, request.variables, target)
+    return rendered, sum(target.count_tokens(message.content) + TOKENS_PER_MESSAGE for message in rendered.messages)
+
+
+def _priced(execution: Execution, price: Price | None) -> Execution:
+    if price is None:
+        return execution
+    return replace(execution, estimated_cost_usd=price.usd, price_source=price.source)
+
+
+def _parsed(question: _Question, text: str, usage: Usage, finish_reason: FinishReason) -> _Answer:
+    parsed = parse_answer(text, question.generation.decoding.output_schema)
+    return _Answer(text, parsed.output, usage, finish_reason)
+
+
+@cache
+def _schema_hash(name: str | None) -> str:
+    return digest(schema(name).model_json_schema()) if name else ""

@@ -1,7 +1,7 @@
 """The Executor protocol, and what it needs of the storage that remembers answers."""
 
 import datetime as dt
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,11 +51,20 @@ class CacheStatistics:
     oldest: dt.datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """What stands beside an answer."""
+
+    created_at: dt.datetime
+    expires_at: dt.datetime
+    is_valid: bool
+
+
 class CacheStore(Protocol):
     """Answers by key, over several processes."""
 
     async def get(self, key: CacheKey, now: dt.datetime) -> CachedAnswer | None:
-        """Answer of a valid entry that has not expired; counts the access."""
+        """Answer of a valid entry that has not expired; counts the access, in time."""
         ...
 
     async def put(self, key: CacheKey, answer: CachedAnswer, now: dt.datetime, expires_at: dt.datetime) -> None:
@@ -70,6 +79,18 @@ class CacheStore(Protocol):
         """Drop everything, or all of one model; return how many went."""
         ...
 
+    async def forget(self, keys: Sequence[CacheKey]) -> int:
+        """Drop the entries of these keys; return how many went."""
+        ...
+
+    async def entry(self, key: CacheKey) -> CacheEntry | None:
+        """Return what stands beside the answer of a key, used or not; this is no access."""
+        ...
+
     async def statistics(self) -> CacheStatistics:
         """Count what is held."""
+        ...
+
+    async def aclose(self) -> None:
+        """Write the accesses that were counted and not yet written."""
         ...

@@ -1,0 +1,138 @@
+"""Progress: what is known of an execution while it goes on, and what is recorded of it in the end."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from codetune_core.domain.canonical import canonical_json
+from codetune_core.domain.execution import ErrorKind, Execution, ExecutionRequest, FinishReason, ModelIdentity, Usage
+from codetune_core.domain.identifiers import new_id
+from codetune_core.errors import CodeTuneError, ExecutionError, PromptError
+from codetune_core.execution.answers import utc_now
+from codetune_core.execution.events import Failed, Finished, Started, Token, UsageCounted
+from codetune_core.execution.faults import log_fault
+
+_LOG = logging.getLogger(__name__)
+
+
+class Progress:
+    """An execution that has begun; times are measured from its making, by a clock that only goes forward.
+
+    ``execution`` is what is known so far.
+    """
+
+    def __init__(self, request: ExecutionRequest) -> None:
+        self._start = time.perf_counter()
+        self._output = ""
+        self._finish_reason: FinishReason = "stop"
+        self.execution = Execution(
+            id=new_id(),
+            executed_at=utc_now(),
+            task=request.task,
+            user_id=request.user_id,
+            session_id=request.session_id,
+            workspace=request.workspace,
+            input_data=dict(request.variables) if _is_json(request.variables) else None,
+        )
+
+    @property
+    def milliseconds(self) -> float:
+        """Since the start."""
+        return (time.perf_counter() - self._start) * 1000
+
+    def chose(self, prompt_id: UUID, version_id: UUID, experiment_id: str, arm: str) -> None:
+        """Note which version answers."""
+        self._note(prompt_id=prompt_id, version_id=version_id, experiment_id=experiment_id, experiment_arm=arm)
+
+    def asks(self, model: ModelIdentity, rendered: str, cache_key: Mapping[str, JsonValue]) -> None:
+        """Note what is asked of which model."""
+        self._note(
+            model_used=model.name,
+            model_revision=model.revision,
+            engine=model.engine,
+            rendered_prompt=rendered,
+            cache_key=cache_key,
+        )
+
+    def started(self, prompt: str, version: int, cut: tuple[str, ...], notices: tuple[str, ...]) -> Started:
+        """Return the first event."""
+        return Started(
+            execution_id=self.execution.id,
+            prompt=prompt,
+            version=version,
+            model=self.execution.model_used,
+            experiment_arm=self.execution.experiment_arm,
+            cut=cut,
+            notices=notices,
+        )
+
+    def shares(self, *, shared: bool = True) -> None:
+        """Note whether what answers was generated before, or for another execution."""
+        self._note(from_cache=shared)
+
+    def token(self, text: str) -> Token:
+        """Note the first one's time."""
+        if self.execution.time_to_first_token_ms is None:
+            self._note(time_to_first_token_ms=self.milliseconds)
+        return Token(text=text)
+
+    def counted(self, usage: Usage) -> UsageCounted:
+        """Note how long question and answer are; what was generated before uses no tokens now."""
+        used = 0 if self.execution.from_cache else usage.total
+        self._note(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens, tokens_used=used)
+        return UsageCounted(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
+
+    def used(self, usage: Usage) -> Execution:
+        """Note the tokens of the generation that this execution started, however it ended."""
+        self.counted(usage)
+        return self.execution
+
+    def answered(self, output: str, finish_reason: FinishReason) -> None:
+        """Note the answer."""
+        self._output, self._finish_reason = output, finish_reason
+
+    def finish(self) -> Finished:
+        """Note success and return the last event."""
+        milliseconds = self.milliseconds
+        self._note(success=True, finish_reason=self._finish_reason, execution_time_ms=milliseconds)
+        return Finished(output=self._output, finish_reason=self._finish_reason, execution_time_ms=milliseconds)
+
+    def fail(self, error: BaseException) -> Failed:
+        """Note a failure and return the last event; an unexpected error is logged without what it says."""
+        kind, message = _explained(error)
+        if kind is ErrorKind.INTERNAL and not isinstance(error, CodeTuneError):
+            log_fault(_LOG, f"execution {self.execution.id} failed", error)
+        self._note(success=False, error_kind=kind, error_message=message, execution_time_ms=self.milliseconds)
+        return Failed(kind=kind, message=message)
+
+    def cancel(self) -> None:
+        """Note that nobody wants the answer any more."""
+        milliseconds = self.milliseconds
+        self._note(
+            success=False, error_kind=ErrorKind.CANCELLED, error_message="cancelled", execution_time_ms=milliseconds
+        )
+
+    def _note(self, **known: object) -> None:
+        self.execution = replace(self.execution, **known)  # type: ignore[arg-type] # fields of Execution
+
+
+def _explained(error: BaseException) -> tuple[ErrorKind, str]:
+    if isinstance(error, ExecutionError):
+        return ErrorKind(error.kind), str(error)
+    if isinstance(error, PromptError):
+        return ErrorKind.INVALID_INPUT, str(error)
+    if isinstance(error, CodeTuneError):
+        return ErrorKind.INTERNAL, str(error)
+    return ErrorKind.INTERNAL, f"an unexpected error ({type(error).__qualname__}): the log says where"
+
+
+def _is_json(value: object) -> bool:
+    try:
+        canonical_json(value)
+    except (TypeError, ValueError):
+        return False
+    return True

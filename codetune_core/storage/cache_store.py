@@ -1,0 +1,152 @@
+"""Remembered answers in the table ``model_cache``."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from codetune_core.domain.identifiers import new_id
+from codetune_core.execution.protocol import CachedAnswer, CacheEntry, CacheKey, CacheStatistics
+from codetune_core.storage.database import Database
+from codetune_core.storage.tables.cache import CachedAnswerRow as Row
+
+_ANSWER = TypeAdapter(CachedAnswer)
+_TABLE: Table = Row.__table__  # type: ignore[assignment]
+_ACCESSES_HELD = 200
+_BATCH = 500
+
+
+@dataclass(slots=True)
+class _Accesses:
+    last: dt.datetime
+    count: int = 0
+
+
+class SqlCacheStore:
+    """Implements CacheStore; a hit only reads: accesses are written in batches, and what a crash loses is a count."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._accesses: dict[UUID, _Accesses] = {}
+
+    async def get(self, key: CacheKey, now: dt.datetime) -> CachedAnswer | None:
+        wanted = select(Row.id, Row.cached_output).where(_is(key), Row.is_valid, Row.expires_at > now)
+        try:
+            async with self._database.read() as session:
+                found = (await session.execute(wanted)).one_or_none()
+            if found is None:
+                return None
+            answer = _ANSWER.validate_python(found.cached_output)
+        except ValueError:  # not JSON, or not an answer
+            await self.forget([key])
+            return None
+        await self._accessed(found.id, now)
+        return answer
+
+    async def put(self, key: CacheKey, answer: CachedAnswer, now: dt.datetime, expires_at: dt.datetime) -> None:
+        values = {
+            "id": new_id(),
+            "cached_output": asdict(answer),
+            "tokens_used": answer.prompt_tokens + answer.completion_tokens,
+            "size_bytes": len(answer.output.encode()),
+            "created_at": now,
+            "last_accessed_at": now,
+            "access_count": 0,
+            "expires_at": expires_at,
+            "is_valid": True,
+        }
+        dialect: Any = sqlite if self._database.url.dialect == "sqlite" else postgresql
+        insert = dialect.insert(Row).values(**asdict(key), **values)
+        async with self._database.write() as session:
+            await session.execute(insert.on_conflict_do_update(index_elements=list(asdict(key)), set_=values))
+
+    async def evict(self, now: dt.datetime, max_bytes: int) -> int:
+        await self._write_accesses()
+        async with self._database.write() as session:
+            gone = await _delete(session, or_(Row.expires_at <= now, ~Row.is_valid))
+            excess = (await session.scalar(select(func.coalesce(func.sum(Row.size_bytes), 0))) or 0) - max_bytes
+            return gone + (await _drop_oldest(session, excess) if excess > 0 else 0)
+
+    async def clear(self, model_name: str | None = None) -> int:
+        everything = Row.id.is_not(None)
+        async with self._database.write() as session:
+            return await _delete(session, everything if model_name is None else Row.model_name == model_name)
+
+    async def forget(self, keys: Sequence[CacheKey]) -> int:
+        async with self._database.write() as session:
+            return sum([await _delete(session, _is(key)) for key in keys])
+
+    async def entry(self, key: CacheKey) -> CacheEntry | None:
+        wanted = select(Row.created_at, Row.expires_at, Row.is_valid).where(_is(key))
+        async with self._database.read() as session:
+            found = (await session.execute(wanted)).one_or_none()
+        return CacheEntry(*found) if found else None
+
+    async def statistics(self) -> CacheStatistics:
+        await self._write_accesses()
+        counted = select(
+            func.count(),
+            func.coalesce(func.sum(Row.size_bytes), 0),
+            func.coalesce(func.sum(Row.access_count), 0),
+            func.min(Row.created_at),
+        )
+        async with self._database.read() as session:
+            entries, size, hits, oldest = (await session.execute(counted)).one()
+        return CacheStatistics(entries, int(size), int(hits), oldest)
+
+    async def aclose(self) -> None:
+        await self._write_accesses()
+
+    async def _accessed(self, row_id: UUID, now: dt.datetime) -> None:
+        seen = self._accesses.setdefault(row_id, _Accesses(now))
+        seen.last = max(seen.last, now)
+        seen.count += 1
+        if len(self._accesses) >= _ACCESSES_HELD:
+            await self._write_accesses()
+
+    async def _write_accesses(self) -> None:
+        held, self._accesses = self._accesses, {}
+        if not held:
+            return
+        last = bindparam("last", type_=Row.last_accessed_at.type)
+        statement = (
+            update(_TABLE)
+            .where(_TABLE.c.id == bindparam("row"))
+            .values(
+                access_count=_TABLE.c.access_count + bindparam("count"),
+                last_accessed_at=case((_TABLE.c.last_accessed_at < last, last), else_=_TABLE.c.last_accessed_at),
+            )
+        )
+        # In one order everywhere, so that two processes never wait for each other's rows.
+        rows = [{"row": row, "last": seen.last, "count": seen.count} for row, seen in sorted(held.items())]
+        async with self._database.write() as session:
+            await (await session.connection()).execute(statement, rows)
+
+
+def _is(key: CacheKey) -> ColumnElement[bool]:
+    return and_(*(getattr(Row, name) == value for name, value in asdict(key).items()))
+
+
+async def _delete(session: AsyncSession, where: ColumnElement[bool]) -> int:
+    return len((await session.execute(delete(Row).where(where).returning(Row.id))).all())
+
+
+async def _drop_oldest(session: AsyncSession, excess: int) -> int:
+    """Drop the entries that were not used for longest until so many bytes are gone."""
+    oldest = select(Row.id, Row.size_bytes).order_by(Row.last_accessed_at, Row.id).limit(_BATCH)
+    dropped = 0
+    while excess > 0 and (rows := (await session.execute(oldest)).all()):
+        ids = []
+        for row_id, size in rows:
+            if excess <= 0:
+                break
+            ids.append(row_id)
+            excess -= size
+        dropped += await _delete(session, Row.id.in_(ids))
+    return dropped
