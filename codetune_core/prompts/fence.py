@@ -23,7 +23,8 @@ _WRITTEN_OUT = re.compile(
 )
 _MARKED = re.compile(rf"{MARK}(?:({MARK})|\\u([0-9a-f]{{4}})|\\U([0-9a-f]{{8}}))?")
 _TAGS = (
-    r"s|bos|eos|pad|unk|mask|cls|sep|eot|eod|pre|suf|mid|image|im_\w+|start_of_\w+|end_of_\w+|begin_of_\w+|unused\d+"
+    r"s|bos|eos|pad|unk|mask|cls|sep|eot|eod|pre|suf|mid|image|im_\w+|start_of_\w+|end_of_\w+|begin_of_\w+|endoftext|startoftext|eop|eom|unused\d+"
+    r"|reserved_\w+|special_\w+|extra_id_\d+"
     r"|fim[_-]\w+|file_sep|repo_name|reponame|filename|gh_stars|issue_\w+|jupyter_\w+|commit_\w+|empty_output"
     r"|think|thinking|reasoning|tool_\w+|tools|function_\w+|functions|invoke|system|user|assistant|human|instruction"
 )

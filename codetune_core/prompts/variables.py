@@ -58,11 +58,13 @@ def coerce(declared: Sequence[Variable], texts: Mapping[str, str]) -> dict[str, 
     return {name: _read(types.get(name, VariableType.TEXT), text) for name, text in texts.items()}
 
 
-def problems_of_default(variable: Variable) -> list[str]:
+def problems_of_declaration(variable: Variable) -> list[str]:
     """Return what is wrong with a declaration itself: its default, its choices, its cut."""
     problems = [] if variable.default is None else _problems(variable, variable.default)
     if variable.cut is not None and variable.type not in FENCED:
         problems.append(f"{variable.name}: only text and code can be cut; leave cut out, or change the type")
+    if variable.minimum is not None and variable.maximum is not None and variable.minimum > variable.maximum:
+        problems.append(f"{variable.name}: its minimum is greater than its maximum")
     loose = variable.model_copy(update={"choices": ()})
     for choice in variable.choices:
         problems += _problems(loose, [choice] if variable.type is VariableType.LIST else choice)
