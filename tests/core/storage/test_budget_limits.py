@@ -53,9 +53,13 @@ async def passed(histories, executions) -> int:
 
 
 @pytest.mark.parametrize(
-    ("budget", "price", "expected"), [("1", "0.1", 10), ("0.3", "0.1", 3), ("0.0007", "0.0001", 7)]
+    ("scope", "budget", "price", "expected"),
+    [
+        ("per_day_usd", "0.3", "0.1", 3),
+        ("per_day_usd", "0.0007", "0.0001", 7),
+        ("per_user_per_day_usd", "1", "0.1", 10),
+    ],
 )
-@pytest.mark.parametrize("scope", ["per_day_usd", "per_user_per_day_usd"])
 async def test_of_100_at_once_exactly_as_many_begin_as_the_budget_pays(database_url, scope, budget, price, expected):
     async with AsyncExitStack() as stack:
         opened = [await stack.enter_async_context(Database(parse_url(database_url))) for _ in range(2)]

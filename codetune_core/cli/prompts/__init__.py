@@ -1,0 +1,1 @@
+"""``codetune prompts``: the prompt library on the command line."""
