@@ -81,14 +81,20 @@ POSTGRESQL = (
     "ALTER TABLE execution_search ALTER COLUMN words SET STATISTICS 1000",
     "CREATE INDEX execution_search_words ON execution_search USING gin (words) WITH (fastupdate = off)",
     """
+    CREATE FUNCTION execution_vector(output_data text, rendered_prompt text, input_data jsonb)
+    RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+        SELECT array_to_tsvector(coalesce(array_agg(DISTINCT word), '{}'))
+        FROM unnest(string_to_array(execution_words(output_data, rendered_prompt, input_data), ' ')) AS word
+        WHERE octet_length(word) BETWEEN 1 AND 2046
+    $$
+    """,
+    """
     CREATE FUNCTION execution_search_follow() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         DELETE FROM execution_search WHERE sequence = NEW.sequence;
         INSERT INTO execution_search
-        SELECT NEW.sequence, array_to_tsvector(coalesce(array_agg(DISTINCT word), '{}'))
-        FROM unnest(string_to_array(execution_words(NEW.output_data, NEW.rendered_prompt, NEW.input_data), ' ')) AS word
-        WHERE octet_length(word) BETWEEN 1 AND 2046
-        HAVING num_nonnulls(NEW.output_data, NEW.rendered_prompt, NEW.input_data) > 0;
+        SELECT NEW.sequence, execution_vector(NEW.output_data, NEW.rendered_prompt, NEW.input_data)
+        WHERE num_nonnulls(NEW.output_data, NEW.rendered_prompt, NEW.input_data) > 0;
         RETURN NULL;
     END $$
     """,
@@ -195,4 +201,5 @@ def downgrade() -> None:
     op.drop_table("execution_history")
     if op.get_context().dialect.name == "postgresql":
         op.execute("DROP FUNCTION execution_search_follow")
+        op.execute("DROP FUNCTION execution_vector")
         op.execute("DROP FUNCTION execution_words")
