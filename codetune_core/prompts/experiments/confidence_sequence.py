@@ -8,7 +8,7 @@ from itertools import product
 
 STAKES = tuple(2.0**-power for power in range(10))
 """How much of the capital a bet puts on a unit of each arm: the best one grows with the difference there is to see."""
-CENTRES = (0.1, 0.3, 0.5, 0.7, 0.9)
+CENTRES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
 """Guesses of the control's rate: a bet loses least to chance where its guess is right."""
 _LONGEST_BLOCK = 20
 _HALVINGS = 22
