@@ -7,20 +7,13 @@ from alembic import context
 from sqlalchemy import Connection
 
 from codetune_core.storage.database import Database
-from codetune_core.storage.schema import METADATA, is_ours
+from codetune_core.storage.schema import comparison
 from codetune_core.storage.url import VARIABLE, parse_url
 
 
 def migrate(connection: Connection) -> None:
     """Run the migrations that the command asked for, in the connection's transaction where it has begun one."""
-    context.configure(
-        connection=connection,
-        target_metadata=METADATA,
-        include_name=is_ours,
-        compare_server_default=True,
-        render_as_batch=connection.dialect.name == "sqlite",
-        transactional_ddl=True,
-    )
+    context.configure(connection=connection, transactional_ddl=True, **comparison(connection.dialect.name))
     with context.begin_transaction():
         context.run_migrations()
 

@@ -12,7 +12,7 @@ from codetune_core.storage.connect import connect
 from codetune_core.storage.postgresql_url import ServerUrl
 from codetune_core.storage.url import DatabaseUrl
 
-_BUSY_SECONDS = 30
+BUSY_SECONDS = 30
 _CONNECT_SECONDS = 15
 WRITES = "codetune_writes"
 """The execution option of a connection whose transactions write."""
@@ -64,7 +64,7 @@ class Database:
 def _sqlite_engine(url: DatabaseUrl) -> AsyncEngine:
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(url.path)),
-        connect_args={"timeout": _BUSY_SECONDS},
+        connect_args={"timeout": BUSY_SECONDS},
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)

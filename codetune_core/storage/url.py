@@ -44,6 +44,11 @@ def default_url() -> DatabaseUrl:
     return _sqlite(user_data_path("codetune") / "codetune.db")
 
 
+def fallback_url() -> DatabaseUrl:
+    """Return the file that stands in for a server that cannot be reached: never the default one's."""
+    return _sqlite(user_data_path("codetune") / "fallback.db")
+
+
 def configured_url(setting: str) -> DatabaseUrl:
     """Return what the environment variable says, else the setting, else the default; raises StorageError."""
     return parse_url(os.environ.get(VARIABLE, "") or setting)
@@ -79,7 +84,9 @@ def _sqlite_path(rest: str) -> Path:
     name, _, options = rest.partition("?")
     host, slash, name = unquote(name).partition("/")
     if host or not slash or not name:
-        raise StorageError("the URL of the SQLite database names no file: write sqlite:///relative or sqlite:////absolute")
+        raise StorageError(
+            "the URL of the SQLite database names no file: write sqlite:///relative or sqlite:////absolute"
+        )
     if name == ":memory:":
         raise StorageError("a database in memory keeps nothing: name a file")
     if options:
