@@ -1,18 +1,21 @@
 """The executor's recipe: choose the version -> render -> cache -> engine -> record."""
 
 import asyncio
+import datetime as dt
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from codetune_core.domain.canonical import digest
 from codetune_core.domain.execution import ErrorKind, Execution, ExecutionRequest, FinishReason, Usage
-from codetune_core.engines.protocol import Done, Engine, Generation
-from codetune_core.errors import BudgetSpent, EngineLost, EngineTimeout, InvalidOutput
+from codetune_core.engines.protocol import Engine, Generation
+from codetune_core.engines.stream import stream
+from codetune_core.errors import BudgetSpent, InvalidOutput
 from codetune_core.execution.answers import Answers
+from codetune_core.execution.background import Background
 from codetune_core.execution.cache_key import Fingerprint, fingerprint
 from codetune_core.execution.events import Event, FromCache
 from codetune_core.execution.faults import log_fault
@@ -44,6 +47,10 @@ class _Answer:
     usage: Usage
     finish_reason: FinishReason
 
+    def remembered(self) -> CachedAnswer:
+        """Return what the cache holds of it."""
+        return CachedAnswer(self.text, self.finish_reason, self.usage.prompt_tokens, self.usage.completion_tokens)
+
 
 @dataclass(frozen=True, slots=True)
 class _Question:
@@ -54,12 +61,13 @@ class _Question:
     prompt_tokens: int
     fingerprint: Fingerprint
     refusal: str
+    most: Price | None
     notices: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class _Run:
-    """An execution on its way; the last four are set where it started the generation."""
+    """An execution on its way; what follows ``leads`` is set where it started the generation."""
 
     request: ExecutionRequest
     progress: Progress
@@ -69,6 +77,7 @@ class _Run:
     begun: asyncio.Task[None] | None = None
     usage: Usage | None = None
     generation_ms: float | None = None
+    stored_until: dt.datetime | None = None
 
     @property
     def pays_still(self) -> bool:
@@ -95,7 +104,7 @@ class LocalExecutor:
         self._prices = Prices(settings.budget)
         self._budget = Budget(settings.budget)
         self._flights: Flights[_Answer] = Flights()
-        self._writing: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     async def execute(self, request: ExecutionRequest) -> AsyncGenerator[Event]:
         run = _Run(request, Progress(request))
@@ -106,13 +115,13 @@ class LocalExecutor:
             last: Event = run.progress.finish()
         except (GeneratorExit, asyncio.CancelledError):
             run.progress.cancel()
-            recorded = self._in_background(self._record(run))
+            recorded = self._background.begin(self._record(run))
             if not run.pays_still:
                 await asyncio.shield(recorded)
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the stream and is recorded
             last = run.progress.fail(error)
-        recorded = self._in_background(self._record(run))
+        recorded = self._background.begin(self._record(run))
         try:
             yield last
         finally:
@@ -121,8 +130,7 @@ class LocalExecutor:
     async def aclose(self) -> None:
         """Stop what runs, and wait until all of it is recorded."""
         await self._flights.aclose()
-        while self._writing:
-            await asyncio.wait(self._writing)
+        await self._background.finished()
         await self._answers.aclose()
 
     async def _answer(self, run: _Run) -> AsyncGenerator[Event]:
@@ -177,8 +185,12 @@ class LocalExecutor:
         key = fingerprint(generation, schema_hash=_schema_hash(wording.decoding.output_schema), tenant=request.tenant)
         keep = keep_of(self._settings.history, request.task, request.workspace)
         refusal = self._answers.refusal(temperature=wording.temperature, seed=wording.decoding.seed, keep=keep)
-        run.progress.asks(model, rendered.text, {"key": asdict(key.key), "parts": dict(key.parts)})
-        return _Question(generation, rendered, tokens, key, refusal, notices)
+        recorded = {**key.recorded(), "fresh": request.fresh}
+        run.progress.asks(model, rendered.text, recorded)
+        seconds, at = self._settings.engine.timeout_seconds, run.progress.execution.executed_at
+        most = self._prices.most(model, tokens, wording.max_tokens, seconds, at)
+        told = self._budget.uncounted(model.name, most, at)
+        return _Question(generation, rendered, tokens, key, refusal, most, (*notices, told) if told else notices)
 
     async def _generate(self, run: _Run, question: _Question, flight: Flight[_Answer]) -> None:
         """Answer all who watch the flight; ``run`` is the execution that started it."""
@@ -190,14 +202,19 @@ class LocalExecutor:
             return
         await self._begin(run, question)
         flight.open(from_cache=False)
-        done = await self._stream(run, question, flight)
+        started, run.generation_ms = time.perf_counter(), 0
+        try:
+            done = await stream(self._engine, question.generation, self._settings.engine.timeout_seconds, flight.push)
+        finally:
+            run.generation_ms = (time.perf_counter() - started) * 1000
+        run.usage = done.usage
         answer = _parsed(question, flight.so_far, done.usage, done.finish_reason)
+        if self._why_not_stored(question, answer):
+            flight.finish(answer)
+            return
+        run.stored_until = self._answers.expiry()
         flight.finish(answer)
-        if not self._why_not_stored(question, answer):
-            remembered = CachedAnswer(
-                answer.text, answer.finish_reason, answer.usage.prompt_tokens, answer.usage.completion_tokens
-            )
-            await self._answers.remember(question.fingerprint.key, remembered)
+        await self._answers.remember(question.fingerprint.key, answer.remembered(), run.stored_until)
 
     async def _remembered(self, run: _Run, question: _Question) -> _Answer | None:
         if question.refusal or run.request.fresh:
@@ -211,39 +228,8 @@ class LocalExecutor:
 
     async def _begin(self, run: _Run, question: _Question) -> None:
         """Record that it runs, with the most that it can cost; raises BudgetSpent."""
-        known, generation = run.progress.execution, question.generation
-        seconds = self._settings.engine.timeout_seconds
-        most = self._prices.most(
-            generation.model, question.prompt_tokens, generation.max_tokens, seconds, known.executed_at
-        )
-        run.begun = self._in_background(self._history.begin(_priced(known, most)))
+        run.begun = self._background.begin(self._history.begin(_priced(run.progress.execution, question.most)))
         await asyncio.shield(run.begun)
-
-    async def _stream(self, run: _Run, question: _Question, flight: Flight[_Answer]) -> Done:
-        done, started = None, time.perf_counter()
-        run.generation_ms = 0
-        seconds = self._settings.engine.timeout_seconds
-        try:
-            async with asyncio.timeout(seconds), aclosing(self._engine.generate(question.generation)) as items:
-                async for item in items:
-                    if isinstance(item, Done):
-                        done, run.usage = item, item.usage
-                    else:
-                        flight.push(item.text)
-        except TimeoutError as error:
-            raise EngineTimeout(f"there was no answer within {seconds:g} seconds (engine.timeout_seconds)") from error
-        finally:
-            run.generation_ms = (time.perf_counter() - started) * 1000
-        if done is None:
-            raise EngineLost("the engine hung up before its answer was complete")
-        return done
-
-    def _in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Start what is done even where who asked for it is cancelled."""
-        task = asyncio.create_task(work)
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
-        return task
 
     async def _record(self, run: _Run) -> None:
         try:
@@ -267,9 +253,10 @@ class LocalExecutor:
         price = self._prices.cost(
             question.generation.model, usage, run.generation_ms or 0, known.executed_at, from_cache=known.from_cache
         )
-        why = self._why_not_stored(question, run.flight.landed)
-        cache_key = {**known.cache_key, "not_stored": why}
-        return _priced(replace(known, output_data=text or None, cache_key=cache_key), price)
+        stored = {"not_stored": self._why_not_stored(question, run.flight.landed)}
+        if run.stored_until:
+            stored["stored_until"] = run.stored_until.isoformat(timespec="seconds")
+        return _priced(replace(known, output_data=text or None, cache_key={**known.cache_key, **stored}), price)
 
     def _used(self, known: Execution, question: _Question, text: str) -> Usage:
         """Count what an engine that broke off, or was stopped, did not say; never too low."""

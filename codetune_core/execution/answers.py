@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 
 from codetune_core.domain.execution import Keep
-from codetune_core.execution.protocol import CachedAnswer, CacheKey, CacheStore
+from codetune_core.execution.protocol import CachedAnswer, CacheEntry, CacheKey, CacheStatistics, CacheStore
 from codetune_core.sections import CacheSettings, HistorySettings
 
 _MEGABYTE = 1_000_000
@@ -68,7 +68,11 @@ class Answers:
         """Return the answer remembered for a key."""
         return await self._store.get(key, self._now())
 
-    async def remember(self, key: CacheKey, answer: CachedAnswer) -> None:
+    def expiry(self) -> dt.datetime:
+        """Return from when on an answer of now is not used any more."""
+        return self._now() + dt.timedelta(days=self._days)
+
+    async def remember(self, key: CacheKey, answer: CachedAnswer, expires_at: dt.datetime) -> None:
         """Remember an answer without a flaw, and make room where it is needed."""
         now, size = self._now(), len(answer.output.encode())
         if size > self._room:
@@ -76,7 +80,19 @@ class Answers:
             await self._store.evict(now, self._max_bytes - slack)
             self._room = slack
         self._room -= size
-        await self._store.put(key, answer, now, now + dt.timedelta(days=self._days))
+        await self._store.put(key, answer, now, expires_at)
+
+    async def entry(self, key: CacheKey) -> CacheEntry | None:
+        """Return what stands beside the answer remembered for a key, used or not."""
+        return await self._store.entry(key)
+
+    async def statistics(self) -> CacheStatistics:
+        """Count what is remembered."""
+        return await self._store.statistics()
+
+    async def clear(self, model_name: str | None = None) -> int:
+        """Forget everything, or all of one model; return how many went."""
+        return await self._store.clear(model_name)
 
     async def maintain(self) -> int:
         """Drop what expired or is too much; return how many went."""

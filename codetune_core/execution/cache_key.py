@@ -1,7 +1,7 @@
 """The key of a request: a hash of everything that can change its answer, tomorrow's parameters included."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any
 
 from pydantic import BaseModel, JsonValue
@@ -23,6 +23,10 @@ class Fingerprint:
 
     key: CacheKey
     parts: Mapping[str, JsonValue]
+
+    def recorded(self) -> dict[str, JsonValue]:
+        """Return what is recorded with an execution."""
+        return {"key": asdict(self.key), "parts": dict(self.parts)}
 
 
 def fingerprint(generation: Any, *, schema_hash: str, tenant: str) -> Fingerprint:
