@@ -10,7 +10,6 @@ from codetune_core.errors import StorageError
 from codetune_core.storage.url import DatabaseUrl
 
 _KEPT = 5
-_AUTOMATIC = "before-upgrade"
 
 
 def make_file(path: Path) -> None:
@@ -40,9 +39,8 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def back_up_before_upgrade(path: Path, revision: str) -> Path:
-    """Copy a database beside itself before its schema changes, and drop all but the last five such copies."""
-    now = dt.datetime.now(dt.UTC)
-    target = path.with_name(f"{path.stem}.{_AUTOMATIC}.{now:%Y%m%dT%H%M%S%f}Z.{revision}{path.suffix}")
+    """Copy a database beside itself before its schema changes, and drop all but the last five copies."""
+    target = _beside(path, f"before-upgrade.{revision}")
     copy_database(path, target)
     for old in automatic_backups(path)[:-_KEPT]:
         old.unlink(missing_ok=True)
@@ -50,12 +48,12 @@ def back_up_before_upgrade(path: Path, revision: str) -> Path:
 
 
 def automatic_backups(path: Path) -> list[Path]:
-    """Return the copies that upgrades made of a database, the oldest first."""
-    return sorted(path.parent.glob(f"{path.stem}.{_AUTOMATIC}.*{path.suffix}"))
+    """Return the copies that upgrades and restores made of a database, the oldest first."""
+    return sorted(path.parent.glob(f"{path.stem}.*.before-*{path.suffix}"))
 
 
 def expire_backups(path: Path, days: int) -> list[Path]:
-    """Delete the copies that upgrades made and that are older than some days, and return them.
+    """Delete such copies older than some days, and return them.
 
     They hold what the history held then, so they may not outlive what it keeps.
     """
@@ -84,7 +82,7 @@ def restore_database(backup: Path, path: Path) -> Path | None:
 
     The content is exchanged in one transaction; where what stands there is no longer a database, its files are moved.
     """
-    aside = _aside(path) if path.exists() else None
+    aside = _beside(path, "before-restore") if path.exists() else None
     if aside:
         _keep_aside(path, aside)
     make_file(path)
@@ -107,8 +105,8 @@ def restore_command(url: DatabaseUrl) -> str:
     return f"pg_restore --clean --if-exists --single-transaction --dbname='{url.shown}' codetune.dump"
 
 
-def _aside(path: Path) -> Path:
-    return path.with_name(f"{path.stem}.before-restore.{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%f}Z{path.suffix}")
+def _beside(path: Path, why: str) -> Path:
+    return path.with_name(f"{path.stem}.{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%fZ}.{why}{path.suffix}")
 
 
 def _keep_aside(path: Path, aside: Path) -> None:

@@ -59,6 +59,11 @@ async def schema_state(database: Database, folder: Path | None = None) -> Schema
         return _state(await connection.run_sync(_revision), _scripts(folder))
 
 
+def state_of(revision: str | None, folder: Path | None = None) -> SchemaState:
+    """Compare a revision with the newest that this CodeTune knows."""
+    return _state(revision, _scripts(folder))
+
+
 async def upgrade(
     database: Database, revision: str = "head", *, confirmed: bool = False, folder: Path | None = None
 ) -> Migrated:

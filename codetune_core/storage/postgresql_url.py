@@ -15,17 +15,17 @@ from urllib.parse import quote, unquote
 from codetune_core.errors import StorageError
 
 _PASSED_ON = frozenset(
-    (
+    (  # noqa: SIM905 - so many names in quotes read badly
         "host port dbname user password passfile service sslmode sslcert sslkey sslrootcert sslcrl sslpassword "
         "sslnegotiation ssl_min_protocol_version ssl_max_protocol_version target_session_attrs krbsrvname gsslib "
         "application_name options"
-    ).split()  # noqa: SIM905 - thirty names in quotes read badly
+    ).split()
 )
 _WITHOUT_EFFECT = frozenset(
-    (
+    (  # noqa: SIM905 - so many names in quotes read badly
         "client_encoding fallback_application_name gssencmode keepalives keepalives_count keepalives_idle "
         "keepalives_interval load_balance_hosts sslcompression sslsni tcp_user_timeout"
-    ).split()  # noqa: SIM905
+    ).split()
 )
 _OWN = frozenset({"channel_binding", "connect_timeout", "ssl", "database"})
 _OPTIONS = _PASSED_ON | _WITHOUT_EFFECT | _OWN

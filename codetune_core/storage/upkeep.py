@@ -1,12 +1,15 @@
-"""Looks a database over, and returns the space of what was deleted."""
+"""Looks a database over, returns the space of what was deleted, and restores a copy."""
 
-import sqlite3
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
+from codetune_core.errors import SchemaMismatch
+from codetune_core.storage.backup import restore_database, revision_of
 from codetune_core.storage.database import Database
-from codetune_core.storage.migrate import drift, explained, schema_state
+from codetune_core.storage.migrate import drift, explained, schema_state, state_of
 from codetune_core.storage.schema import METADATA, TRIGGERS
 
 _TRIGGERS = {
@@ -41,8 +44,8 @@ def _search_damage(connection: Connection) -> list[str]:
         return []
     try:
         connection.exec_driver_sql("INSERT INTO execution_search (execution_search) VALUES ('integrity-check')")
-    except sqlite3.DatabaseError as error:
-        return [f"the search index is damaged: {error}"]
+    except DBAPIError as error:
+        return [f"the search index is damaged: {error.orig}"]
     return []
 
 
@@ -72,3 +75,15 @@ async def vacuum(database: Database) -> None:
         there = await connection.run_sync(lambda sync: set(inspect(sync).get_table_names()))
         for table in sorted(there & {*METADATA.tables, "execution_search"}):
             await connection.exec_driver_sql(f"VACUUM (ANALYZE) {table}")
+
+
+def restore(backup: Path, path: Path) -> Path | None:
+    """Put a copy in the place of a SQLite database, and return where that one is kept.
+
+    Raises StorageError for a copy that is damaged or no CodeTune database, and SchemaMismatch for one made by a newer
+    CodeTune; nothing has changed then.
+    """
+    revision = revision_of(backup)
+    if state_of(revision).relation in {"newer", "empty"}:
+        raise SchemaMismatch(f"{backup} has schema {revision}, which this CodeTune does not know: update CodeTune")
+    return restore_database(backup, path)
