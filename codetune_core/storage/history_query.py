@@ -1,16 +1,15 @@
 """The list of executions: filters as conditions, the newest first, page by page."""
 
 import datetime as dt
-from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from codetune_core.domain.execution import Execution, Keep
+from codetune_core.domain.execution import Keep
 from codetune_core.history.protocol import Filter
-from codetune_core.storage.history_rows import COLUMNS, HISTORY, storable, to_execution
+from codetune_core.storage.history_rows import HISTORY, storable
 
 _BATCH = 500
 _EQUAL = {
@@ -66,20 +65,3 @@ def before(place: tuple[dt.datetime, int]) -> ColumnElement[bool]:
     return and_(
         HISTORY.c.executed_at <= time, tuple_(HISTORY.c.executed_at, HISTORY.c.sequence) < tuple_(time, sequence)
     )
-
-
-async def page(session: AsyncSession, where: Filter, after: UUID | None, limit: int) -> list[Execution]:
-    """Return executions, the newest first, older than the one called ``after``."""
-    query = select(*COLUMNS).where(*conditions(where))
-    if after is not None:
-        query = query.where(before(await position(session, after)))
-    rows = await session.execute(newest_first(query).limit(limit))
-    return [to_execution(row) for row in rows.mappings()]
-
-
-async def stream(session: AsyncSession, where: Filter) -> AsyncGenerator[Execution]:
-    """Yield executions, the oldest first, with a cursor of the server."""
-    query = select(*COLUMNS).where(*conditions(where)).order_by(HISTORY.c.executed_at, HISTORY.c.sequence)
-    rows = await session.stream(query, execution_options={"yield_per": _BATCH})
-    async for row in rows.mappings():
-        yield to_execution(row)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from codetune_core.domain.execution import Execution, Keep
 from codetune_core.history.keep import stripped
 from codetune_core.history.protocol import Feedback, Filter, Limit
-from codetune_core.storage import history_budget, history_query
+from codetune_core.storage import history_budget, history_list
 from codetune_core.storage.database import Database
 from codetune_core.storage.history_rows import COLUMNS, HISTORY, storable, to_execution, to_values
 
@@ -53,12 +53,16 @@ class SqlHistoryStore:
 
     async def page(self, where: Filter, before: UUID | None = None, limit: int = 50) -> list[Execution]:
         async with self._database.read() as session:
-            return await history_query.page(session, where, before, limit)
+            return await history_list.page(session, where, before, limit)
 
     async def stream(self, where: Filter) -> AsyncIterator[Execution]:
-        async with self._database.read() as session, aclosing(history_query.stream(session, where)) as executions:
+        async with self._database.read() as session, aclosing(history_list.stream(session, where)) as executions:
             async for execution in executions:
                 yield execution
+
+    async def count(self, where: Filter) -> int:
+        async with self._database.read() as session:
+            return await history_list.count(session, where)
 
     async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
         values: dict[str, Any] = {}
