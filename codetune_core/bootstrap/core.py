@@ -1,0 +1,109 @@
+"""The service's half: prompts, executions, cache and history over one database."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from codetune_core.domain.review import Notice
+from codetune_core.engines.protocol import Engine
+from codetune_core.engines.registry import build
+from codetune_core.errors import CodeTuneError
+from codetune_core.execution.answers import Answers
+from codetune_core.executor import LocalExecutor
+from codetune_core.history.budget import Budget
+from codetune_core.history.history import History
+from codetune_core.prompts.experiments.controller import check_all
+from codetune_core.prompts.experiments.protocol import ExperimentResults
+from codetune_core.prompts.library import PromptLibrary
+from codetune_core.prompts.starter import install
+from codetune_core.settings import Settings
+from codetune_core.storage.cache_store import SqlCacheStore
+from codetune_core.storage.database import Database
+from codetune_core.storage.experiment_results import SqlExperimentResults
+from codetune_core.storage.history_store import SqlHistoryStore
+from codetune_core.storage.open import open_database
+from codetune_core.storage.prompt_store import SqlPromptStore
+
+_LOG = logging.getLogger(__name__)
+_UPKEEP_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What the service and the terminal work with; ``notices`` are to be told once."""
+
+    settings: Settings
+    database: Database
+    engine: Engine
+    prompts: PromptLibrary
+    answers: Answers
+    history: History
+    experiments: ExperimentResults
+    executor: LocalExecutor
+    notices: tuple[Notice, ...]
+
+
+@asynccontextmanager
+async def open_core(settings: Settings) -> AsyncIterator[Core]:
+    """Open the database, set up what is missing in it, and keep it in order until the end.
+
+    Raises SettingsError for an engine that is not there, and StorageError for a database that cannot be used.
+    """
+    engine = build(settings.engine)
+    database, notices = await open_database(settings.storage)
+    async with database:
+        core = await _assembled(settings, database, engine, notices)
+        async with _kept_in_order(core):
+            try:
+                yield core
+            finally:
+                await core.executor.aclose()
+                await engine.aclose()
+
+
+async def _assembled(settings: Settings, database: Database, engine: Engine, notices: tuple[Notice, ...]) -> Core:
+    prompts = PromptLibrary(SqlPromptStore(database))
+    history = History(SqlHistoryStore(database), settings.history, Budget(settings.budget))
+    answers = Answers(SqlCacheStore(database), settings.cache, settings.history)
+    installed = await install(prompts)
+    told = tuple(Notice(f"starter:{text}", text) for text in installed.notices)
+    return Core(
+        settings,
+        database,
+        engine,
+        prompts,
+        answers,
+        history,
+        SqlExperimentResults(database),
+        LocalExecutor(prompts, engine, answers, history, settings),
+        (*notices, *told),
+    )
+
+
+@asynccontextmanager
+async def _kept_in_order(core: Core) -> AsyncIterator[None]:
+    """Do the upkeep at once and then every hour; a pass that runs at the end is waited for, except after an error."""
+    closing = asyncio.Event()
+    upkeep = asyncio.create_task(_upkeep(core, closing))
+    try:
+        yield
+        closing.set()
+        await upkeep
+    finally:
+        upkeep.cancel()
+        await asyncio.wait({upkeep})
+
+
+async def _upkeep(core: Core, closing: asyncio.Event) -> None:
+    while True:
+        try:
+            await core.answers.maintain()
+            await check_all(core.prompts, core.experiments)
+        except CodeTuneError as error:
+            _LOG.warning("upkeep of the database is tried again later: %s", error)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(closing.wait(), _UPKEEP_SECONDS)
+        if closing.is_set():
+            return
