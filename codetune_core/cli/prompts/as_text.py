@@ -15,6 +15,7 @@ from codetune_core.domain.prompt import Prompt, PromptVersion, Statistics, Wordi
 _NO_TERMINAL = 100_000
 """Cells of a line that nobody looks at in a terminal: such a line is not wrapped."""
 _HASH = 12
+_DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def console() -> Console:
@@ -120,6 +121,13 @@ def wording_lines(wording: Wording) -> Iterable[Text]:
             yield from _part(f"example {number}, {name}", str(value))
         yield from _part(f"example {number}, answer", example.output)
     yield from _part("user prompt template", wording.user_prompt_template)
+
+
+def write_diff(unified: str) -> None:
+    """Print a unified diff, in colour on a terminal."""
+    shown = console()
+    for line in unified.splitlines():
+        shown.print(Text(visible(line), _DIFF_STYLES.get(line[:1], "")))
 
 
 def labels_text(labels: Mapping[str, int]) -> str:

@@ -1,20 +1,20 @@
 """``codetune prompts diff`` and ``compare``: what differs between two versions, and which one is better."""
 
 import click
-from rich.text import Text
 
 from codetune_core.bootstrap.core import Core
 from codetune_core.cli.core import with_core
 from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.formats.visible import visible
 from codetune_core.cli.prompts import as_json, as_text
-from codetune_core.cli.prompts.options import FORMAT, Reference, reference
-from codetune_core.domain.deployment import PRODUCTION
+from codetune_core.cli.prompts.lookup import newest, numbered
+from codetune_core.cli.prompts.options import FORMAT, LABEL, Reference, reference
+from codetune_core.cli.prompts.replaying import replayed
+from codetune_core.cli.prompts.verdicts import write_replay, write_verdict
 from codetune_core.errors import PromptError
 from codetune_core.prompts.diff import VersionDiff
-from codetune_core.prompts.library import PromptLibrary
-
-_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+from codetune_core.prompts.experiments.compare import Verdict
+from codetune_core.prompts.experiments.controller import look
 
 
 @click.command(short_help="What changed between two versions.")
@@ -35,7 +35,7 @@ def diff(before: Reference, after: Reference | None, by_field: bool, format_name
 
     async def work(core: Core) -> ExitCode:
         old = await numbered(core.prompts, before)
-        new = await numbered(core.prompts, after) if after else await _newest(core.prompts, before)
+        new = await numbered(core.prompts, after) if after else await newest(core.prompts, before)
         found = await core.prompts.diff((old.name, old.number or 0), (new.name, new.number or 0))
         if format_name == "json":
             as_json.write_json(_diff_json(found, old, new))
@@ -48,30 +48,58 @@ def diff(before: Reference, after: Reference | None, by_field: bool, format_name
     with_core(work)
 
 
-async def numbered(library: PromptLibrary, meant: Reference) -> Reference:
-    """Return a reference with a number: that of the version in production where it has none."""
-    if meant.number is not None:
-        return meant
-    state = (await library.states(meant.name)).get(PRODUCTION)
-    if state is None:
-        raise PromptError(f"no version of {meant.name!r} is in production: write {meant.name}@ and a number")
-    return Reference(meant.name, state.stands.number)
+@click.command(short_help="Which of two versions is better, on evidence.")
+@click.argument("before", type=reference, metavar="A")
+@click.argument("after", type=reference, metavar="B")
+@LABEL
+@click.option("--replay", "inputs", type=click.IntRange(min=1), help="Run that many recorded inputs through both, now.")
+@FORMAT
+def compare(before: Reference, after: Reference, label: str, inputs: int | None, format_name: str) -> None:
+    """Say which of two versions is better: a table, and the verdict in words. NAME is the version in production.
+
+    Without --replay, by what users did with the answers of the last experiment that had both as arms; looking often
+    does not make its verdict less sure. With --replay 200, by running the newest 200 recorded inputs of A's prompt
+    through both versions, in pairs. That takes as long and costs as much as 400 executions, and shows up as such in
+    the history.
+
+    \b
+    codetune prompts compare explain-code@1 explain-code@2
+    codetune prompts compare explain-code@1 explain-code@2 --replay 200
+    """  # noqa: D301 - the backspace is click's
+
+    async def work(core: Core) -> ExitCode:
+        a, b = await numbered(core.prompts, before), await numbered(core.prompts, after)
+        if inputs:
+            write_replay(await replayed(core, a, b, inputs), format_name)
+        else:
+            write_verdict(await _seen(core, a, b, label), format_name)
+        return ExitCode.CLEAN
+
+    with_core(work)
 
 
-async def _newest(library: PromptLibrary, meant: Reference) -> Reference:
-    return Reference(meant.name, (await library.versions(meant.name))[0].number)
+async def _seen(core: Core, a: Reference, b: Reference, label: str) -> Verdict:
+    """Return the verdict of the last experiment that had both versions as arms."""
+    entries = await core.prompts.ledger(a.name, label=label)
+    if a.name == b.name:
+        for entry in reversed(entries):
+            numbers = {arm.version_number for arm in entry.experiment.arms} if entry.experiment else set()
+            if entry.experiment and {a.number, b.number} <= numbers:
+                return await look(entry.experiment, core.experiments)
+    raise PromptError(
+        f"no experiment under {label!r} had {a} and {b} as arms: start one with `codetune prompts experiment start`, "
+        "or compare them on recorded inputs with --replay 100"
+    )
 
 
 def _write_diff(found: VersionDiff, *, by_field: bool) -> None:
-    console = as_text.console()
     if by_field:
         table = as_text.table("field", "change", "before", "after")
         for change in found.fields:
             table.add_row(change.field, change.change, *(_cell(value) for value in (change.before, change.after)))
-        console.print(table)
-        return
-    for line in found.unified.splitlines():
-        console.print(Text(visible(line), _STYLES.get(line[:1], "")))
+        as_text.console().print(table)
+    else:
+        as_text.write_diff(found.unified)
 
 
 def _cell(value: object) -> str:

@@ -9,7 +9,7 @@ from typing import Self
 
 import click
 
-from codetune_core.errors import CodeTuneError, PromptError
+from codetune_core.errors import CodeTuneError, PromptError, PromptFileError
 from codetune_core.prompts.check import check_wording
 from codetune_core.prompts.files import SUFFIX, PromptFile, load_prompt
 
@@ -30,16 +30,13 @@ class EditedFile:
             if self.path.read_text("utf-8", errors="replace") == self._text:
                 return None
             try:
-                found = load_prompt(self.path)
-                check_wording(found.wording)
+                return _checked(load_prompt(self.path), self.path)
             except PromptError as error:
                 if not sys.stdin.isatty():
                     raise
                 click.echo(f"codetune: {error}", err=True)
                 if not click.confirm("Edit it again?", default=True, err=True):
                     raise
-            else:
-                return found
 
     def __enter__(self) -> Self:
         return self
@@ -54,3 +51,12 @@ class EditedFile:
             click.echo(f"your text is kept in {self.path}", err=True)
         if isinstance(error, click.ClickException):
             raise CodeTuneError(f"{error.format_message()}: set EDITOR to a program that edits files") from error
+
+
+def _checked(found: PromptFile, path: Path) -> PromptFile:
+    if found.is_foreign:
+        raise PromptFileError(
+            f"{path}: the first lines, from '---' with 'codetune: 1' to '---', are gone: put them back"
+        )
+    check_wording(found.wording)
+    return found

@@ -9,8 +9,8 @@ from codetune_core.bootstrap.core import Core
 from codetune_core.cli.core import with_core
 from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.prompts import as_json, as_text
+from codetune_core.cli.prompts.lookup import standing_or_newest
 from codetune_core.cli.prompts.options import FORMAT, REFERENCE, Reference
-from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.prompt import Category, Prompt, PromptVersion
 from codetune_core.prompts.ledger import standing_at, standing_between
 
@@ -62,8 +62,7 @@ def show(reference: Reference, format_name: str) -> None:
         prompt = await core.prompts.show(reference.name)
         versions = await core.prompts.versions(reference.name)
         labels = {label: state.stands.number for label, state in (await core.prompts.states(reference.name)).items()}
-        number = reference.number or labels.get(PRODUCTION, versions[0].number)
-        version = await core.prompts.version(reference.name, number)
+        version = await standing_or_newest(core.prompts, reference)
         if format_name == "json":
             _show_json(prompt, version, versions, labels)
         else:

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from codetune_core.cli.core import with_core
 from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.prompts import as_json
 from codetune_core.cli.prompts.editor import EditedFile
+from codetune_core.cli.prompts.lookup import standing_or_newest
 from codetune_core.cli.prompts.options import FORMAT, MESSAGE, REFERENCE, Reference, who
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.prompt import Prompt, PromptDraft, PromptVersion
@@ -106,10 +108,12 @@ def edit(reference: Reference, source: Path | None, deploys: bool, message: str,
 
     async def work(core: Core) -> ExitCode:
         prompt = await core.prompts.show(reference.name)
-        base = await _base(core.prompts, prompt, reference.number)
+        base = await standing_or_newest(core.prompts, reference)
         edited = None if source else EditedFile(prompt.name, write_prompt(prompt.draft, base.wording))
         with edited or nullcontext():
             found = edited.edit() if edited else _from(source)
+            if found and found.is_foreign:
+                found = replace(found, draft=prompt.draft)
             if found is None or (found.draft, found.wording) == (prompt.draft, base.wording):
                 return _unchanged()
             prompt, version = await _write(core.prompts, prompt, base, found, message)
@@ -120,13 +124,6 @@ def edit(reference: Reference, source: Path | None, deploys: bool, message: str,
         return ExitCode.CLEAN
 
     with_core(work)
-
-
-async def _base(library: PromptLibrary, prompt: Prompt, number: int | None) -> PromptVersion:
-    """Return the version to start from: a numbered one, the one in production, or the newest."""
-    if number is None and (state := (await library.states(prompt.name)).get(PRODUCTION)):
-        number = state.stands.number
-    return await library.version(prompt.name, number) if number else (await library.versions(prompt.name))[0]
 
 
 async def _write(
