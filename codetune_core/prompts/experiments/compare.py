@@ -45,7 +45,8 @@ class Comparison:
         acceptance: bounds of its acceptance rate minus the control's.
         failures: bounds of its failure rate minus the control's.
         slower: whether its answers take longer, beyond chance and what is tolerated.
-        sessions_needed: of both arms to be judged yet, about, until a difference of ``WORTH_SEEING`` would be seen.
+        sessions_needed: of both arms to be judged yet, about, until a difference of ``WORTH_SEEING`` would be seen;
+            0 where the judgement is not open.
     """
 
     control: ArmResults
@@ -102,7 +103,8 @@ def _comparison(control: ArmResults, treatment: ArmResults, sizes: tuple[int, in
     slower = more_than_half(treatment.timed, alpha * _TIMES)
     harmful = slower or failures.low > TOLERATED_FAILURES
     judgement = Judgement.WORSE if harmful else _judgement(acceptance)
-    needed = _sessions_needed(control, treatment, sizes, alpha * _ACCEPTANCE)
+    is_open = judgement is Judgement.OPEN
+    needed = _sessions_needed(control, treatment, sizes, alpha * _ACCEPTANCE) if is_open else 0
     return Comparison(control, treatment, judgement, acceptance, failures, slower, needed)
 
 

