@@ -4,6 +4,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import pytest
+
 from codetune_core.domain.execution import ExecutionRequest, ModelIdentity, Task
 from codetune_core.domain.prompt import Decoding, PromptDraft, Variable, VariableType, Wording
 from codetune_core.engines.scripted import Reply, Rule, Script, ScriptedEngine
@@ -20,6 +22,8 @@ from codetune_core.storage.history_store import SqlHistoryStore
 from codetune_core.storage.prompt_store import SqlPromptStore
 from codetune_core.storage.url import parse_url
 
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what has nothing to do with the kind of database."""
 MODEL = ModelIdentity("tiny", "scripted", 4096, "r1", "q4", "none")
 CODE = Variable(name="code", type=VariableType.CODE)
 SAYS = "The answer is forty two."
