@@ -11,6 +11,7 @@ from codetune_core.domain.deployment import Action
 from codetune_core.domain.identifiers import new_id
 from codetune_core.domain.prompt import PromptDraft, Wording
 from codetune_core.errors import LedgerMoved
+from codetune_core.prompts.experiments.assign import assign
 from codetune_core.prompts.experiments.controller import Act, check, check_all
 from codetune_core.prompts.library import PromptLibrary
 from codetune_core.storage.experiment_results import SqlExperimentResults
@@ -37,26 +38,22 @@ async def start(library, **rules):
     return (await library.start_experiment(NAME, {1: 1, 2: 1}, by="ada", **rules)).experiment
 
 
-async def use(database, library, sessions: int, rates: dict[str, float], **other) -> None:
+async def use(database, library, sessions: int, rates: dict[str, float]) -> None:
     """Let sessions come to the label, each accepting its answer at its version's rate."""
-    chance, rows = random.Random(1), []
-    for number in range(sessions):
-        choice = await library.choose(NAME, session_id=f"s{number}") if number < 3 else None
-        rows.append((number, choice))
-    assert all(choice.experiment_id for _, choice in rows[:3])
-    experiment = (await library.states(NAME))[LABEL].experiment
-    from codetune_core.prompts.experiments.assign import assign  # noqa: PLC0415
-
+    chance, experiment = random.Random(1), (await library.states(NAME))[LABEL].experiment
     arms = [assign(experiment, f"s{number}") for number in range(sessions)]
-    assert [arm.name for arm in arms[:3]] == [choice.experiment_arm for _, choice in rows[:3]]
-    executions = [
-        execution(experiment, arm, f"s{n}", accepted=chance.random() < rates[arm.name], **other)
-        for n, arm in enumerate(arms)
-    ]
+    await record(
+        database,
+        [
+            execution(experiment, arm, f"s{number}", accepted=chance.random() < rates[arm.name])
+            for number, arm in enumerate(arms)
+        ],
+    )
+
+
+async def record(database, executions) -> None:
     async with database.write() as session:
-        await session.execute(insert(ExecutionRow).values(executions[:400]))
-        for at in range(400, sessions, 400):
-            await session.execute(insert(ExecutionRow).values(executions[at : at + 400]))
+        await session.execute(insert(ExecutionRow), executions)
 
 
 def execution(experiment, arm, session_id, *, accepted: bool, **other) -> dict:
@@ -71,9 +68,21 @@ async def last(library):
     return (await library.ledger(NAME))[-1]
 
 
+async def test_the_version_that_answers_a_session_is_its_arms(library):
+    experiment = await start(library)
+
+    choices = [(number, await library.choose(NAME, session_id=f"s{number}")) for number in range(8)]
+
+    assert {choice.version.number for _, choice in choices} == {1, 2}
+    for number, choice in choices:
+        arm = assign(experiment, f"s{number}")
+        assert (choice.experiment_id, choice.experiment_arm) == (experiment.id, arm.name)
+        assert choice.version.id == arm.version_id
+
+
 async def test_a_better_version_is_promoted_and_the_ledger_says_why(database, library, source):
     experiment = await start(library, automatic=True)
-    await use(database, library, 1_200, {"v1": 0.3, "v2": 0.6})
+    await use(database, library, 240, {"v1": 0.2, "v2": 0.9})
 
     looked = await check(NAME, LABEL, experiment, library, source)
 
@@ -86,7 +95,7 @@ async def test_a_better_version_is_promoted_and_the_ledger_says_why(database, li
 
 async def test_a_worse_version_is_rolled_back_and_the_ledger_says_why(database, library, source):
     experiment = await start(library, automatic=True)
-    await use(database, library, 1_200, {"v1": 0.6, "v2": 0.3})
+    await use(database, library, 240, {"v1": 0.9, "v2": 0.2})
 
     looked = await check(NAME, LABEL, experiment, library, source)
 
@@ -98,7 +107,7 @@ async def test_a_worse_version_is_rolled_back_and_the_ledger_says_why(database, 
 
 async def test_an_experiment_that_is_not_automatic_is_only_looked_at(database, library, source):
     experiment = await start(library)
-    await use(database, library, 1_200, {"v1": 0.3, "v2": 0.6})
+    await use(database, library, 240, {"v1": 0.2, "v2": 0.9})
 
     looked = await check(NAME, LABEL, experiment, library, source)
 
@@ -108,7 +117,7 @@ async def test_an_experiment_that_is_not_automatic_is_only_looked_at(database, l
 
 async def test_an_open_experiment_keeps_running(database, library, source):
     experiment = await start(library, automatic=True)
-    await use(database, library, 200, {"v1": 0.3, "v2": 0.3})
+    await use(database, library, 120, {"v1": 0.3, "v2": 0.3})
 
     looked = await check(NAME, LABEL, experiment, library, source)
 
@@ -118,7 +127,7 @@ async def test_an_open_experiment_keeps_running(database, library, source):
 
 async def test_of_many_looks_at_once_one_ends_the_experiment(database, library, source):
     experiment = await start(library, automatic=True)
-    await use(database, library, 1_200, {"v1": 0.3, "v2": 0.6})
+    await use(database, library, 240, {"v1": 0.2, "v2": 0.9})
 
     looks = await asyncio.gather(*(check(NAME, LABEL, experiment, library, source) for _ in range(8)))
 
@@ -128,7 +137,7 @@ async def test_of_many_looks_at_once_one_ends_the_experiment(database, library, 
 
 async def test_a_look_at_an_experiment_that_somebody_ended_changes_nothing(database, library, source):
     experiment = await start(library, automatic=True)
-    await use(database, library, 1_200, {"v1": 0.3, "v2": 0.6})
+    await use(database, library, 240, {"v1": 0.2, "v2": 0.9})
     await library.stop_experiment(NAME, by="ada")
     before = await library.ledger(NAME)
 
@@ -143,10 +152,9 @@ async def test_a_look_at_an_experiment_that_somebody_ended_changes_nothing(datab
 async def test_lost_sessions_stop_an_experiment_without_promoting(database, library, source):
     experiment = await start(library, automatic=True)
     control, treatment = experiment.arms
-    executions = [execution(experiment, control, f"a{n}", accepted=n % 3 == 0) for n in range(300)]
-    executions += [execution(experiment, treatment, f"b{n}", accepted=True) for n in range(150)]
-    async with database.write() as session:
-        await session.execute(insert(ExecutionRow).values(executions))
+    executions = [execution(experiment, control, f"a{n}", accepted=n % 3 == 0) for n in range(150)]
+    executions += [execution(experiment, treatment, f"b{n}", accepted=True) for n in range(60)]
+    await record(database, executions)
 
     looked = await check(NAME, LABEL, experiment, library, source)
 
@@ -157,18 +165,18 @@ async def test_lost_sessions_stop_an_experiment_without_promoting(database, libr
 
 async def test_a_version_that_fails_is_rolled_back_without_any_judged_answer(database, library, source):
     experiment = await start(library, automatic=True)
-    for arm, failing in zip(experiment.arms, (0.0, 0.3), strict=True):
-        executions = [
-            execution(experiment, arm, f"{arm.name}-{n}", accepted=False, outcome=None, success=n / 300 >= failing)
-            for n in range(300)
-        ]
-        async with database.write() as session:
-            await session.execute(insert(ExecutionRow).values(executions))
+    control, treatment = experiment.arms
+    executions = [
+        execution(experiment, arm, f"{arm.name}-{n}", accepted=False, outcome=None, success=arm == control or n >= 40)
+        for arm in (control, treatment)
+        for n in range(100)
+    ]
+    await record(database, executions)
 
     looked = await check(NAME, LABEL, experiment, library, source)
 
     assert (looked.decision.act, looked.applied) == (Act.ROLL_BACK, True)
-    assert "failed in 30.0 % of its sessions against 0.0 %" in (await last(library)).reason
+    assert "failed in 40.0 % of its sessions against 0.0 %" in (await last(library)).reason
 
 
 async def test_every_running_experiment_is_looked_at(database, library, source):
@@ -178,7 +186,7 @@ async def test_every_running_experiment_is_looked_at(database, library, source):
     await library.edit("other", Wording(user_prompt_template="B"), by="ada")
     await library.deploy("other", 1, label="staging", by="ada")
     await library.start_experiment("other", {1: 1, 2: 1}, label="staging", by="ada")
-    await use(database, library, 1_200, {"v1": 0.3, "v2": 0.6})
+    await use(database, library, 240, {"v1": 0.2, "v2": 0.9})
 
     looked = await check_all(library, source)
 
