@@ -15,18 +15,17 @@ from pydantic import BaseModel, ValidationError
 
 from codetune_core.domain.canonical import canonical_json
 from codetune_core.errors import InvalidOutput
-from codetune_core.prompts.fence import unmark
+from codetune_core.prompts.fence import blocks, unmark
 from codetune_core.prompts.schemas.registry import schema
 
 MAX_ANSWER = 2_000_000
 """Longest answer that is looked through, in characters."""
 _MAX_BAD_STARTS = 500
-_OPENING = re.compile(r"(?i)[ \t]*<(think|thinking)>")
+_MAX_THOUGHTS = 20
+_OPENING = re.compile(r"(?i)\s*<(think|thinking)>")
 _CLOSING = re.compile(r"(?i)</(think|thinking)>[ \t]*(?=\n|$)")
-_FENCED = re.compile(
-    r"^(`{3,}|~{3,})[ \t]*(?:json[c5]?|JSON)?[ \t]*\n(.*?)^[ \t]*\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL
-)
-_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
+_JSON = frozenset({"", "json", "json5", "jsonc"})
+_COMMA = re.compile(r'("(?:\\.|[^"\\])*+"?)|,(?=\s*[}\]])', re.DOTALL)
 _LONE = re.compile("[\ud800-\udfff\x00]")
 
 
@@ -60,13 +59,12 @@ def parse_answer(text: str, output_schema: str | None) -> Answer:
 
 def _split(text: str) -> tuple[str, str]:
     reasoning, rest = list[str](), text
-    while opening := _OPENING.match(rest.lstrip("\n\r")):
-        thought = rest.lstrip("\n\r")[opening.end() :]
-        closing = re.search(rf"(?i)</{opening[1]}>", thought)
+    while len(reasoning) < _MAX_THOUGHTS and (opening := _OPENING.match(rest)):
+        closing = re.compile(rf"(?i)</{opening[1]}>").search(rest, opening.end())
         if closing is None:
             raise InvalidOutput("The model stopped while it was still thinking; raise the prompt's max_tokens.")
-        reasoning.append(thought[: closing.start()])
-        rest = thought[closing.end() :]
+        reasoning.append(rest[opening.end() : closing.start()])
+        rest = rest[closing.end() :]
     if (
         not reasoning
         and (closing := _CLOSING.search(rest))
@@ -79,7 +77,7 @@ def _split(text: str) -> tuple[str, str]:
 def _only_fitting(text: str, model: type[BaseModel], name: str) -> BaseModel:
     """Return the one value that fits; fenced ones go before others, and the text as it is before a mended one."""
     errors: list[str] = []
-    for attempt in (text, _COMMA.sub(lambda found: found[1] or "", text)):
+    for attempt in dict.fromkeys((text, _COMMA.sub(lambda found: found[1] or "", text))):
         for candidates in (_fenced(attempt), _anywhere(attempt)):
             fitting = _fitting(candidates, model, errors)
             if len(fitting) > 1:
@@ -102,8 +100,8 @@ def _fitting(candidates: Iterator[Any], model: type[BaseModel], errors: list[str
 
 
 def _fenced(text: str) -> Iterator[Any]:
-    for found in _FENCED.finditer(text):
-        value, end = _decoded(found[2].lstrip(), 0)
+    for block in blocks(text):
+        value, end = _decoded(block.content.lstrip(), 0) if block.info.lower() in _JSON else (None, 0)
         if end:
             yield value
 

@@ -12,7 +12,7 @@ found in the code.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MARK = "\u2060"
@@ -29,20 +29,20 @@ _TAGS = (
     r"|think|thinking|reasoning|tool_\w+|tools|function_\w+|functions|invoke|system|user|assistant|human|instruction"
 )
 _BRACKETED = (
-    r"inst|system_prompt|available_tools|tool_\w+|prefix|suffix|middle|img\w*|think|gmask|smask|cls|sep|mask|pad|unk"
-    r"|bos|eos|user|assistant|system"
+    r"INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_[A-Z]+|PREFIX|SUFFIX|MIDDLE|IMG(?:_[A-Z]+)?|THINK|[gs]?MASK|CLS|SEP|PAD|UNK"
+    r"|BOS|EOS|USER|ASSISTANT|SYSTEM"
 )
 _TOKENS = (
     re.compile(r"(?=(<[|\uff5c]))"),
     re.compile(rf"(?i)(?=(</?(?:{_TAGS})\s*/?>))"),
     re.compile(r"(?i)(?=(<</?sys>>))"),
-    re.compile(rf"(?i)(?=(\[/?(?:{_BRACKETED})\]))"),
+    re.compile(rf"(?=(\[/?(?:{_BRACKETED})\]))"),
 )
 _SPEAKERS = r"system|user|assistant|human|ai|bot|gpt|chatgpt|claude|developer|instructions?"
 _SECTIONS = rf"{_SPEAKERS}|input|output|response|question|answer|prompt|context|end"
 _TURNS = (
-    re.compile(rf"(?im)^[^\w\n]{{0,40}}((?:{_SPEAKERS})\b[ \t*_)\]\"'`]{{0,8}}[:\uff1a])"),
-    re.compile(rf"(?im)^[ \t>]*#{{1,6}}[ \t]*((?:{_SECTIONS})\b[ \t*_]{{0,8}}(?:[:\uff1a]|$))"),
+    re.compile(rf"(?im)^[^\w\n]*((?:{_SPEAKERS})\b[ \t*_)\]\"'`]*[:\uff1a])"),
+    re.compile(rf"(?im)^[ \t>]*#{{1,6}}[ \t]*((?:{_SECTIONS})\b[ \t*_]*(?:[:\uff1a]|$))"),
 )
 _DANGEROUS = (*_TOKENS, *_TURNS)
 _IN_LINES = (
@@ -50,7 +50,7 @@ _IN_LINES = (
     re.compile(r"(?=(```|~~~))"),
     re.compile(r"(?im)(?=(<[a-z/!?]))"),
 )
-_OPENING = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
+_OPENING = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 _INFO = re.compile(r"[\w+#.-]{1,40}", re.ASCII)
 
 
@@ -60,6 +60,15 @@ class Piece:
 
     text: str
     trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced code block; one that is not closed ends with the text."""
+
+    info: str
+    content: str
+    closed: bool
 
 
 def mark(text: str) -> str:
@@ -99,17 +108,21 @@ def join(pieces: Iterable[Piece]) -> str:
     return _insert(text, {match.start(1) + 1 for match in found if untrusted.find(1, *match.span(1)) >= 0})
 
 
-def leaves_fence_open(text: str) -> bool:
-    """Whether the end of a text lies within a fenced code block of its own."""
-    opened = ""
+def blocks(text: str) -> Iterator[Block]:
+    """Fenced code blocks of a text that are in no list or quotation, as CommonMark reads them."""
+    opened, info, content = "", "", list[str]()
     for each in text.split("\n"):
-        if opened:
-            bare = each.strip(" \t")
-            if not each.startswith("    ") and len(bare) >= len(opened) and set(bare) == {opened[0]}:
-                opened = ""
-        elif found := _OPENING.match(each):
-            opened = found[1]
-    return bool(opened)
+        bare = each.strip(" \t\r")
+        if not opened:
+            found = _OPENING.match(each)
+            opened, info, content = (found[1], found[2].strip(), []) if found else ("", "", [])
+        elif not each.startswith("    ") and len(bare) >= len(opened) and set(bare) == {opened[0]}:
+            yield Block(info, "\n".join(content), closed=True)
+            opened = ""
+        else:
+            content.append(each)
+    if opened:
+        yield Block(info, "\n".join(content), closed=False)
 
 
 def _escape(text: str) -> str:

@@ -139,7 +139,9 @@ def _words(text: _Text, count: int, count_tokens: Callable[[str], int]) -> str:
         return ""
     left_out = text.left_out(count)
     where = "first" if text.variable.cut_from == "start" else "last"
-    which = f"all {missing:,} lines" if not count else f"the {where} {missing:,} of {len(text.lines):,} lines"
+    which = f"the {where} {missing:,} of {len(text.lines):,} lines"
+    if not count:
+        which = f"all {missing:,} lines" if missing > 1 else "its only line"
     size = f"{len(left_out):,} characters, about {count_tokens(left_out):,} tokens"
     return f"{text.variable.name}: {which} left out ({size})"
 

@@ -19,7 +19,7 @@ from pydantic import JsonValue
 from codetune_core.domain.execution import Message
 from codetune_core.domain.prompt import Variable, VariableType, Wording
 from codetune_core.errors import RenderError
-from codetune_core.prompts.fence import Piece, fence, join, leaves_fence_open, line
+from codetune_core.prompts.fence import Piece, blocks, fence, join, line
 from codetune_core.prompts.fit import Draft, RenderTarget, fit
 from codetune_core.prompts.schemas.registry import schema_text
 from codetune_core.prompts.template import MAX_OUTPUT, Fenced, Trusted, compile_template
@@ -116,24 +116,24 @@ def _info(variable: Variable, resolved: Mapping[str, JsonValue]) -> str:
 
 
 def _assemble(pieces: Iterable[Piece | Fenced]) -> str:
-    blocks, run, size = list[str](), list[Piece](), 0
+    parts, run, size = list[str](), list[Piece](), 0
     for piece in pieces:
         if isinstance(piece, Piece):
             run.append(piece)
             continue
-        blocks.append(_running_text(run, before=piece.name))
-        blocks.append(fence(piece.text, piece.info))
+        parts.append(_running_text(run, before=piece.name))
+        parts.append(fence(piece.text, piece.info))
         run = []
         size += len(piece.text)
         if size > MAX_OUTPUT:
             raise RenderError(f"The prompt grows beyond {MAX_OUTPUT:,} characters; give it less.")
-    blocks.append(_running_text(run))
-    return "\n\n".join(block for block in blocks if block)
+    parts.append(_running_text(run))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _running_text(pieces: list[Piece], before: str = "") -> str:
     text = join(pieces).strip()
-    if before and leaves_fence_open(text):
+    if before and any(not block.closed for block in blocks(text)):
         raise RenderError(f"{before} gets a fence by itself: remove the ``` around {{{{ {before} }}}} in the template.")
     return text
 

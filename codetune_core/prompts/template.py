@@ -31,7 +31,7 @@ MAX_OUTPUT = 8_000_000
 _ALLOWANCE = " steps"
 _FILTERS = (
     "abs", "capitalize", "count", "default", "d", "first", "float", "int", "join", "last", "length", "lower", "max",
-    "min", "reverse", "round", "sort", "title", "trim", "unique", "upper",
+    "min", "reverse", "sort", "title", "trim", "unique", "upper",
 )  # fmt: skip
 _TESTS = (
     "defined", "undefined", "none", "true", "false", "in", "eq", "ne", "lt", "le", "gt", "ge", "==", "!=", "<", "<=",

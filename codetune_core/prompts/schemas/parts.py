@@ -40,7 +40,7 @@ Quote = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
 Code = Annotated[str, StringConstraints(max_length=60_000)]
 """Source code as it is, without a fence."""
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[\w.:/+-]+$", strip_whitespace=True)]
-Cwe = Annotated[str, BeforeValidator(_cwe), StringConstraints(pattern=r"^CWE-\d{1,5}$")]
+Cwe = Annotated[str, StringConstraints(pattern=r"^CWE-\d{1,5}$"), BeforeValidator(_cwe)]
 """A number of the Common Weakness Enumeration, such as ``CWE-89``; ``89`` and ``cwe 89: SQL injection`` are read."""
 AnySeverity = Annotated[Severity, BeforeValidator(_lower)]
 AnyConfidence = Annotated[Confidence, BeforeValidator(_lower)]
