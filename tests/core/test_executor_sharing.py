@@ -158,9 +158,22 @@ async def test_one_users_spent_budget_does_not_stop_another_who_asks_the_same(da
     usage = Usage(100, 50)  # 200 dollars, of at most about 260
     async with running(database, script(usage=usage), prompt={"max_tokens": 100}, budget=budget) as core:
         await core.run(user_id="bo", code="y = 2")
-        streams = await asyncio.gather(*(core.run(user_id=user) for user in ("bo", "bo", "cy", "di")))
-    assert [events[-1].type for events in streams] == ["failed", "failed", "finished", "finished"]
-    assert {events[-1].kind for events in streams[:2]} == {ErrorKind.BUDGET_SPENT}
+        beginning, go_on, begin = asyncio.Event(), asyncio.Event(), core.history.begin
+
+        async def slow(execution):
+            beginning.set()
+            await go_on.wait()
+            await begin(execution)
+
+        core.history.begin = slow
+        spent = asyncio.create_task(core.run(user_id="bo"))
+        await beginning.wait()
+        others = [asyncio.create_task(core.run(user_id=user)) for user in ("cy", "di")]
+        while sum(watched.watchers for watched in core.executor._flights._all) < 3:
+            await asyncio.sleep(0)
+        go_on.set()
+        assert (await spent)[-1].kind is ErrorKind.BUDGET_SPENT
+        assert [text(await other) for other in others] == [SAYS] * 2
     assert core.engine.started == 2
 
 

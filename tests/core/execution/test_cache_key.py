@@ -1,0 +1,172 @@
+"""No two different requests share a key, and the same one always has the same."""
+
+import json
+import string
+from dataclasses import dataclass, fields, replace
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from codetune_core.domain.execution import Message, ModelIdentity
+from codetune_core.domain.prompt import Decoding
+from codetune_core.engines.protocol import Generation
+from codetune_core.execution.cache_key import NOT_KEYED, fingerprint
+
+TEXT = st.text(alphabet=st.characters(), max_size=8)
+MODELS = st.builds(
+    ModelIdentity, name=TEXT, engine=TEXT, context_tokens=st.just(4096), revision=TEXT, quantization=TEXT, adapter=TEXT
+)
+DECODINGS = st.builds(
+    Decoding,
+    top_p=st.none() | st.floats(0.01, 1),
+    top_k=st.none() | st.integers(1, 9),
+    min_p=st.none() | st.floats(0, 1),
+    repetition_penalty=st.none() | st.floats(0.1, 2),
+    seed=st.none() | st.integers(),
+    stop=st.lists(TEXT, max_size=3).map(tuple),
+    output_schema=st.none() | TEXT,
+)
+GENERATIONS = st.builds(
+    Generation,
+    model=MODELS,
+    messages=st.lists(
+        st.builds(Message, role=st.sampled_from(["system", "user", "assistant"]), content=TEXT), max_size=3
+    ).map(tuple),
+    temperature=st.floats(0, 2),
+    max_tokens=st.integers(1, 9),
+    decoding=DECODINGS,
+    sample_index=st.integers(0, 3),
+)
+REQUESTS = st.tuples(GENERATIONS, TEXT, TEXT)
+PLAIN = Generation(
+    ModelIdentity("m", "e", 4096, "r", "q", "a"),
+    (Message("system", "Explain."), Message("user", "x = 1")),
+    0.0,
+    100,
+    Decoding(),
+)
+
+
+def key(generation=PLAIN, schema_hash="", tenant=""):
+    return fingerprint(generation, schema_hash=schema_hash, tenant=tenant).key
+
+
+def copied(generation):
+    """An equal one that shares no object."""
+    decoding = Decoding.model_validate_json(generation.decoding.model_dump_json())
+    messages = tuple(Message(message.role, "".join(list(message.content))) for message in generation.messages)
+    return replace(generation, decoding=decoding, messages=messages, model=replace(generation.model))
+
+
+@given(REQUESTS, REQUESTS)
+def test_two_different_requests_have_different_keys(one, other):
+    assume(one != other)
+    assert key(*one) != key(*other)
+
+
+@given(REQUESTS)
+def test_the_same_request_always_has_the_same_key(asked):
+    assert key(*asked) == key(copied(asked[0]), *asked[1:])
+
+
+def changes():
+    """One change for each field there is, whatever it is called."""
+    for field in fields(Generation):
+        if field.name not in {"model", "decoding", "messages"}:
+            yield field.name, replace(PLAIN, **{field.name: getattr(PLAIN, field.name) + 1})
+    for field in fields(ModelIdentity):
+        if f"model.{field.name}" not in NOT_KEYED:
+            yield f"model.{field.name}", replace(PLAIN, model=replace(PLAIN.model, **{field.name: "other"}))
+    values = {"stop": ("x",), "output_schema": "findings", "seed": 1, "top_k": 1}
+    for name in Decoding.model_fields:
+        yield f"decoding.{name}", replace(PLAIN, decoding=Decoding(**{name: values.get(name, 0.5)}))
+    yield "messages: content", replace(PLAIN, messages=(PLAIN.messages[0], Message("user", "x = 2")))
+    yield "messages: role", replace(PLAIN, messages=(Message("user", "Explain."), PLAIN.messages[1]))
+    yield "messages: order", replace(PLAIN, messages=PLAIN.messages[::-1])
+    yield "messages: joined", replace(PLAIN, messages=(Message("user", "Explain.x = 1"),))
+
+
+@pytest.mark.parametrize("changed", [changed for _, changed in changes()], ids=[name for name, _ in changes()])
+def test_every_part_of_a_generation_changes_the_key(changed):
+    assert key(changed) != key()
+
+
+@given(TEXT, TEXT, TEXT, TEXT)
+def test_a_tenant_never_has_another_tenants_key(schema, other_schema, tenant, other_tenant):
+    assume(tenant != other_tenant)
+    assert key(tenant=tenant, schema_hash=schema) != key(tenant=other_tenant, schema_hash=other_schema)
+
+
+def test_a_changed_schema_of_the_same_name_changes_the_key():
+    assert key(schema_hash="1") != key(schema_hash="2")
+
+
+@dataclass(frozen=True, slots=True)
+class LaterGeneration(Generation):
+    logit_bias: float = 0.0
+
+
+class LaterDecoding(Decoding):
+    typical_p: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaterModel(ModelIdentity):
+    rope_scaling: str = ""
+
+
+@pytest.mark.parametrize(
+    ("without", "with_it"),
+    [
+        (
+            LaterGeneration(PLAIN.model, PLAIN.messages, 0, 100, Decoding()),
+            LaterGeneration(PLAIN.model, PLAIN.messages, 0, 100, Decoding(), logit_bias=1.5),
+        ),
+        (replace(PLAIN, decoding=LaterDecoding()), replace(PLAIN, decoding=LaterDecoding(typical_p=0.5))),
+        (
+            replace(PLAIN, model=LaterModel("m", "e", 4096)),
+            replace(PLAIN, model=LaterModel("m", "e", 4096, rope_scaling="yarn")),
+        ),
+    ],
+    ids=["generation", "decoding", "model"],
+)
+def test_a_field_that_is_added_tomorrow_enters_the_key_by_itself(without, with_it):
+    assert key(without) != key(with_it)
+
+
+def test_a_field_that_cannot_be_keyed_is_an_error_and_not_left_out():
+    with pytest.raises(TypeError, match="object cannot be part"):
+        key(replace(PLAIN, temperature=object()))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_is_none_has_no_key(value):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        key(replace(PLAIN, temperature=value))
+
+
+@pytest.mark.parametrize(("one", "other"), [(0, 0.0), (1, 1.0), (-0.0, 0)])
+def test_equal_numbers_make_equal_keys_however_they_are_written(one, other):
+    assert key(replace(PLAIN, temperature=one)) == key(replace(PLAIN, temperature=other))
+
+
+def test_what_is_not_keyed_says_why_and_is_not_keyed():
+    assert all(NOT_KEYED.values())
+    assert key(replace(PLAIN, model=replace(PLAIN.model, context_tokens=1))) == key()
+
+
+@given(st.text(alphabet=string.ascii_lowercase, min_size=150, max_size=300), st.sampled_from(["name", "revision"]))
+def test_long_names_fit_their_column_and_are_told_apart(name, field):
+    one, other = (key(replace(PLAIN, model=replace(PLAIN.model, **{field: name + end}))) for end in "ab")
+    assert one != other
+    assert len(one.model_name) <= 200
+    assert len(one.model_revision) <= 100
+
+
+@settings(max_examples=50)
+@given(st.text(alphabet=string.ascii_letters, min_size=12, max_size=20))
+def test_what_is_recorded_of_a_key_holds_no_content(canary):
+    asked = replace(PLAIN, messages=(Message("user", canary),), decoding=Decoding(stop=(canary,)))
+    recorded = fingerprint(asked, schema_hash="", tenant=canary).recorded()
+    assert canary not in json.dumps(recorded)
