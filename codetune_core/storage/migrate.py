@@ -176,7 +176,7 @@ async def explained(database: Database) -> AsyncIterator[None]:
 
 
 def _refuse_foreign(connection: Connection) -> None:
-    found = set(inspect(connection).get_table_names())
+    found = set(inspect(connection).get_table_names()) - {"alembic_version"}
     if connection.dialect.name == "postgresql":
         found &= set(METADATA.tables)
     if found:

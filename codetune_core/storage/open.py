@@ -61,7 +61,7 @@ async def _make_ready(database: Database) -> None:
 
 def _about_backups(path: Path, days: int) -> tuple[Notice, ...]:
     gone = expire_backups(path, days)
-    text = f"{len(gone)} copies of the database that upgrades and restores made were older than {days} days and have been deleted"
+    text = f"{len(gone)} copies that upgrades and restores left beside the database were over {days} days old: deleted"
     return (Notice("storage:backups", text),) if gone else ()
 
 
