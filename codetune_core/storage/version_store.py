@@ -17,8 +17,8 @@ from codetune_core.storage.tables.prompts import PromptVersionRow
 async def lock_prompt(session: AsyncSession, prompt_id: UUID) -> None:
     """Make changes of one prompt queue, until the transaction ends; raises PromptNotFound.
 
-    Locks version 1, which every prompt has, and not the prompt's own row, where executions are counted: neither waits
-    for the other, and both take what they share in one order. SQLite needs no lock within a writing transaction.
+    Locks version 1, which every prompt has: what records an execution locks its version before the prompt, and where
+    both do so, neither can hold what the other waits for. SQLite, with one writer, needs no lock.
     """
     first = select(PromptVersionRow.id).where(
         PromptVersionRow.prompt_id == prompt_id, PromptVersionRow.version_number == 1
