@@ -86,8 +86,8 @@ class _Text:
         return "".join(self.lines[:missing] if self.variable.cut_from == "start" else self.lines[count:])
 
 
-def fit(draft: Draft, target: RenderTarget) -> tuple[tuple[Message, ...], tuple[str, ...]]:
-    """Shorten a draft until it fits: its messages, and what was cut, in words.
+def fit(draft: Draft, target: RenderTarget) -> tuple[tuple[Message, ...], tuple[str, ...], int]:
+    """Shorten a draft until it fits: its messages, what was cut, in words, and its length in tokens.
 
     Raises ContextTooLong where what must not be cut is too long.
     """
@@ -102,7 +102,8 @@ def fit(draft: Draft, target: RenderTarget) -> tuple[tuple[Message, ...], tuple[
         if kept is not None:
             user = draft.user({text.variable.name: text.kept(count) for text, count in zip(texts, kept, strict=True)})
             cut = [_words(text, count, target.count_tokens) for text, count in zip(texts, kept, strict=True)]
-            return (*around, user), (*filter(None, cut), *_dropped(whole, examples))
+            messages = (*around, user)
+            return messages, (*filter(None, cut), *_dropped(whole, examples)), counter.tokens(messages)
     raise ContextTooLong(_too_long(draft, texts, target, counter))
 
 

@@ -40,10 +40,12 @@ class Rendered:
         messages: the system's turn where there is one, each example as a user's and an assistant's turn, and the
             user's turn.
         cut: what was left out so that it fits, in words; empty where all is there.
+        prompt_tokens: length of the messages as counted for the model, never too low.
     """
 
     messages: tuple[Message, ...]
     cut: tuple[str, ...] = ()
+    prompt_tokens: int = 0
 
     @property
     def text(self) -> str:
@@ -71,8 +73,7 @@ def render(wording: Wording, values: Mapping[str, JsonValue], target: RenderTarg
         cuttable=_cuttable(wording, resolved),
         max_tokens=wording.max_tokens,
     )
-    messages, cut = fit(draft, target)
-    return Rendered(messages, cut)
+    return Rendered(*fit(draft, target))
 
 
 def render_system(wording: Wording, resolved: Mapping[str, JsonValue]) -> str:

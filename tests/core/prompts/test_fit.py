@@ -51,6 +51,7 @@ def contents(rendered):
 def test_what_fits_is_left_whole():
     whole = check(10**6, code="x", far=lines(100))
     exactly = check(tokens(whole), code="x", far=lines(100))
+    assert whole.prompt_tokens == tokens(whole) - ANSWER
     assert exactly == whole
     assert whole.cut == ()
 
@@ -175,6 +176,7 @@ def test_a_prompt_fits_or_is_refused_and_its_core_is_whole(context, near, far, b
         assert tokens(check(10**6, 0, code="`" * code, system="Be exact.")) > context - 120
         return
     assert tokens(rendered) <= context
+    assert rendered.prompt_tokens == tokens(rendered) - ANSWER
     assert rendered.messages[0].content == "Be exact."
     assert rendered.messages[-1].content.startswith("Review this.")
     assert contents(rendered)[0] == "`" * code
