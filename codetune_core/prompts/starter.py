@@ -1,6 +1,7 @@
 """Installs the prompts that ship with CodeTune, and brings new wordings of them only where nobody chose another."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -103,11 +104,10 @@ class _Installer:
         )
         tags = [tag for prompt in records for tag in prompt.draft.tags]
         draft = PromptDraft(name=RECORD, description=_RECORDING, category=Category.OTHER, tags=(*tags, release))
-        try:
+        with suppress(NameTaken):  # by another process, or by one that was killed before it put its record away
             await self._library.create(draft, listing, by=AUTHOR, deploy=False)
+        with suppress(PromptNotFound):
             await self._library.archive(RECORD)
-        except (NameTaken, PromptNotFound):
-            return  # another process is recording the same
 
     async def _add(self, file: PromptFile) -> None:
         name = file.draft.name

@@ -25,7 +25,7 @@ _BRACE = re.compile(r"\{(?=[{%#]|\Z)")
 _TAKEN = {
     *(known for known, _, _ in _KNOWN.values()),
     *("and", "chain_of_thought", "else", "false", "if", "in", "is", "loop"),
-    *("none", "not", "or", "output_schema", "self", "true"),
+    *("elif", "for", "none", "not", "or", "output_schema", "range", "recursive", "self", "true"),
 }
 _UNUSED = {
     "agent": "CodeTune's tasks stand in its place",

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -295,7 +296,8 @@ def test_the_unit_tests_shown_pass_on_the_code_shown_and_fail_on_a_wrong_one(tmp
             tmp_path,
             tmp_path,
         ]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        return subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True, check=False)
 
     right = run(shown.variables["code"])
     assert right.returncode == 0, right.stdout

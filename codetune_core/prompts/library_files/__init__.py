@@ -1,0 +1,1 @@
+"""The starter prompts, one file each."""
