@@ -69,8 +69,9 @@ class Answers:
         return await self._store.get(key, self._now())
 
     def expiry(self) -> dt.datetime:
-        """Return from when on an answer of now is not used any more."""
-        return self._now() + dt.timedelta(days=self._days)
+        """Return from when on an answer of now is not used any more: a midnight UTC, so that few days have work."""
+        until = self._now() + dt.timedelta(days=self._days)
+        return until.replace(hour=0, minute=0, second=0, microsecond=0)
 
     async def remember(self, key: CacheKey, answer: CachedAnswer, expires_at: dt.datetime) -> None:
         """Remember an answer without a flaw, and make room where it is needed."""

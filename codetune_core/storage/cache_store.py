@@ -7,14 +7,16 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from codetune_core.domain.identifiers import new_id
 from codetune_core.execution.protocol import CachedAnswer, CacheEntry, CacheKey, CacheStatistics
+from codetune_core.storage import history_traces
 from codetune_core.storage.database import Database
 from codetune_core.storage.tables.cache import CachedAnswerRow as Row
+from codetune_core.storage.tables.history import ExecutionRow
 
 _ANSWER = TypeAdapter(CachedAnswer)
 _TABLE: Table = Row.__table__  # type: ignore[assignment]
@@ -69,13 +71,15 @@ class SqlCacheStore:
     async def evict(self, now: dt.datetime, max_bytes: int) -> int:
         await self._write_accesses()
         async with self._database.write() as session:
-            gone = await _delete(session, or_(Row.expires_at <= now, ~Row.is_valid))
+            if gone := await _delete(session, or_(Row.expires_at <= now, ~Row.is_valid)):
+                await history_traces.note(session)
             excess = (await session.scalar(select(func.coalesce(func.sum(Row.size_bytes), 0))) or 0) - max_bytes
             return gone + (await _drop_oldest(session, excess) if excess > 0 else 0)
 
     async def clear(self, model_name: str | None = None) -> int:
         everything = Row.id.is_not(None)
         async with self._database.write() as session:
+            await history_traces.note(session)
             return await _delete(session, everything if model_name is None else Row.model_name == model_name)
 
     async def forget(self, keys: Sequence[CacheKey]) -> int:
@@ -127,6 +131,13 @@ class SqlCacheStore:
         rows = [{"row": row, "last": seen.last, "count": seen.count} for row, seen in sorted(held.items())]
         async with self._database.write() as session:
             await (await session.connection()).execute(statement, rows)
+
+
+async def forget_answers(session: AsyncSession, executions: ColumnElement[bool]) -> int:
+    """Drop what is remembered of some executions, in the transaction that removes their content; return how many."""
+    key = ExecutionRow.cache_key["key"]
+    hashes = select(key["prompt_hash"].as_string(), key["parameters_hash"].as_string()).where(executions)
+    return await _delete(session, tuple_(Row.prompt_hash, Row.parameters_hash).in_(hashes))
 
 
 def _is(key: CacheKey) -> ColumnElement[bool]:
