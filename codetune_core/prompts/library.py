@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codetune_core.domain.deployment import PRODUCTION, Arm
-from codetune_core.domain.prompt import Category, Prompt, PromptDraft, PromptVersion, Wording
+from codetune_core.domain.prompt import Category, Prompt, PromptDraft, PromptVersion, Statistics, Wording
 from codetune_core.errors import PromptNotFound
 from codetune_core.prompts.deployments import Deployments
 from codetune_core.prompts.diff import VersionDiff, compare
@@ -70,6 +70,11 @@ class PromptLibrary(Deployments):
         (old, number), (new, other) = before, after
         titles = f"{old}, version {number}", f"{new}, version {other}"
         return compare(await self.version(old, number), await self.version(new, other), titles)
+
+    async def record_test(self, name: str, number: int, *, success: bool, milliseconds: float) -> Statistics:
+        """Count one offline test of a version; returns what came of all of them."""
+        version = await self.version(name, number)
+        return await self._store.add_test_result(version.id, success=success, milliseconds=milliseconds)
 
     async def clone(self, name: str, new_name: str, *, by: str, version: int | None = None) -> Prompt:
         """Add a prompt that starts as a version of another one: the one in production, else the newest."""

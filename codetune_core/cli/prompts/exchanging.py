@@ -1,7 +1,6 @@
 """``codetune prompts import``, ``export`` and ``sync``: prompts as files that read well and diff well in git."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -94,7 +93,7 @@ def sync(directory: Path, dry_run: bool, label: str, format_name: str) -> None: 
     async def work(core: Core) -> ExitCode:
         changes = await keep_equal(core.prompts, directory, by=who(), label=label, dry_run=dry_run)
         if format_name == "json":
-            as_json.write_json({"dry_run": dry_run, "changes": [asdict(change) for change in changes]})
+            as_json.write_json({"dry_run": dry_run, "changes": [_change_json(change) for change in changes]})
         else:
             _tell_changes(changes, dry_run=dry_run)
         is_settled = all(change.kind in _SETTLED for change in changes)
@@ -151,4 +150,14 @@ def _transfer_json(done: Transfer) -> dict[str, object]:
         "outcome": done.outcome.value,
         "path": shown_path(done.path),
         "notes": list(done.notes),
+    }
+
+
+def _change_json(change: SyncChange) -> dict[str, object]:
+    return {
+        "prompt": change.name,
+        "path": change.path,
+        "kind": change.kind.value,
+        "detail": change.detail,
+        "diff": change.diff,
     }

@@ -1,9 +1,10 @@
-"""Finding the version that a reference on the command line means."""
+"""What a command needs to find before it can begin: the version that a reference means, and somebody to ask."""
 
+from codetune_core.bootstrap.core import Core
 from codetune_core.cli.prompts.options import Reference
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.prompt import PromptVersion
-from codetune_core.errors import PromptError
+from codetune_core.errors import PromptError, SettingsError
 from codetune_core.prompts.library import PromptLibrary
 
 
@@ -29,3 +30,12 @@ async def standing_or_newest(library: PromptLibrary, meant: Reference) -> Prompt
 async def newest(library: PromptLibrary, meant: Reference) -> Reference:
     """Return a reference to a prompt's newest version."""
     return Reference(meant.name, (await library.versions(meant.name))[0].number)
+
+
+def expect_engine(core: Core) -> None:
+    """Raise SettingsError, which says what to set, where no engine is."""
+    if not core.settings.engine.name:
+        raise SettingsError(
+            "no engine is set, so nobody can answer: set engine.name and engine.model in codetune.toml, or try the "
+            "prompt with `--engine scripted --script answers.yaml`"
+        )

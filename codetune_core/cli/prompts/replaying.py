@@ -64,7 +64,10 @@ def _contender(core: Core, meant: Reference, task: Task) -> Contender:
         request = ExecutionRequest(task, meant.name, case.variables, version=meant.number, user_id=who(), fresh=True)
         return await _answer(core, request)
 
-    return Contender(str(meant), run)
+    async def record(success: bool, milliseconds: float) -> None:  # noqa: FBT001 - Contender's
+        await core.prompts.record_test(meant.name, meant.number or 1, success=success, milliseconds=milliseconds)
+
+    return Contender(str(meant), run, record)
 
 
 async def _answer(core: Core, request: ExecutionRequest) -> Answer:

@@ -11,6 +11,7 @@ from codetune_core.cli.core import with_core
 from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.prompts.answers import AnswerJson, AnswerLines, AnswerText, Writer
 from codetune_core.cli.prompts.dry_run import show_dry_run
+from codetune_core.cli.prompts.lookup import expect_engine
 from codetune_core.cli.prompts.options import FORMAT, REFERENCE, Reference, who
 from codetune_core.cli.prompts.values import read_values
 from codetune_core.domain.execution import ExecutionRequest, Task
@@ -83,6 +84,7 @@ def run(  # noqa: PLR0913 - click's
         raise click.UsageError("--stream goes with --format json: the text is streamed anyway")
 
     async def work(core: Core) -> ExitCode:
+        expect_engine(core)
         choice = await core.prompts.choose(reference.name, label=label, version=reference.number, session_id=session)
         request = ExecutionRequest(
             task=Task(task) if task else _TASKS[choice.prompt.draft.category],

@@ -129,17 +129,19 @@ def edit(reference: Reference, source: Path | None, deploys: bool, message: str,
 async def _write(
     library: PromptLibrary, prompt: Prompt, base: PromptVersion, found: PromptFile, message: str
 ) -> tuple[Prompt, PromptVersion]:
-    """Write what changed: the version first, so that nothing is changed where it is refused."""
-    version = base
-    if found.wording != base.wording:
-        try:
-            version = await library.edit(prompt.name, found.wording, by=who(), notes=message)
-        except IdenticalVersion as error:
-            hint = f"`codetune prompts deploy {prompt.name} {error.number}` lets it run"
-            raise IdenticalVersion(f"{error}: {hint}", error.number) from error
+    """Write what changed; raises IdenticalVersion and NameTaken before anything is written."""
+    said_before = next((each for each in await library.versions(prompt.name) if each.wording == found.wording), None)
+    if said_before and said_before.number != base.number:
+        raise IdenticalVersion(
+            f"version {said_before.number} of {prompt.name} says exactly this: "
+            f"`codetune prompts deploy {prompt.name} {said_before.number}` lets it run",
+            said_before.number,
+        )
     if found.draft != prompt.draft:
         prompt = await library.describe(prompt.name, found.draft)
-    return prompt, version
+    if said_before:
+        return prompt, said_before
+    return prompt, await library.edit(prompt.name, found.wording, by=who(), notes=message)
 
 
 def _from(source: Path | None) -> PromptFile:

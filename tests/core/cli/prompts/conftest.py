@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
+import pty
 import shutil
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,20 @@ def mine(library, mine_template):
 
 
 @pytest.fixture
+def with_core(library):
+    """Run a coroutine over the core that the command line opens."""
+
+    def work(coroutine):
+        async def run():
+            async with opened(library.parent / "codetune.db") as core:
+                return await coroutine(core)
+
+        return asyncio.run(run())
+
+    return work
+
+
+@pytest.fixture
 def editor(library, monkeypatch):
     """Make ``$EDITOR`` a real program that runs some Python on the file it is given; it counts its runs."""
 
@@ -175,3 +191,31 @@ def start(library):
         child.wait()
         child.stdout.close()
         child.stderr.close()
+
+
+@pytest.fixture
+def terminal(library):
+    """Run ``codetune prompts`` on a real terminal, and answer a question; return what was shown, and the exit code."""
+
+    def run_there(*arguments, answer, expects):
+        leader, follower = pty.openpty()
+        program = Path(sys.executable).parent / "codetune"
+        child = subprocess.Popen(
+            [program, "prompts", *arguments], stdin=follower, stdout=follower, stderr=follower, close_fds=True
+        )
+        os.close(follower)
+        shown = ""
+        try:
+            while expects not in shown:
+                shown += os.read(leader, 4096).decode()
+            os.write(leader, answer.encode())
+            with suppress(OSError):  # the end of a terminal
+                while more := os.read(leader, 4096):
+                    shown += more.decode()
+            return shown, child.wait(60)
+        finally:
+            child.kill()
+            child.wait()
+            os.close(leader)
+
+    return run_there

@@ -18,9 +18,8 @@ def test_a_label_of_ones_own_stands_beside_production(ask, check, mine):
     assert standing(ask) == {"production": 1, "team-a": 2}
 
 
-def test_two_rollbacks_go_back_two(ask, check, mine, library):
-    (library / "three.prompt.md").write_text((library / "one.prompt.md").read_text() + "Briefly.\n")
-    check("edit", mine, "--file", "three.prompt.md")
+def test_two_rollbacks_go_back_two(ask, check, mine, prompt):
+    check("edit", mine, "--file", prompt("three"))
     for version in (2, 3):
         check("deploy", mine, version)
     check("rollback", mine, says="version 2 now runs under production (before: version 3)")
