@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import jinja2
 from jinja2 import StrictUndefined, TemplateError, nodes, pass_context
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -24,7 +25,7 @@ from codetune_core.prompts.fence import Piece
 
 MAX_TEMPLATE = 100_000
 """Longest template, in characters."""
-MAX_STEPS = 20_000
+MAX_STEPS = 5_000
 """How many items all loops and ranges of one render may have together."""
 MAX_OUTPUT = 8_000_000
 """Longest rendered text, in characters."""
@@ -56,9 +57,9 @@ _BROKEN = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fenced:
-    """An untrusted text on its way through a template, where only whether there is one can be seen."""
+    """An untrusted text on its way through a template, which sees whether there is one and how long it is."""
 
     name: str
     text: str = field(repr=False)
@@ -69,6 +70,11 @@ class Fenced:
 
     def __len__(self) -> int:
         return len(self.text)
+
+    def __eq__(self, other: object) -> bool:
+        raise RenderError(f"{self.name} is untrusted: a template sees whether there is one, and does not compare it")
+
+    __hash__ = object.__hash__
 
     def __str__(self) -> str:
         raise RenderError(f"{self.name} is untrusted: write {{{{ {self.name} }}}} alone, without a filter or operator")
@@ -85,7 +91,7 @@ class Template:
     """A compiled template, and which variables it names."""
 
     names: frozenset[str]
-    pieces_of: Any = field(repr=False)
+    compiled: jinja2.Template = field(repr=False)
 
     def pieces(self, values: Mapping[str, object]) -> Iterator[Piece | Fenced]:
         """Run the template: its own text, values within lines, and texts to be fenced, in order.
@@ -95,7 +101,7 @@ class Template:
         found: list[str] = []
         size = 0
         try:
-            for text in self.pieces_of.generate({**values, _ALLOWANCE: _Allowance()}):
+            for text in self.compiled.generate({**values, _ALLOWANCE: _Allowance()}):
                 found.append(text)
                 size += len(text)
                 if size > MAX_OUTPUT:
