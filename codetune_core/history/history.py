@@ -1,11 +1,15 @@
 """The history of executions: what is recorded of each, what was thought of it, and for how long it is kept."""
 
+import datetime as dt
+from collections.abc import AsyncGenerator
+from decimal import Decimal
 from uuid import UUID
 
 from codetune_core.domain.execution import Execution, Keep
 from codetune_core.history.budget import Budget
 from codetune_core.history.keep import keep_of, stripped
-from codetune_core.history.protocol import Feedback, Filter, HistoryStore
+from codetune_core.history.protocol import Feedback, Filter, Group, Grouping, HistoryStore
+from codetune_core.history.retention import Deleted, Maintained, forget, maintain
 from codetune_core.sections import HistorySettings
 
 
@@ -46,6 +50,30 @@ class History:
         if feedback.rating is not None and feedback.rating not in range(1, 6):
             raise ValueError("a rating is a whole number from 1 to 5")
         return await self._store.rate(execution_id, feedback)
+
+    async def count(self, where: Filter) -> int:
+        """Return how many executions match."""
+        return await self._store.count(where)
+
+    def stream(self, where: Filter) -> AsyncGenerator[Execution]:
+        """Yield all executions that match, the oldest first, without holding them together in memory."""
+        return self._store.stream(where)
+
+    async def statistics(self, by: Grouping, since: dt.datetime | None = None) -> list[Group]:
+        """Return figures by key, the busiest first."""
+        return await self._store.statistics(by, since)
+
+    async def spent(self, since: dt.datetime, user_id: str | None) -> Decimal:
+        """Return US dollars since a UTC midnight, with what running executions may still cost."""
+        return await self._store.spent(since, user_id)
+
+    async def delete(self, where: Filter) -> Deleted:
+        """Delete executions and every trace of their content; what the budget of today counts stays till tomorrow."""
+        return await forget(self._store, where)
+
+    async def maintain(self) -> Maintained | None:
+        """Strip, delete and close what is due by now; None where nothing is, or another process is at it."""
+        return await maintain(self._store, self._settings)
 
     def _allowed(self, execution: Execution) -> Execution:
         return stripped(execution, keep_of(self._settings, execution.task, execution.workspace))

@@ -1,7 +1,7 @@
 """What the history needs of its storage."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, Protocol
@@ -96,7 +96,11 @@ class HistoryStore(Protocol):
         """Return executions, the newest first, from the one before ``before`` on."""
         ...
 
-    def stream(self, where: Filter) -> AsyncIterator[Execution]:
+    async def count(self, where: Filter) -> int:
+        """Return how many executions match."""
+        ...
+
+    def stream(self, where: Filter) -> AsyncGenerator[Execution]:
         """Yield all executions that match, the oldest first, without holding them together in memory."""
         ...
 
@@ -112,14 +116,43 @@ class HistoryStore(Protocol):
         """Return what was spent, with what running executions may still cost."""
         ...
 
-    async def delete(self, where: Filter) -> int:
-        """Delete executions and every trace of their content from the database's files; return how many."""
+    async def delete(self, where: Filter, counted_since: dt.datetime) -> int:
+        """Delete executions, some hundred a transaction; return how many.
+
+        Of those that run, or began at ``counted_since`` or later and cost something, time, user, task and cost stay
+        for the budget, which nothing else sees.
+        """
         ...
 
     async def strip(self, before: dt.datetime) -> int:
-        """Remove the content of executions older than this, and every trace of it; return how many."""
+        """Remove the content of executions older than this, some hundred a transaction; return how many."""
+        ...
+
+    async def expire_stubs(self, before: dt.datetime) -> int:
+        """Delete what stayed of older executions for the budget; return how many."""
         ...
 
     async def abandon(self, before: dt.datetime) -> int:
         """Record executions that began before this and never ended as lost; return how many."""
+        ...
+
+    async def erase_traces(self, *, wholly: bool) -> bool:
+        """Erase what removed content left in indexes, free pages and logs; at once where nothing was removed.
+
+        ``wholly`` may keep others out of the history meanwhile. False where open transactions still hold some of it.
+        """
+        ...
+
+    async def due(
+        self, content: dt.datetime, metadata: dt.datetime | None, stubs: dt.datetime, lost: dt.datetime
+    ) -> bool:
+        """Tell, by one cheap query, whether there is anything to strip, delete, expire, abandon or erase."""
+        ...
+
+    async def lease(self, until: dt.datetime) -> bool:
+        """Take the upkeep for this process until then; False while another one has it."""
+        ...
+
+    async def release(self) -> None:
+        """Give the upkeep back."""
         ...

@@ -15,6 +15,8 @@ from codetune_core.storage.tables.history import ExecutionRow
 HISTORY = cast("Table", ExecutionRow.__table__)
 COLUMNS = tuple(HISTORY.c[field.name] for field in fields(Execution))
 """What an Execution says, in its order: everything but ``sequence``."""
+STUB = ("id", "executed_at", "task", "user_id", "success", "estimated_cost_usd")
+"""What stays of an execution of which nothing is kept, as long as a budget counts it."""
 CONTENT = ("input_data", "rendered_prompt", "output_data", "error_message", "user_feedback_text")
 """What may quote code or a question."""
 _KINDS = {"task": Task, "keep": Keep, "error_kind": ErrorKind, "outcome": Outcome}

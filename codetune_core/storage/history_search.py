@@ -4,6 +4,7 @@ Rare and frequent words want opposite ways: what is rare is fetched from the ind
 frequent is met soon on the way from the newest execution down. Which it is, is counted first, up to a bound.
 """
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -78,7 +79,15 @@ async def _on_sqlite(session: AsyncSession, where: Filter, wanted: Sequence[Phra
         let_through = select(HISTORY.c.sequence).where(*filters)
         if await _number(session, let_through, _HELD) < _HELD:
             filters = [row.in_(let_through)]
+        elif where.until is not None:
+            found = found.where(_SEARCH.c.rowid <= _last_before(where.until))
     return found.where(*filters).order_by(_SEARCH.c.rowid.desc())
+
+
+def _last_before(until: dt.datetime) -> ColumnElement[int]:
+    """Where the walk begins; an execution that began before was not written after thousands that began since."""
+    newest = newest_first(select(HISTORY.c.sequence).where(HISTORY.c.executed_at < until)).limit(_HELD).subquery()
+    return select(func.max(newest.c.sequence)).scalar_subquery()
 
 
 async def _on_postgresql(

@@ -1,7 +1,7 @@
 """The history in a database: each execution is written when it begins and again when it has ended."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from codetune_core.domain.execution import Execution, Keep
 from codetune_core.history.keep import stripped
-from codetune_core.history.protocol import Feedback, Filter, Limit
-from codetune_core.storage import history_budget, history_list
+from codetune_core.history.protocol import Feedback, Filter, Group, Grouping, Limit
+from codetune_core.storage import history_budget, history_erase, history_list, history_statistics, history_traces
 from codetune_core.storage.database import Database
 from codetune_core.storage.history_rows import COLUMNS, HISTORY, storable, to_execution, to_values
 
@@ -55,7 +55,7 @@ class SqlHistoryStore:
         async with self._database.read() as session:
             return await history_list.page(session, where, before, limit)
 
-    async def stream(self, where: Filter) -> AsyncIterator[Execution]:
+    async def stream(self, where: Filter) -> AsyncGenerator[Execution]:
         async with self._database.read() as session, aclosing(history_list.stream(session, where)) as executions:
             async for execution in executions:
                 yield execution
@@ -83,6 +83,37 @@ class SqlHistoryStore:
     async def spent(self, since: dt.datetime, user_id: str | None) -> Decimal:
         async with self._database.read() as session:
             return await history_budget.spent(session, since, user_id)
+
+    async def statistics(self, by: Grouping, since: dt.datetime | None = None) -> list[Group]:
+        async with self._database.read() as session:
+            return await history_statistics.statistics(session, by, since)
+
+    async def delete(self, where: Filter, counted_since: dt.datetime) -> int:
+        return await history_erase.remove(self._database, where, counted_since)
+
+    async def strip(self, before: dt.datetime) -> int:
+        return await history_erase.strip(self._database, before)
+
+    async def expire_stubs(self, before: dt.datetime) -> int:
+        return await history_erase.expire_stubs(self._database, before)
+
+    async def abandon(self, before: dt.datetime) -> int:
+        return await history_erase.abandon(self._database, before)
+
+    async def erase_traces(self, *, wholly: bool) -> bool:
+        return await history_traces.erase(self._database, wholly=wholly)
+
+    async def due(
+        self, content: dt.datetime, metadata: dt.datetime | None, stubs: dt.datetime, lost: dt.datetime
+    ) -> bool:
+        async with self._database.read() as session:
+            return await history_erase.due(session, content, metadata, stubs, lost)
+
+    async def lease(self, until: dt.datetime) -> bool:
+        return await history_traces.lease(self._database, until)
+
+    async def release(self) -> None:
+        await history_traces.release(self._database)
 
 
 async def _despite_purge(write: Callable[[Execution], Awaitable[None]], execution: Execution) -> None:

@@ -21,6 +21,7 @@ TABLES = (
     cache.CachedAnswerRow,
     training.TrainingConfigRow,
     training.TrainingMetricRow,
+    history.MaintenanceRow,
 )
 """In the order of their revisions."""
 

@@ -55,17 +55,18 @@ def rows(count: int) -> Iterator[tuple[object, ...]]:
         at = BEGAN + SPAN * (number / count)
         milliseconds = int(at.timestamp() * 1000)
         key = UUID(int=(milliseconds << 80) | (7 << 76) | (2 << 62) | number)
-        prompt = min(int(chance.expovariate(0.35)), PROMPTS - 1)
-        version = chance.randrange(VERSIONS)
+        who = chance.randrange(len(USERS))
+        prompt = (who + min(int(chance.expovariate(0.7)), 4)) % PROMPTS  # everybody has habits
+        version = number * VERSIONS // count
         failed, cached = chance.random() < 0.03, chance.random() < 0.2
         code = chance.choice(pool)
         answer = chance.choice(pool) + " return" * (chance.random() < 0.33) + " value" * (chance.random() < 0.2)
         answer += f" ticket{number}" + " zebra" * (number % 100_000 == 77)
         yield (
-            key, prompt_id(prompt), version_id(prompt, version), at, chance.choice(USERS), f"s{number % 500}",
+            key, prompt_id(prompt), version_id(prompt, version), at, USERS[who], f"s{number % 500}",
             f"/home/dev/project{chance.randrange(12)}", TASKS[prompt % len(TASKS)], "full", {"code": code},
             f"Do this to the following code: {code}", None if failed else answer,
-            None if cached else chance.uniform(200, 9000), 120, 80, 200, chance.choice(MODELS), "r1", "scripted",
+            None if cached else chance.uniform(200, 9000), 120, 80, 200, MODELS[who % len(MODELS)], "r1", "scripted",
             cached, not failed, "timeout" if failed else None, chance.choice([None, None, None, 2, 4, 5]),
             chance.choice([None, "shown", "accepted", "accepted", "rejected"]), 0.0021, "list", "", "", {},
         )  # fmt: skip
@@ -88,7 +89,9 @@ async def fill(url: DatabaseUrl, count: int) -> None:
         await upgrade(database, confirmed=True)
         async with database.engine.connect() as connection:
             connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(text("VACUUM ANALYZE" if url.dialect == "postgresql" else "PRAGMA optimize=0x10002"))
+            await connection.execute(
+                text("VACUUM ANALYZE" if url.dialect == "postgresql" else "PRAGMA optimize=0x10002")
+            )
 
 
 async def _prompts(session: AsyncSession) -> None:

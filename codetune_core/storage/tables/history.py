@@ -119,3 +119,15 @@ class DailyFiguresRow(Base):
     rating_sum: Mapped[int]
     judged: Mapped[int]
     accepted: Mapped[int]
+
+
+class MaintenanceRow(Base):
+    """What is due of the upkeep of the history, and who is at it."""
+
+    __tablename__ = "maintenance"
+
+    task: Mapped[str] = mapped_column(String(50), primary_key=True)
+    due_since: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    """When content was removed whose traces are still in indexes and free pages; None for nothing to do."""
+    leased_until: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    """Until when one process is at it; a process that died leaves it to the next one then."""

@@ -1,0 +1,57 @@
+"""Figures of the history by prompt, version, model, day or user, from the daily sums that triggers keep."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from codetune_core.history.protocol import Group, Grouping
+from codetune_core.storage.tables.base import Money
+from codetune_core.storage.tables.history import DailyFiguresRow as Daily
+
+_KEYS = {
+    "prompt": Daily.prompt_id,
+    "version": Daily.version_id,
+    "model": Daily.model_used,
+    "day": Daily.day,
+    "user": Daily.user_id,
+}
+_SUMS = ("executions", "succeeded", "from_cache", "generated", "execution_time_ms", "tokens", "cost_usd", "unpriced")
+_JUDGED = ("rated", "rating_sum", "judged", "accepted")
+
+
+async def statistics(session: AsyncSession, by: Grouping, since: dt.datetime | None) -> list[Group]:
+    """Return figures by key since a UTC day, the busiest first; days in their order, the newest first."""
+    return [_group(row) for row in await session.execute(figures(by, since))]
+
+
+def figures(by: Grouping, since: dt.datetime | None) -> Select[Any]:
+    """Return the query behind `statistics`."""
+    key = _KEYS[by]
+    sums = [
+        func.sum(column, type_=Money if name == "cost_usd" else None).label(name)
+        for name in (*_SUMS, *_JUDGED)
+        for column in (getattr(Daily, name),)
+    ]
+    query = select(key.label("key"), *sums).group_by(key)
+    if since is not None:
+        query = query.where(Daily.day >= since.astimezone(dt.UTC).date())
+    return query.order_by(key.desc()) if by == "day" else query.order_by(sums[0].desc(), key)
+
+
+def _group(row: Row[Any]) -> Group:
+    return Group(
+        key=str(row.key),
+        executions=row.executions,
+        succeeded=row.succeeded,
+        from_cache=row.from_cache,
+        average_ms=row.execution_time_ms / row.generated if row.generated else None,
+        tokens=int(row.tokens),
+        cost_usd=row.cost_usd,
+        unpriced=row.unpriced,
+        rated=row.rated,
+        average_rating=row.rating_sum / row.rated if row.rated else None,
+        judged=row.judged,
+        accepted=row.accepted,
+    )
