@@ -61,7 +61,7 @@ def write_prompt(draft: PromptDraft, wording: Wording) -> str:
     front: dict[str, JsonValue] = {"codetune": FORMAT}
     described = draft.model_dump(mode="json", exclude_defaults=True)
     said = wording.model_dump(mode="json", include=set(_WORDING), exclude_defaults=True)
-    said |= {"temperature": wording.temperature, "max_tokens": wording.max_tokens}
+    said |= {"temperature": _short(wording.temperature), "max_tokens": wording.max_tokens}
     if wording.variables:
         said["variables"] = {variable.name: _without_defaults(variable) for variable in wording.variables}
     front |= {key: described[key] for key in _DESCRIBING if key in described}
@@ -79,6 +79,11 @@ def load_prompt(path: Path) -> PromptFile:
         raise PromptFileError(f"{path}: not UTF-8 (byte {error.start + 1}); save it as UTF-8") from error
     except OSError as error:
         raise PromptFileError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def _short(number: float) -> JsonValue:
+    """Write 0.0 as 0, and everything else, -0.0 too, as it is."""
+    return int(number) if repr(number).removesuffix(".0").isdigit() else number
 
 
 def _without_defaults(variable: Variable) -> dict[str, JsonValue]:

@@ -67,7 +67,7 @@ WORDINGS = st.builds(
     ),
     variables=st.lists(VARIABLES, max_size=3, unique_by=lambda variable: variable.name),
     model_type=st.none() | TEXTS.map(lambda text: text[:100]),
-    temperature=st.floats(0, 2),
+    temperature=st.floats(0, 2) | st.sampled_from([0.0, -0.0, 1.0, 2.0]),
     max_tokens=st.integers(1, 10**6),
     decoding=DECODINGS,
 )
@@ -143,7 +143,7 @@ def test_plain_texts_are_written_as_they_are():
         name: review
         category: security
         tags: [a, b]
-        temperature: 0.0
+        temperature: 0
         max_tokens: 2048
         variables:
           code:
