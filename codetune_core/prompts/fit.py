@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
+from itertools import starmap
 
 from codetune_core.domain.execution import Message
 from codetune_core.domain.prompt import Variable
@@ -62,12 +63,22 @@ class _Counter:
         return self.known[text]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Text:
     """A value as lines, of which some are kept."""
 
     variable: Variable
-    lines: list[str]
+    text: str
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Each with its line feed."""
+        return _LINE.findall(self.text)
+
+    @property
+    def gains(self) -> bool:
+        """Whether saying that all is left out is shorter than all of it."""
+        return len(self.kept(0)) < len(self.text)
 
     def kept(self, count: int) -> str:
         """Shorten to so many lines, with a line that says what is missing."""
@@ -93,7 +104,7 @@ def fit(draft: Draft, target: RenderTarget) -> tuple[tuple[Message, ...], tuple[
     """
     room = target.context_tokens - draft.max_tokens
     counter = _Counter(target.count_tokens)
-    texts = [_Text(variable, _LINE.findall(value)) for variable, value in draft.cuttable]
+    texts = [text for text in starmap(_Text, draft.cuttable) if text.gains]
     whole = len(draft.examples) // 2
     for examples in range(whole, -1, -1):
         around = draft.system + draft.examples[: 2 * examples]

@@ -113,6 +113,14 @@ def test_a_single_long_line_is_left_out_whole():
     assert contents(rendered)[1] == "[1 line left out here]"
 
 
+@pytest.mark.parametrize("short", ["y", "one short line\n", "a\nb\nc\n"])
+def test_what_is_shorter_than_saying_that_it_is_missing_stays(short):
+    room = tokens(check(10**6, code="x", near="n" * 200, far=short)) - 1
+    rendered = check(room, code="x", near="n" * 200, far=short)
+    assert [words.partition(":")[0] for words in rendered.cut] == ["near"]
+    assert contents(rendered)[2] == short.strip()
+
+
 @pytest.mark.parametrize("separator", ["\x0c", "\u2028", "\x85", "\x1c", "\r"])
 def test_only_line_feeds_end_lines(separator):
     rendered = check(800, code="x", far=f"a{separator}b\n" * 200)
