@@ -122,6 +122,9 @@ class _Run:
     async def _to_library(self, item: Item) -> None:
         if item.file is None:
             return
+        state = (await self.library.states(item.prompt.name)).get(self.label) if item.prompt else None
+        if (state.stands.number if state else None) != item.version:
+            raise PromptError(f"{item.name} was deployed while it was synced, so it was left as it is; sync again")
         path = self.directory / item.path
         notes = f"synced from {item.path}"
         await bring_in(self.library, item.prompt, item.file, path, by=self.by, label=self.label, notes=notes)

@@ -425,6 +425,25 @@ async def test_a_file_changed_while_it_is_synced_is_left(library, folder, monkey
     assert in_files(folder) == {"a": "typed just now"}
 
 
+async def test_a_version_deployed_while_it_is_synced_stays(library, folder, monkeypatch):
+    await synced(library, folder)
+    write(folder, "a", "mine")
+    states = library.states
+    looks = iter(range(10))
+
+    async def and_meanwhile(name):
+        if next(looks) == 1:
+            monkeypatch.setattr(library, "states", states)
+            await edit(library, "a", "deployed just now")
+        return await states(name)
+
+    monkeypatch.setattr(library, "states", and_meanwhile)
+    with pytest.raises(PromptError, match="was deployed while it was synced"):
+        await sync(library, folder, by="ada")
+    assert await in_library(library) == {"a": "deployed just now"}
+    assert await run(library, folder) == {"a": Kind.CONFLICT}
+
+
 async def test_a_folder_that_is_not_there_is_made(library, folder):
     await create(library, "a", "one")
     assert await run(library, folder / "new" / "deep") == {"a": Kind.TO_DIRECTORY}
