@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from codetune_core.storage.url import VARIABLE
+
 SCRIPTED = ("--engine", "scripted", "--script", "answers.yaml")
 
 
@@ -191,3 +193,17 @@ def test_what_an_execution_cost_and_by_which_price_stands_on_its_row(ask, mine, 
     assert round(first * 1_000_000) == 2 * usage["prompt_tokens"] + 4 * usage["completion_tokens"]
     assert source == "our contract of May (valid from 1970-01-01)"
     assert second == 0
+
+
+@pytest.mark.postgresql
+def test_a_team_s_prompts_are_on_postgresql(ask, check, prompt, postgresql_url, monkeypatch):
+    monkeypatch.setenv(VARIABLE, postgresql_url)
+    check("new", "mine", "--file", prompt("one"))
+    check("edit", "mine", "--file", prompt("two"), "--deploy")
+    content = ask("run", "mine", "--var", "code=1", *SCRIPTED)
+    assert content.items() >= {"version": 2, "output": "It adds two numbers.", "from_cache": False}.items()
+    assert ask("run", "mine", "--var", "code=1", *SCRIPTED)["from_cache"] is True
+    check("rollback", "mine")
+    shown = ask("show", "mine")
+    assert (shown["labels"], shown["executions"], shown["success_rate"]) == ({"production": 1}, 1, 1)
+    assert [entry["action"] for entry in ask("log", "mine")["entries"]] == ["rollback", "deploy", "deploy"]
