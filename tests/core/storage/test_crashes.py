@@ -119,13 +119,13 @@ async def is_whole(url):
         assert await problems(database) == []
 
 
-async def test_ten_processes_that_start_at_once_make_one_schema(empty_url, processes=10):
-    children = [start(OPEN, empty_url) for _ in range(processes)]
+async def test_ten_processes_that_start_at_once_make_one_schema(empty_url):
+    children = [start(OPEN, empty_url) for _ in range(10)]
     assert {await_line(child) for child in children} == {"ready"}
     for child in children:
         tell(child)
-    assert [await_line(child) for child in children] == ["current"] * processes
-    assert [end(child) for child in children] == [0] * processes
+    assert [await_line(child) for child in children] == ["current"] * 10
+    assert [end(child) for child in children] == [0] * 10
     await is_whole(empty_url)
 
 
@@ -195,11 +195,11 @@ async def test_a_process_killed_at_any_moment_of_the_first_set_up_leaves_all_or_
     await is_whole(empty_url)
 
 
-async def test_a_process_killed_while_it_writes_leaves_whole_transactions_and_loses_none(database_url, written=10):
+async def test_a_process_killed_while_it_writes_leaves_whole_transactions_and_loses_none(database_url):
     child = start(WRITE, database_url)
     assert await_line(child) == "ready"
     tell(child)
-    said = [await_line(child) for _ in range(written)][-1]
+    said = [await_line(child) for _ in range(10)][-1]
     kill(child)
     await is_whole(database_url)
     async with Database(parse_url(database_url)) as database, database.read() as session:
