@@ -52,7 +52,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     Raises SettingsError for an engine that is not there, and StorageError for a database that cannot be used.
     """
     engine = build(settings.engine)
-    database, notices = await open_database(settings.storage)
+    database, notices = await open_database(settings.storage, backup_days=settings.history.content_days)
     async with database:
         core = await _assembled(settings, database, engine, notices)
         async with _kept_in_order(core):
@@ -99,6 +99,7 @@ async def _kept_in_order(core: Core) -> AsyncIterator[None]:
 async def _upkeep(core: Core, closing: asyncio.Event) -> None:
     while True:
         try:
+            await core.history.maintain()
             await core.answers.maintain()
             await check_all(core.prompts, core.experiments)
         except CodeTuneError as error:
