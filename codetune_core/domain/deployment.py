@@ -3,9 +3,10 @@
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PRODUCTION = "production"
 STAGING = "staging"
@@ -28,7 +29,7 @@ class Arm(BaseModel):
     name: str
     version_id: UUID
     version_number: int
-    weight: float = Field(gt=0)
+    weight: float = Field(gt=0, allow_inf_nan=False)
 
 
 class Experiment(BaseModel):
@@ -36,7 +37,7 @@ class Experiment(BaseModel):
 
     Attributes:
         id: names it in history; unique.
-        arms: at least two; weights are relative.
+        arms: at least two, of distinct names and versions; weights are relative.
         alpha: bound on the chance of a false alarm, over all looks together.
         automatic: stop by itself, and promote or roll back, once the verdict is sure.
         min_executions: of each arm before it may stop by itself.
@@ -49,6 +50,13 @@ class Experiment(BaseModel):
     alpha: float = Field(default=0.05, gt=0, lt=1)
     automatic: bool = False
     min_executions: int = Field(default=50, ge=1)
+
+    @model_validator(mode="after")
+    def _distinct_arms(self) -> Self:
+        for values in ({arm.name for arm in self.arms}, {arm.version_id for arm in self.arms}):
+            if len(values) < len(self.arms):
+                raise ValueError("two arms of an experiment have one name or one version")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

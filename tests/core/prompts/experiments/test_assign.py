@@ -69,3 +69,29 @@ def test_an_execution_without_a_session_is_assigned_by_chance():
 
 def test_assignments_never_change_between_releases():
     assert "".join(names(experiment(1, 1), 6)) == "ABBABB"
+
+
+@pytest.mark.parametrize(
+    "arms",
+    [
+        [("A", 1, 1)],
+        [("A", 1, 1), ("A", 2, 1)],
+        [("A", 1, 1), ("B", 1, 1)],
+        [("A", 1, 1), ("B", 2, 0)],
+        [("A", 1, 1), ("B", 2, -1)],
+        [("A", 1, 1), ("B", 2, float("inf"))],
+        [("A", 1, 1), ("B", 2, float("nan"))],
+    ],
+)
+def test_arms_that_cannot_be_told_apart_or_weighed_are_no_experiment(arms):
+    with pytest.raises(ValueError, match=r"arm|greater|finite|least 2"):
+        Experiment(
+            id="e",
+            arms=[{"name": n, "version_id": UUID(int=v), "version_number": v, "weight": w} for n, v, w in arms],
+        )
+
+
+@pytest.mark.parametrize("alpha", [0, 1, -0.1, 2])
+def test_alpha_is_a_chance(alpha):
+    with pytest.raises(ValueError, match="alpha"):
+        Experiment(id="e", arms=experiment(1, 1).arms, alpha=alpha)
