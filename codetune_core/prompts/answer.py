@@ -23,7 +23,7 @@ MAX_ANSWER = 2_000_000
 _MAX_BAD_STARTS = 500
 _MAX_THOUGHTS = 20
 _OPENING = re.compile(r"(?i)\s*<(think|thinking)>")
-_CLOSING = re.compile(r"(?i)</(think|thinking)>[ \t]*(?=\n|$)")
+_CLOSING = re.compile(r"(?i)</(think|thinking)>[ \t\r]*(?=\n|$)")
 _JSON = frozenset({"", "json", "json5", "jsonc"})
 _COMMA = re.compile(r'("(?:\\.|[^"\\])*+"?)|,(?=\s*[}\]])', re.DOTALL)
 _LONE = re.compile("[\ud800-\udfff\x00]")
@@ -94,6 +94,8 @@ def _fitting(candidates: Iterator[Any], model: type[BaseModel], errors: list[str
             value = model.model_validate(_unmarked(candidate))
         except ValidationError as error:
             errors.append(_why(error))
+        except RecursionError:
+            errors.append("it is nested too deeply")
         else:
             fitting[canonical_json(value.model_dump(mode="json"))] = value
     return list(fitting.values())

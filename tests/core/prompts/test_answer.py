@@ -40,6 +40,7 @@ def refused(text, schema="summary"):
         ("<think>a</think><thinking>b</thinking>answer", "answer", "a\nb"),
         ("hm, so\n</think>\n\nanswer", "answer", "hm, so"),
         ("<think></think>\nanswer", "answer", ""),
+        ("hm\r\n</think>\r\nanswer", "answer", "hm"),
         ("<thinking>a </think> b</thinking>\nanswer", "answer", "a </think> b"),
         ("print('<thinking>')", "print('<thinking>')", ""),
         ("x = '</think>' + y", "x = '</think>' + y", ""),
@@ -135,6 +136,12 @@ def test_a_refusal_is_short_and_recorded_as_invalid_output():
         parse_answer(json.dumps({"findings": [{"quote": "x" * 9000}] * 50}), "findings")
     assert len(str(caught.value)) < 600
     assert caught.value.kind == "invalid_output"
+
+
+@pytest.mark.parametrize("depth", [10, 100, 300, 450, 600, 900, 3_000, 100_000])
+@pytest.mark.parametrize(("opening", "closing"), [('{"summary":', "}"), ("[", "]")])
+def test_an_answer_nested_deeply_is_refused(depth, opening, closing):
+    assert refused('{"summary":' + opening * depth + "1" + closing * depth + "}")
 
 
 @pytest.mark.parametrize("text", ['{"summary": "two\nlines"}', '{"summary": "two\\nlines"}'])
