@@ -24,8 +24,10 @@ class Filter:
     """Which executions are meant; every field that is set must hold.
 
     ``text`` are words that the prompt, input or answer must all contain. ``since`` is included, ``until`` is not.
+    ``ids``, where there are any, name the only ones that can match.
     """
 
+    ids: tuple[UUID, ...] = ()
     prompt_id: UUID | None = None
     version_id: UUID | None = None
     task: Task | None = None

@@ -4,11 +4,25 @@ Each transaction also notes that traces are left to erase, so that a process tha
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Delete, Update, and_, delete, exists, func, literal, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Update,
+    and_,
+    delete,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from codetune_core.domain.execution import ErrorKind, Execution, Keep, Task
@@ -18,9 +32,12 @@ from codetune_core.storage.history_budget import OPEN
 from codetune_core.storage.history_rows import CONTENT, HISTORY, STUB, to_values
 from codetune_core.storage.history_search import matches
 from codetune_core.storage.history_traces import note
+from codetune_core.storage.tables.cache import CachedAnswerRow
 from codetune_core.storage.tables.history import MaintenanceRow
 
 _BATCH = 500
+_CACHE = CachedAnswerRow.__table__.c
+_ANSWER = ("model_name", "model_revision", "prompt_hash")
 _FULL = HISTORY.c.keep == Keep.FULL.value
 _STUB = HISTORY.c.keep == Keep.NOTHING.value
 _RUNNING = HISTORY.c.success.is_(None)
@@ -33,7 +50,7 @@ async def remove(database: Database, where: Filter, counted_since: dt.datetime) 
     found = and_(*matches(where, database.url.dialect), HISTORY.c.sequence <= last)
     counted = or_(_RUNNING, and_(HISTORY.c.executed_at >= counted_since, HISTORY.c.estimated_cost_usd > 0))
     to_stubs = update(HISTORY).where(counted).values(_stub_values())
-    return await _in_batches(database, found, to_stubs, delete(HISTORY).where(~_STUB))
+    return await _in_batches(database, found, to_stubs, delete(HISTORY).where(~_STUB), first=_forget_answers)
 
 
 async def strip(database: Database, before: dt.datetime) -> int:
@@ -86,7 +103,11 @@ def _stub_values() -> dict[str, Any]:
 
 
 async def _in_batches(
-    database: Database, found: ColumnElement[bool], *changes: Update | Delete, traces: bool = True
+    database: Database,
+    found: ColumnElement[bool],
+    *changes: Update | Delete,
+    traces: bool = True,
+    first: Callable[[AsyncSession, Sequence[int]], Awaitable[None]] | None = None,
 ) -> int:
     """Apply changes, one after the other, to the rows found, until there are no more; return how many there were."""
     total = 0
@@ -95,6 +116,8 @@ async def _in_batches(
             rows = (
                 await session.scalars(select(HISTORY.c.sequence).where(found).limit(_BATCH).with_for_update())
             ).all()
+            if rows and first:
+                await first(session, rows)
             if rows:
                 await _change(session, rows, changes)
                 if traces:
@@ -102,6 +125,15 @@ async def _in_batches(
         total += len(rows)
         if len(rows) < _BATCH:
             return total
+
+
+async def _forget_answers(session: AsyncSession, rows: Sequence[int]) -> None:
+    """Delete what the cache remembers of the same questions."""
+    key = HISTORY.c.cache_key["key"]
+    parts = [key[name].as_string() for name in _ANSWER]
+    asked = (await session.execute(select(*parts).where(HISTORY.c.sequence.in_(rows)).distinct())).all()
+    known = [tuple(row) for row in asked if None not in row]
+    await session.execute(delete(CachedAnswerRow).where(tuple_(*(_CACHE[name] for name in _ANSWER)).in_(known)))
 
 
 async def _change(session: AsyncSession, rows: Sequence[int], changes: Sequence[Update | Delete]) -> None:

@@ -27,6 +27,8 @@ _UUID_TIMED = 7
 def conditions(where: Filter) -> list[ColumnElement[bool]]:
     """What a row must fulfil, beside the filter's text; rows of which nothing is kept never match."""
     found: list[ColumnElement[bool]] = [HISTORY.c.keep != Keep.NOTHING.value]
+    if where.ids:
+        found.append(HISTORY.c.id.in_(where.ids))
     for name, column in _EQUAL.items():
         if (value := getattr(where, name)) is not None:
             found.append(HISTORY.c[column] == storable(column, value))

@@ -157,10 +157,10 @@ async def _fill_postgresql(url: DatabaseUrl, count: int) -> None:
         )
         await connection.execute(
             "INSERT INTO execution_search SELECT sequence, execution_vector(output_data, rendered_prompt, input_data)"
-            " FROM execution_history ORDER BY sequence", timeout=600,
+            " FROM execution_history ORDER BY sequence",
         )  # fmt: skip
         for row in indexes:
-            await connection.execute(row["indexdef"], timeout=600)
+            await connection.execute(row["indexdef"])
         await connection.execute("ALTER TABLE execution_history ENABLE TRIGGER USER")
 
 

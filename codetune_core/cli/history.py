@@ -1,0 +1,222 @@
+"""``codetune history``: what was asked of models, what came back, and what becomes of it."""
+
+import json
+import sys
+from contextlib import aclosing
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from codetune_core.cli.exit_codes import ExitCode
+from codetune_core.cli.history_filter import When, chosen, filtered
+from codetune_core.errors import CodeTuneError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Coroutine
+
+    from codetune_core.bootstrap.core import Core
+
+_FORMAT = click.option(
+    "--format", "format_name", type=click.Choice(["text", "json"]), default="text", help="For people, or for scripts."
+)
+_WITH_CODE = click.option("--with-code/--without-code", default=False, help="Also what was asked and answered.")
+_ID = click.argument("execution_id", type=click.UUID, metavar="ID")
+_OUTCOMES = ("shown", "accepted", "edited", "rejected", "reverted", "kept")
+
+
+@click.group(short_help="What was asked of models, and what came back.")
+def history() -> None:
+    """What was asked of models, what came back, what it cost and whether it was any good.
+
+    \b
+    codetune history list --text "sql injection"   the newest that say so
+    codetune history show ID                       all that is kept of one
+    codetune history rate ID --rating 4            what you think of it
+    codetune history stats --by model              figures
+    codetune history export > history.jsonl        without code, unless --with-code
+    codetune history delete --workspace .          and every trace of it
+
+    What is kept, and for how long, is set in `[history]`: see docs/privacy.md.
+    """  # noqa: D301 - the backspace is click's
+
+
+@history.command("list")
+@filtered
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="So many at most.")
+@click.option("--before", type=click.UUID, metavar="ID", help="Those before this one: the next page.")
+@_WITH_CODE
+@_FORMAT
+def list_(limit: int, before: UUID | None, with_code: bool, format_name: str, **options: Any) -> None:  # noqa: FBT001
+    """List executions, the newest first."""
+
+    async def work(core: "Core") -> ExitCode:
+        from codetune_core.cli.history_text import listed  # noqa: PLC0415 - see `_run`
+        from codetune_core.history.export import record  # noqa: PLC0415
+
+        found = await core.history.page(await chosen(core, **options), before, limit)
+        if format_name == "json":
+            _write([record(execution, with_code=with_code) for execution in found])
+            return ExitCode.CLEAN
+        names = await _names(core)
+        for execution in found:
+            click.echo(listed(execution, names))
+        if len(found) == limit:
+            click.echo(f"older ones: --before {found[-1].id}", err=True)
+        return ExitCode.CLEAN
+
+    _run(work)
+
+
+@history.command()
+@_ID
+@_FORMAT
+def show(execution_id: UUID, format_name: str) -> None:
+    """Show all that is kept of one execution."""
+
+    async def work(core: "Core") -> ExitCode:
+        from codetune_core.cli.history_text import shown  # noqa: PLC0415 - see `_run`
+        from codetune_core.history.export import record  # noqa: PLC0415
+
+        execution = await core.history.get(execution_id)
+        if execution is None:
+            raise _unknown(execution_id)
+        if format_name == "json":
+            _write(record(execution, with_code=True))
+        else:
+            click.echo(shown(execution, await _names(core)))
+        return ExitCode.CLEAN
+
+    _run(work)
+
+
+@history.command()
+@filtered
+@_WITH_CODE
+def export(with_code: bool, **options: Any) -> None:  # noqa: FBT001
+    """Write executions as JSON Lines to the standard output, the oldest first; without code unless asked for."""
+
+    async def work(core: "Core") -> ExitCode:
+        from codetune_core.history.export import line  # noqa: PLC0415 - see `_run`
+
+        async with aclosing(core.history.stream(await chosen(core, **options))) as executions:
+            async for execution in executions:
+                click.echo(line(execution, with_code=with_code))
+        return ExitCode.CLEAN
+
+    _run(work)
+
+
+@history.command()
+@click.argument("ids", nargs=-1, type=click.UUID, metavar="[ID]...")
+@filtered
+@click.option("--all", "everything", is_flag=True, help="Everything.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_FORMAT
+def delete(ids: tuple[UUID, ...], everything: bool, yes: bool, format_name: str, **options: Any) -> None:  # noqa: FBT001
+    """Delete executions by id, by a filter, or all, and every trace of their content from the database's files.
+
+    What the budget of today counts (time, user, task and cost) stays till tomorrow, and is shown nowhere.
+    """
+    if sum((bool(ids), any(options.values()), everything)) != 1:
+        raise click.UsageError("say what to delete: ids, or a filter such as --until 90d, or --all")
+
+    async def work(core: "Core") -> ExitCode:
+        from codetune_core.history.protocol import Filter  # noqa: PLC0415 - see `_run`
+
+        where = Filter(ids=ids) if ids else await chosen(core, **options)
+        number = await core.history.count(where)
+        if number and not _agreed(number, assume=yes):
+            return ExitCode.CLEAN
+        gone = await core.history.delete(where)
+        if format_name == "json":
+            _write(asdict(gone))
+        else:
+            click.echo(f"{gone.executions:,} executions deleted")
+        if not gone.erased:
+            click.echo(
+                "notice: an open transaction still sees them; traces in files are erased once it ended", err=True
+            )
+        return ExitCode.CLEAN
+
+    _run(work)
+
+
+def _agreed(number: int, *, assume: bool) -> bool:
+    if assume:
+        return True
+    if not sys.stdin.isatty():
+        raise CodeTuneError(f"{number:,} executions would be deleted: say --yes, there is nobody to ask")
+    return click.confirm(f"Delete {number:,} executions?", err=True)
+
+
+@history.command()
+@_ID
+@click.option("--rating", type=click.IntRange(1, 5), help="From 1 to 5.")
+@click.option("--text", help="In your words; kept as long as content is.")
+@click.option("--outcome", type=click.Choice(_OUTCOMES), help="What became of the answer.")
+def rate(execution_id: UUID, rating: int | None, text: str | None, outcome: str | None) -> None:
+    """Say what you think of an execution, and what became of its answer."""
+    if rating is None and text is None and outcome is None:
+        raise click.UsageError("say --rating, --text or --outcome")
+
+    async def work(core: "Core") -> ExitCode:
+        from codetune_core.domain.execution import Outcome  # noqa: PLC0415 - see `_run`
+        from codetune_core.history.protocol import Feedback  # noqa: PLC0415
+
+        feedback = Feedback(rating, text, Outcome(outcome) if outcome else None)
+        if not await core.history.rate(execution_id, feedback):
+            raise _unknown(execution_id)
+        return ExitCode.CLEAN
+
+    _run(work)
+
+
+@history.command()
+@click.option("--by", type=click.Choice(["prompt", "version", "model", "day", "user"]), default="prompt")
+@click.option("--since", type=When(), help="From that UTC day on.")
+@_FORMAT
+def stats(by: Any, since: "dt.datetime | None", format_name: str) -> None:
+    """Show figures by prompt, version, model, day or user; a plus behind a cost: some have no price."""
+
+    async def work(core: "Core") -> ExitCode:
+        from codetune_core.cli.history_text import figures  # noqa: PLC0415 - see `_run`
+
+        groups, names = await core.history.statistics(by, since), await _names(core, versions=by == "version")
+        if format_name == "json":
+            _write(
+                [asdict(group) | {"cost_usd": str(group.cost_usd), "name": names.get(group.key)} for group in groups]
+            )
+        else:
+            click.echo(figures(groups, names))
+        return ExitCode.CLEAN
+
+    _run(work)
+
+
+async def _names(core: "Core", *, versions: bool = False) -> dict[str, str]:
+    """Names of prompts, or of their versions, by id; empty for what was purged or had none."""
+    prompts = [*await core.prompts.list(archived=True), *await core.prompts.list()]
+    if not versions:
+        return {str(prompt.id): prompt.name for prompt in prompts}
+    return {
+        str(version.id): f"{prompt.name}@{version.number}"
+        for prompt in prompts
+        for version in await core.prompts.versions(prompt.name)
+    }
+
+
+def _unknown(execution_id: UUID) -> CodeTuneError:
+    return CodeTuneError(f"nothing is kept of an execution {execution_id}: see `codetune history list`")
+
+
+def _run(work: "Callable[[Core], Coroutine[Any, Any, ExitCode]]") -> None:
+    from codetune_core.cli.core import with_core  # noqa: PLC0415 - `codetune --help` does not wait for a database
+
+    with_core(work)
+
+
+def _write(content: object) -> None:
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False))
