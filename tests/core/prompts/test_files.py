@@ -4,7 +4,7 @@ import json
 import textwrap
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from codetune_core.domain.prompt import (
@@ -94,13 +94,13 @@ def check_round_trip(draft: PromptDraft, wording: Wording) -> str:
     return text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(DRAFTS, WORDINGS)
 def test_every_prompt_reads_back_as_itself_and_is_written_in_one_way(draft, wording):
     check_round_trip(draft, wording)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(DRAFTS, WORDINGS)
 def test_a_file_checked_out_with_windows_line_ends_is_the_same_prompt(draft, wording):
     text = write_prompt(draft, wording)
@@ -271,7 +271,7 @@ def test_a_file_that_is_no_prompt_says_where_and_what_to_do(text, line, said):
     assert said in str(caught.value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(PIECES, max_size=12).map("".join), st.booleans())
 @example(text="codetune: 1\nname: x\n", front=True)
 def test_any_text_is_a_prompt_or_a_prompt_file_error(text, front):
