@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: review test check unit bench coverage clean help
+.PHONY: review test check unit bench coverage schema clean help
 
 review: $(INSTALLED) ## review the bundled example project
 	@$(BIN)/codetune review examples/shop --fail-on critical || test $$? -eq 1
@@ -24,6 +24,9 @@ unit: $(INSTALLED) ## the tests, with coverage
 
 bench: $(INSTALLED) ## measure the budgets of docs/performance.md and write benchmarks/results.json
 	$(BIN)/python tests/benchmarks/run.py
+
+schema: $(INSTALLED) ## draw the tables anew in docs/schema.md
+	$(BIN)/python -m codetune_core.storage.diagram > docs/schema.md
 
 clean: ## remove what the other commands made
 	rm -rf $(VENV) dist build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
