@@ -2,18 +2,20 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypedDict, Unpack
+
+from pydantic import ValidationError
 
 from codetune_core.domain.deployment import PRODUCTION, Action, Arm, Deployment, Experiment
 from codetune_core.domain.identifiers import new_id
-from codetune_core.domain.prompt import Prompt
+from codetune_core.domain.prompt import Prompt, PromptVersion
 from codetune_core.errors import LedgerMoved, PromptError
 from codetune_core.prompts.ledger import LabelState, VersionRef, replay, standing_at, standing_between
 from codetune_core.prompts.lookup import active_prompt, any_prompt, nothing_deployed, version_of
 from codetune_core.prompts.protocol import Entry, PromptStore
 
-_ATTEMPTS = 100
+_ATTEMPTS = 50
 _LABEL = re.compile(r"\w[\w./-]{0,99}")
 
 
@@ -84,8 +86,8 @@ class Deployments:
         if (control := state.stands).number not in weights or len(weights) < 2:  # noqa: PLR2004 - to compare takes two
             raise PromptError(f"version {control.number} stands under {label!r}: compare it with at least one other")
         numbers = [control.number, *sorted(weights.keys() - {control.number})]
-        arms = [await self._arm(prompt, number, weights[number]) for number in numbers]
-        experiment = Experiment(id=str(new_id()), arms=tuple(arms), **rules)
+        versions = [await version_of(self._store, prompt, number) for number in numbers]
+        experiment = _experiment(versions, weights, rules)
         entry = Entry(prompt.id, control.id, label, Action.EXPERIMENT, by, reason, experiment)
         return await self._store.append(entry, state.last.sequence)
 
@@ -149,9 +151,17 @@ class Deployments:
             raise PromptError(f"no experiment runs under {label!r} of {name!r}")
         return prompt, state, state.experiment
 
-    async def _arm(self, prompt: Prompt, number: int, weight: float) -> Arm:
-        version = await version_of(self._store, prompt, number)
-        return Arm(name=f"v{number}", version_id=version.id, version_number=number, weight=weight)
+
+def _experiment(versions: Sequence[PromptVersion], weights: Mapping[int, float], rules: ExperimentRules) -> Experiment:
+    try:
+        arms = tuple(
+            Arm(name=f"v{one.number}", version_id=one.id, version_number=one.number, weight=weights[one.number])
+            for one in versions
+        )
+        return Experiment(id=str(new_id()), arms=arms, **rules)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise PromptError(f"no such experiment: {wrong['loc'][0]} {wrong['input']}: {wrong['msg']}") from None
 
 
 def _target(name: str, state: LabelState, number: int | None) -> VersionRef:

@@ -9,7 +9,14 @@ from codetune_core.errors import PromptNotFound
 from codetune_core.prompts.deployments import Deployments
 from codetune_core.prompts.diff import VersionDiff, compare
 from codetune_core.prompts.experiments.assign import assign
-from codetune_core.prompts.lookup import active_prompt, any_prompt, archived_prompt, nothing_deployed, version_of
+from codetune_core.prompts.lookup import (
+    active_prompt,
+    any_prompt,
+    archived_prompt,
+    newest_version,
+    nothing_deployed,
+    version_of,
+)
 from codetune_core.prompts.protocol import Deployed
 from codetune_core.prompts.storable import refuse_unstorable
 
@@ -128,7 +135,7 @@ class PromptLibrary(Deployments):
         if number is not None:
             return await version_of(self._store, prompt, number)
         current = prompt.current_version_id and await self._store.version_by_id(prompt.current_version_id)
-        return current or (await self._store.versions(prompt.id))[0]
+        return current or await newest_version(self._store, prompt)
 
     async def list(
         self, *, category: Category | None = None, tags: Sequence[str] = (), archived: bool = False

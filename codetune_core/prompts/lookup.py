@@ -29,8 +29,15 @@ async def version_of(store: PromptStore, prompt: Prompt, number: int) -> PromptV
     """Return a version by number; raises PromptNotFound, which says what numbers there are."""
     if version := await store.version(prompt.id, number):
         return version
-    newest = (await store.versions(prompt.id))[0].number
+    newest = (await newest_version(store, prompt)).number
     raise PromptNotFound(f"{prompt.name!r} has no version {number}: it has versions 1 to {newest}")
+
+
+async def newest_version(store: PromptStore, prompt: Prompt) -> PromptVersion:
+    """Return the version with the highest number; raises PromptNotFound where the prompt was purged meanwhile."""
+    if versions := await store.versions(prompt.id):
+        return versions[0]
+    raise PromptNotFound(f"{prompt.name!r} is no longer there: somebody purged it")
 
 
 async def nothing_deployed(store: PromptStore, name: str, label: str) -> NoReturn:

@@ -262,6 +262,17 @@ async def test_an_experiment_needs_a_control_and_versions_that_exist(library):
         await library.start_experiment("review", {1: 1, 9: 1}, by="ada")
 
 
+async def test_an_experiment_has_weights_above_0_and_rules_that_can_hold(library):
+    await deploy(library, 1)
+    for weight in (0, -1, float("inf"), float("nan")):
+        with pytest.raises(PromptError, match="no such experiment: weight"):
+            await library.start_experiment("review", {1: 1, 2: weight}, by="ada")
+    for rules in ({"alpha": 0}, {"alpha": 1}, {"min_executions": 0}):
+        with pytest.raises(PromptError, match=f"no such experiment: {next(iter(rules))}"):
+            await library.start_experiment("review", {1: 1, 2: 1}, by="ada", **rules)
+    assert await check(library) == ([1], [])
+
+
 async def test_a_running_experiment_is_not_replaced_by_another(library):
     await deploy(library, 1)
     await library.start_experiment("review", {1: 1, 2: 1}, by="ada")
@@ -330,7 +341,7 @@ async def test_deploys_and_rollbacks_at_once_replay_to_what_stands(library):
     await check(library)
 
 
-COMMANDS = st.lists(st.tuples(acts, st.integers(-3, 3)), min_size=8, max_size=16)
+COMMANDS = st.lists(st.tuples(acts, st.integers(-3, 3)), min_size=8, max_size=14)
 
 
 async def act(library, name: str, what: str, number: int, *, label: str, model: Label):
@@ -349,7 +360,7 @@ async def act(library, name: str, what: str, number: int, *, label: str, model: 
 
 @settings(
     phases=[Phase.generate],  # to look for a shorter sequence takes minutes
-    max_examples=6,
+    max_examples=5,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

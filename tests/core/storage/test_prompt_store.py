@@ -36,6 +36,13 @@ async def stores(database_url):
         yield [SqlPromptStore(database) for database in databases]
 
 
+@pytest.fixture
+async def postgresql_store(postgresql_url):
+    """A store where two transactions can each wait for the other; SQLite has one writer."""
+    async with Database(parse_url(postgresql_url)) as database:
+        yield SqlPromptStore(database)
+
+
 def saying(text: str, **fields) -> Wording:
     return Wording(user_prompt_template=text, **fields)
 
@@ -261,29 +268,54 @@ async def test_nothing_but_marks_and_test_figures_of_a_version_is_ever_changed(s
     assert not [statement for statement in sent if "prompt_versions" not in statement]
 
 
-@pytest.mark.parametrize("name", sorted(Wording.model_fields))
-async def test_the_database_refuses_to_change_what_a_version_says(sqlite_url, name):
-    async with Database(parse_url(sqlite_url)) as database:
-        store = SqlPromptStore(database)
-        _, (version,) = await check(store, "1")
+async def test_the_database_refuses_to_change_what_a_version_says(store, database):
+    _, (version,) = await check(store, "1")
+    for name in [*Wording.model_fields, "version_number", "content_hash", "created_by", "change_notes"]:
         with pytest.raises(Exception, match="never changes"):
-            await _set(database, version, name)
-        assert await store.version_by_id(version.id) == version
+            await write_again(database, version, name)
+    assert await store.version_by_id(version.id) == version
 
 
-async def _set(database, version, name: str) -> None:
+async def write_again(database, version, name: str) -> None:
     async with database.write() as session:
         change = update(PromptVersionRow).where(PromptVersionRow.id == version.id)
         await session.execute(change.values({name: getattr(PromptVersionRow, name)}))
 
 
-async def test_names_are_found_by_their_index(store, database):
-    await check(store, "1")
-    if database.url.dialect == "sqlite":
-        async with database.read() as session:
-            plan = "EXPLAIN QUERY PLAN SELECT 1 FROM prompt_library WHERE name = 'review' AND prompt_library.is_active"
-            steps = [row.detail for row in await session.execute(text(plan))]
-        assert "uq_prompt_library_active_name" in " ".join(steps)
+async def test_what_answers_is_found_by_indexes(store, database):
+    assert "uq_prompt_library_active_name" in await plan(database, store.find("review"))
+    both = await plan(database, store.deployed("review", "production"))
+    assert "uq_prompt_library_active_name" in both
+    assert "ix_prompt_deployments_prompt_id_label" in both
+
+
+@pytest.mark.postgresql
+async def test_tags_are_found_by_their_index(postgresql_store):
+    found = postgresql_store.prompts(tags=["ci", "security"])
+    assert "ix_prompt_library_tags" in await plan(postgresql_store._database, found)
+
+
+async def plan(database, act) -> str:
+    """How the database finds what an act asks for, where tables are too large to be read whole."""
+    statements = []
+
+    def note(_connection, _cursor, statement, parameters, *_):
+        statements.append((statement, parameters))
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    await act
+    event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+    (asked,) = [(statement, parameters) for statement, parameters in statements if statement.startswith("SELECT")]
+    return await explained(database, *asked)
+
+
+async def explained(database, statement: str, parameters: tuple) -> str:
+    async with database.connection() as connection:
+        if database.url.dialect == "sqlite":
+            rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            return "\n".join(row.detail for row in rows)
+        await connection.execute(text("SET enable_seqscan = off"))
+        return "\n".join(row[0] for row in await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters))
 
 
 def execution(version) -> ExecutionRow:
@@ -307,13 +339,6 @@ async def until_waiting(database) -> None:
             if (await session.execute(waiting)).scalar_one():
                 return
         await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-async def postgresql_store(postgresql_url):
-    """A store where two transactions can each wait for the other; SQLite has one writer."""
-    async with Database(parse_url(postgresql_url)) as database:
-        yield SqlPromptStore(database)
 
 
 @pytest.mark.postgresql
