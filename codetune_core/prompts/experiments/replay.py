@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -156,7 +157,8 @@ async def replay(
 
 
 async def _run(contender: Contender, case: Case, judge: Judge) -> tuple[Answer, bool | None]:
-    """Run one version on one case, judge and record it."""
+    """Run one version on one case, judge and record it; a failure without a time of its own has the time it took."""
+    started = time.perf_counter()
     try:
         answer = await contender.run(case)
     except BudgetSpent:
@@ -164,8 +166,9 @@ async def _run(contender: Contender, case: Case, judge: Judge) -> tuple[Answer, 
     except ExecutionError as error:
         answer = Answer(None, error=str(error))
     success = False if answer.output is None else judge.decide(case, answer.output)
-    if contender.record and success is not None and answer.milliseconds is not None:
-        await contender.record(success, answer.milliseconds)
+    if contender.record and success is not None:
+        took = 1000 * (time.perf_counter() - started) if answer.milliseconds is None else answer.milliseconds
+        await contender.record(success, took)
     return answer, success
 
 

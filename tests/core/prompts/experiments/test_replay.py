@@ -176,6 +176,21 @@ async def test_each_judged_answer_is_recorded_with_its_time():
     assert sorted(recorded) == [(False, 100.0)] * 3 + [(True, 100.0)]
 
 
+async def test_a_failure_is_recorded_too():
+    recorded = []
+
+    async def record(success, milliseconds):
+        recorded.append((success, milliseconds))
+
+    async def fail(case):
+        raise EngineTimeout("no answer in 60 s")
+
+    await check(2, Contender("v1", fail, record), contender("v2", lambda n: True))
+
+    assert [success for success, _ in recorded] == [False, False]
+    assert all(milliseconds >= 0 for _, milliseconds in recorded)
+
+
 async def test_what_takes_a_person_is_left_out_and_said():
     judge = Judge(lambda case, output: None if case.variables["n"] < 3 else output == "good", "Judged by the test.")
 
