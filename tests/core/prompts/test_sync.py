@@ -1,12 +1,17 @@
 """A directory and the library are brought together, and what two people wrote is never lost."""
 
+import asyncio
+import contextlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from codetune_core.domain.prompt import PromptDraft, Wording
-from codetune_core.errors import PromptError, PromptFileError
+from codetune_core.errors import IdenticalVersion, PromptError, PromptFileError
 from codetune_core.prompts import sync as syncing
 from codetune_core.prompts import sync_state
 from codetune_core.prompts.exchange import export_prompts, file_name, import_prompts
@@ -366,6 +371,54 @@ async def test_a_link_out_of_the_folder_is_not_written_through(library, folder, 
         assert "link" in str(error)  # noqa: PT017 - refused, or told as a conflict
     assert all(change.kind is Kind.CONFLICT for change in changes)
     assert list(outside.iterdir()) == []
+
+
+ACTS = st.tuples(st.sampled_from(["file", "library", "delete", "move"]), st.sampled_from(["one", "two", "three"]))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.lists(ACTS, max_size=3), min_size=1, max_size=4))
+def test_whatever_happens_between_syncs_no_wording_is_lost(sqlite_template, tmp_path_factory, rounds):
+    asyncio.run(no_wording_is_lost(sqlite_template, tmp_path_factory.mktemp("sync"), rounds))
+
+
+async def no_wording_is_lost(template: Path, place: Path, rounds: list[list[tuple[str, str]]]) -> None:
+    """Play rounds of changes on both sides, a sync after each; what a dry run says is what happens."""
+    folder = place / "prompts"
+    folder.mkdir()
+    shutil.copy(template, place / "codetune.db")
+    async with Database(parse_url(f"sqlite:///{place / 'codetune.db'}")) as database:
+        library = PromptLibrary(SqlPromptStore(database))
+        await synced(library, folder)
+        for acts in rounds:
+            for act, text in acts:
+                await play(library, folder, act, text)
+            written, stood = in_files(folder), await in_library(library)
+            foretold = await run(library, folder, dry_run=True)
+            assert (in_files(folder), await in_library(library)) == (written, stood)
+            assert await run(library, folder) == foretold
+            kept = {version.wording.user_prompt_template for version in await library.versions("a")}
+            assert set(written.values()) <= kept | set(in_files(folder).values())
+            assert stood["a"] in kept
+            if foretold["a"] in (Kind.CONFLICT, Kind.DELETED_IN_DIRECTORY):
+                assert (in_files(folder), await in_library(library)) == (written, stood)
+            else:
+                assert in_files(folder) == await in_library(library)
+
+
+async def play(library, folder: Path, act: str, text: str) -> None:
+    found = next(folder.rglob("*.prompt.md"), None)
+    if act == "file":
+        write(folder, "a", text, path=found.relative_to(folder).as_posix() if found else "")
+    elif act == "library":
+        with contextlib.suppress(IdenticalVersion):
+            await library.edit("a", wording(text), by="ada")
+        numbers = {version.wording.user_prompt_template: version.number for version in await library.versions("a")}
+        await library.deploy("a", numbers[text], by="ada")
+    elif found and act == "delete":
+        found.unlink()
+    elif found:
+        found.rename(folder / f"moved-{text}.prompt.md")
 
 
 class Killed(BaseException):
