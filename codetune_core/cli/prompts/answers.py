@@ -66,7 +66,8 @@ class AnswerText:
                 click.echo(f"notice: {visible(text)}", err=True)
         if isinstance(event, Token) and event.text:
             self._at_line_start = event.text.endswith("\n")
-            click.echo(_shown(event.text) if self._on_terminal else event.text, nl=False)
+            # Said to be in colour, because click takes escape sequences out of the rest: a pipe gets the answer whole.
+            click.echo(_shown(event.text) if self._on_terminal else event.text, nl=False, color=True)
 
     def end(self) -> ExitCode:
         if not self._at_line_start:

@@ -15,6 +15,8 @@ from codetune_core.domain.prompt import Prompt, PromptVersion, Statistics, Wordi
 _NO_TERMINAL = 100_000
 """Cells of a line that nobody looks at in a terminal: such a line is not wrapped."""
 _HASH = 12
+_PROMPT_COLUMNS = ("name", "category", "production", "runs", "success", "time", "tags")
+"""The most important first: on a narrow terminal the last ones are left out."""
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -34,21 +36,29 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     return made
 
 
-def prompts_table(prompts: Iterable[Prompt]) -> Table:
-    """Return a line for each prompt."""
-    made = table("name", "category", "production", "runs", "success", "time", "tags", right=("runs", "success", "time"))
-    for prompt in prompts:
-        draft, figures = prompt.draft, prompt.statistics
-        made.add_row(
-            Text(visible(draft.name), "bold"),
-            draft.category.value,
-            "yes" if prompt.current_version_id else "no",
-            str(figures.executions),
-            share(figures.success_rate),
-            seconds(figures.average_ms),
-            visible(", ".join(draft.tags)),
-        )
+def prompts_table(prompts: Iterable[Prompt], console: Console) -> Table:
+    """Return a line for each prompt, with as many columns as there is room for."""
+    rows = [_prompt_row(prompt) for prompt in prompts]
+    for columns in range(len(_PROMPT_COLUMNS), 0, -1):
+        made = table(*_PROMPT_COLUMNS[:columns], right=("runs", "success", "time"))
+        for row in rows:
+            made.add_row(*row[:columns])
+        if console.measure(made, options=console.options.update(width=_NO_TERMINAL)).maximum <= console.width:
+            break
     return made
+
+
+def _prompt_row(prompt: Prompt) -> tuple[Text | str, ...]:
+    draft, figures = prompt.draft, prompt.statistics
+    return (
+        Text(visible(draft.name), "bold"),
+        draft.category.value,
+        "yes" if prompt.current_version_id else "no",
+        str(figures.executions),
+        share(figures.success_rate),
+        seconds(figures.average_ms),
+        visible(", ".join(draft.tags)),
+    )
 
 
 def versions_table(versions: Iterable[PromptVersion], labels: Mapping[str, int]) -> Table:
@@ -113,7 +123,8 @@ def wording_lines(wording: Wording) -> Iterable[Text]:
     }
     yield from (_fact(name, value) for name, value in facts.items())
     for variable in wording.variables:
-        need = "required" if variable.required else f"default {variable.default!r}"
+        need = "required" if variable.required else "optional"
+        need = need if variable.default is None else f"default {variable.default!r}"
         yield _fact(f"variable {variable.name}", f"{variable.type.value}, {need}. {variable.description}".rstrip(". "))
     yield from _part("system prompt", wording.system_prompt)
     for number, example in enumerate(wording.few_shot_examples, 1):

@@ -124,7 +124,7 @@ async def _print(core: Core, names: Sequence[str]) -> ExitCode:
     meant = reference(names[0])
     prompt = await core.prompts.show(meant.name)
     version = await standing_or_newest(core.prompts, meant)
-    click.echo(write_prompt(prompt.draft, version.wording), nl=False)
+    click.echo(write_prompt(prompt.draft, version.wording), nl=False, color=True)  # click takes escapes out else
     return ExitCode.CLEAN
 
 

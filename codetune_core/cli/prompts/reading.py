@@ -37,7 +37,8 @@ def list_prompts(category: str | None, tags: tuple[str, ...], archived: bool, fo
         if format_name == "json":
             as_json.write_json({"prompts": [as_json.prompt_json(prompt) for prompt in found]})
         elif found:
-            as_text.console().print(as_text.prompts_table(found))
+            console = as_text.console()
+            console.print(as_text.prompts_table(found, console))
         else:
             click.echo("no such prompt", err=True)
         return ExitCode.CLEAN

@@ -8,6 +8,8 @@ from click.testing import CliRunner
 
 from codetune_core.cli.main import main
 from codetune_core.cli.prompts import as_text, group
+from codetune_core.domain.identifiers import new_id
+from codetune_core.domain.prompt import Prompt, PromptDraft
 
 
 def names(content):
@@ -71,14 +73,20 @@ def test_what_a_prompt_holds_cannot_steer_the_terminal(check, library):
     assert "<U+202E>" in check("show", "bad")
 
 
-def test_on_a_narrow_terminal_every_line_fits():
+@pytest.mark.parametrize(
+    ("width", "last"), [(200, "tags"), (100, "time"), (85, "success"), (75, "runs"), (40, "name"), (20, "name")]
+)
+def test_a_narrow_terminal_gets_the_most_important_columns_and_every_line_fits(width, last):
     console = as_text.console()
-    console.width = 40
+    console.width = width
+    draft = PromptDraft(name="a-name-of-33-characters-in-a-list", category="question_answering", tags=("tag",) * 9)
+    prompt = Prompt(new_id(), draft, dt.datetime.now(dt.UTC), "ann", is_active=True, current_version_id=new_id())
     with console.capture() as capture:
-        table = as_text.table("name", "notes")
-        table.add_row("a" * 50, "words " * 30)
-        console.print(table)
-    assert max(len(line) for line in capture.get().splitlines()) <= 40
+        console.print(as_text.prompts_table([prompt], console))
+    lines = capture.get().splitlines()
+    assert lines[0].split()[-1] == last
+    assert max(len(line) for line in lines) <= width
+    assert "".join(line.strip() for line in lines[1:]).startswith(draft.name)
 
 
 def test_without_a_terminal_nothing_is_coloured_or_wrapped(check, mine, prompt):

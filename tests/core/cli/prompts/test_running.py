@@ -166,6 +166,14 @@ def test_a_reader_that_leaves_ends_the_generation(start, mine, library, rows):
     assert rows("error_kind", "success") == [("cancelled", 0)]
 
 
+def test_on_a_terminal_an_answer_is_shown_and_does_not_steer_it(terminal, mine, run):
+    said, code = terminal("run", mine, "--var", "code=STEER", *SCRIPTED, answer="", expects=" s\r\n")
+    assert code == 0
+    assert "safe ␛[2J␇ end" in said
+    assert "\x1b[2J" not in said
+    assert run("prompts", "run", mine, "--var", "code=STEER", *SCRIPTED).stdout == "safe \x1b[2J\x07 end\n"
+
+
 def test_the_budget_stops_or_falls_back_and_says_so(ask, mine, library, monkeypatch):
     config = library.parent / "home" / "codetune" / "codetune.toml"
     config.parent.mkdir(parents=True)
