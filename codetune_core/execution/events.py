@@ -59,7 +59,7 @@ class Finished(_Event):
 
 
 class Failed(_Event):
-    """There will be no answer; ``message`` is fit to be shown."""
+    """There will be no answer; ``message`` is fit to be shown. Where nothing was asked of a model it comes first."""
 
     type: Literal["failed"] = "failed"
     kind: ErrorKind

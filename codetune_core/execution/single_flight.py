@@ -5,10 +5,13 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from codetune_core.errors import ExecutionCancelled
 from codetune_core.execution.faults import log_fault
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 Result = TypeVar("Result")
 _LOG = logging.getLogger(__name__)
@@ -26,6 +29,7 @@ class Flight(Generic[Result]):
         self.from_cache: bool | None = None
         self._result: Result | None = None
         self._error: Exception | None = None
+        self._raised_at: TracebackType | None = None
         self._ended = asyncio.Event()
         self._changed = asyncio.Event()
         self._pieces: list[str] = []
@@ -47,7 +51,7 @@ class Flight(Generic[Result]):
 
     def fail(self, error: Exception) -> None:
         """End it badly."""
-        self._error = error
+        self._error, self._raised_at = error, error.__traceback__
         self._end()
 
     @property
@@ -92,7 +96,7 @@ class Flight(Generic[Result]):
     def result(self) -> Result:
         """Return the result of ended work, or raise its error."""
         if self._error:
-            raise self._error
+            raise self._error.with_traceback(self._raised_at)  # else it grows with each who watches
         if self._result is None:
             raise RuntimeError("the work has not ended")
         return self._result

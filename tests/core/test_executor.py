@@ -6,7 +6,7 @@ import logging
 from decimal import Decimal
 
 import pytest
-from running import MODEL, SAYS, SQLITE, TOKENS, request, running, script, text, types, wording
+from running import MODEL, SAYS, SQLITE, TOKENS, Gate, running, script, text, types, wording
 
 from codetune_core.domain.execution import ErrorKind, Keep, ModelIdentity, Task, Usage
 from codetune_core.domain.prompt import Variable, VariableType
@@ -274,18 +274,20 @@ async def test_the_arm_of_an_experiment_is_recorded_and_stays_with_the_session(d
 
 
 async def test_nobody_spends_more_than_the_budget_however_many_ask_at_once(database):
-    usage = Usage(1, 1)
+    gate = Gate(0)
+    engine = ScriptedEngine(script(usage=Usage(1, 1)), gate)
     budget = {"prices": [PRICE], "per_day_usd": "900"}
-    async with running(database, script(usage=usage), budget=budget, prompt={"max_tokens": 100}) as core:
-        asked = [request(code=f"x = {number}") for number in range(20)]
-        ended = [events[-1] for events in await asyncio.gather(*map(core.run, asked))]
+    async with running(database, engine, budget=budget, prompt={"max_tokens": 100}) as core:
+        tasks = [asyncio.create_task(core.run(code=f"x = {number}")) for number in range(20)]
+        while engine.started + sum(task.done() for task in tasks) < 20:
+            await asyncio.sleep(0)
+        assert engine.started == 3  # each may cost some 260
+        gate.open.set()
+        ended = [(await task)[-1] for task in tasks]
         rows = await core.recorded()
-    spent = [event for event in ended if event.type == "failed"]
-    assert spent
-    assert all(event.kind is ErrorKind.BUDGET_SPENT for event in spent)
-    assert len(spent) < 20
-    assert sum(row.error_kind is ErrorKind.BUDGET_SPENT for row in rows) == len(spent)
-    assert sum(row.estimated_cost_usd for row in rows if row.success) == 3 * (20 - len(spent))
+    assert [event.kind for event in ended if event.type == "failed"] == [ErrorKind.BUDGET_SPENT] * 17
+    assert sum(row.error_kind is ErrorKind.BUDGET_SPENT for row in rows) == 17
+    assert sum(row.estimated_cost_usd for row in rows) == 3 * 3
 
 
 @SQLITE

@@ -18,8 +18,9 @@ async def watching(core, count: int, **changes) -> list[asyncio.Task]:
     async def watch():
         events = []
         async for event in core.executor.execute(request(**changes)):
+            if not events:
+                started.release()
             events.append(event)
-            started.release()
         return events
 
     tasks = [asyncio.create_task(watch()) for _ in range(count)]
@@ -142,9 +143,12 @@ async def test_who_comes_while_a_generation_is_being_stopped_starts_another(data
 @SQLITE
 @pytest.mark.parametrize("kind", list(ErrorKind))
 async def test_a_failure_is_that_of_all_who_watch_and_recorded_once_for_each(database, kind):
-    engine = ScriptedEngine(script(fault=Fault(kind=kind, after_tokens=2)))
+    gate = Gate(1)
+    engine = ScriptedEngine(script(fault=Fault(kind=kind, after_tokens=2)), gate)
     async with running(database, engine) as core:
-        streams = await asyncio.gather(*(core.run() for _ in range(10)))
+        tasks = await watching(core, 10)
+        gate.open.set()
+        streams = [await task for task in tasks]
         rows = await core.recorded()
         assert engine.started == 1
         assert {events[-1].kind for events in streams} == {kind}
