@@ -13,7 +13,7 @@ from codetune_core.domain.prompt import Prompt, PromptVersion
 from codetune_core.errors import LedgerMoved, PromptError
 from codetune_core.prompts.ledger import LabelState, VersionRef, replay, standing_at, standing_between
 from codetune_core.prompts.lookup import active_prompt, any_prompt, nothing_deployed, version_of
-from codetune_core.prompts.protocol import Entry, PromptStore
+from codetune_core.prompts.protocol import Deployed, Entry, PromptStore
 
 _ATTEMPTS = 50
 _LABEL = re.compile(r"\w[\w./-]{0,99}")
@@ -115,6 +115,10 @@ class Deployments:
             raise PromptError(f"the experiment has no arm {arm!r}, only {', '.join(arms)}")
         entry = Entry(prompt.id, arms[arm], label, Action.DEPLOY, by, reason)
         return await self._store.append(entry, state.last.sequence)
+
+    async def experimenting(self) -> list[Deployed]:
+        """Return what stands where an experiment runs, of all active prompts."""
+        return await self._store.experimenting()
 
     async def states(self, name: str) -> dict[str, LabelState]:
         """Return what stands under each label now, with what a rollback would go back to."""

@@ -77,6 +77,10 @@ class PromptStore(Protocol):
         """Return what stands under a label of an active prompt, in one query."""
         ...
 
+    async def experimenting(self) -> list[Deployed]:
+        """Return what stands where an experiment runs, of all active prompts, in one query."""
+        ...
+
     async def append(self, entry: Entry, after: int | None) -> Deployment:
         """Write to the ledger.
 

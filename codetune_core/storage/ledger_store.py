@@ -3,10 +3,11 @@
 import datetime as dt
 from uuid import UUID
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import exists, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from codetune_core.domain.deployment import PRODUCTION, Deployment
+from codetune_core.domain.deployment import PRODUCTION, Action, Deployment
 from codetune_core.errors import LedgerMoved, PromptNotFound
 from codetune_core.prompts.protocol import Deployed, Entry
 from codetune_core.storage.clock import Clock, utc_now
@@ -17,6 +18,12 @@ from codetune_core.storage.version_store import lock_prompt
 
 ACTIVE = text("prompt_library.is_active")
 """An active prompt, said as the partial index on names says it: SQLite would not use that for ``= 1``."""
+_STANDING = (
+    select(PromptRow, PromptVersionRow, DeploymentRow)
+    .join(DeploymentRow, DeploymentRow.prompt_id == PromptRow.id)
+    .join(PromptVersionRow, PromptVersionRow.id == DeploymentRow.version_id)
+    .where(ACTIVE)
+)
 _TICK = dt.timedelta(microseconds=1)
 
 
@@ -28,19 +35,19 @@ class LedgerStore:
         self._now = now
 
     async def deployed(self, name: str, label: str) -> Deployed | None:
-        wanted = (
-            select(PromptRow, PromptVersionRow, DeploymentRow)
-            .join(DeploymentRow, DeploymentRow.prompt_id == PromptRow.id)
-            .join(PromptVersionRow, PromptVersionRow.id == DeploymentRow.version_id)
-            .where(PromptRow.name == name, ACTIVE, DeploymentRow.label == label)
-            .order_by(DeploymentRow.id.desc())
-            .limit(1)
-        )
+        here = _STANDING.where(PromptRow.name == name, DeploymentRow.label == label)
         async with self._database.read() as session:
-            if (found := (await session.execute(wanted)).first()) is None:
-                return None
-        prompt, version, entry = found
-        return Deployed(prompt_of(prompt), version_of(version), deployment_of(entry, version.version_number))
+            found = (await session.execute(here.order_by(DeploymentRow.id.desc()).limit(1))).first()
+        return _deployed(*found) if found else None
+
+    async def experimenting(self) -> list[Deployed]:
+        later = aliased(DeploymentRow)
+        ended = exists().where(
+            later.prompt_id == DeploymentRow.prompt_id, later.label == DeploymentRow.label, later.id > DeploymentRow.id
+        )
+        running = _STANDING.where(DeploymentRow.action == Action.EXPERIMENT.value, ~ended)
+        async with self._database.read() as session:
+            return [_deployed(*found) for found in (await session.execute(running.order_by(PromptRow.name))).all()]
 
     async def append(self, entry: Entry, after: int | None) -> Deployment:
         async with self._database.write() as session:
@@ -71,6 +78,10 @@ class LedgerStore:
         async with self._database.read() as session:
             found = (await session.execute(wanted.order_by(DeploymentRow.id))).all()
         return [deployment_of(row, number) for row, number in found]
+
+
+def _deployed(prompt: PromptRow, version: PromptVersionRow, entry: DeploymentRow) -> Deployed:
+    return Deployed(prompt_of(prompt), version_of(version), deployment_of(entry, version.version_number))
 
 
 async def _last(session: AsyncSession, entry: Entry) -> DeploymentRow | None:

@@ -96,10 +96,9 @@ async def check(
 async def check_all(library: PromptLibrary, source: ExperimentResults) -> list[Checked]:
     """Look at every running experiment of every active prompt."""
     return [
-        await check(prompt.name, label, state.experiment, library, source)
-        for prompt in await library.list()
-        for label, state in (await library.states(prompt.name)).items()
-        if state.experiment
+        await check(found.prompt.name, found.deployment.label, found.deployment.experiment, library, source)
+        for found in await library.experimenting()
+        if found.deployment.experiment
     ]
 
 
