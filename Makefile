@@ -24,6 +24,7 @@ unit: $(INSTALLED) ## the tests, with coverage
 
 bench: $(INSTALLED) ## measure the budgets of docs/performance.md and write benchmarks/results.json
 	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python tests/benchmarks/history.py
 
 schema: $(INSTALLED) ## draw the tables anew in docs/schema.md
 	$(BIN)/python -m codetune_core.storage.diagram > docs/schema.md

@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 from codetune_core.storage.schema import TABLES
 
-_SQLITE: Dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
+_SQLITE: Dialect = sqlite.dialect()
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 _HEAD = """\
 # The schema

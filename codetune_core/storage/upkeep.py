@@ -40,10 +40,10 @@ def _damage(connection: Connection) -> list[str]:
 
 
 def _search_damage(connection: Connection) -> list[str]:
-    if not inspect(connection).has_table("execution_search"):
-        return []
+    there = text("SELECT count(*) FROM sqlite_master WHERE name = 'execution_search'")
     try:
-        connection.exec_driver_sql("INSERT INTO execution_search (execution_search) VALUES ('integrity-check')")
+        if connection.execute(there).scalar():
+            connection.exec_driver_sql("INSERT INTO execution_search (execution_search) VALUES ('integrity-check')")
     except DBAPIError as error:
         return [f"the search index is damaged: {error.orig}"]
     return []

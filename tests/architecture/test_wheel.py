@@ -41,6 +41,7 @@ def test_the_wheel_carries_the_packages_the_rules_and_the_licence(wheel):
     assert "codetune_core/detectors/rules/ruff.yaml" in names
     assert "codetune_core/prompts/library_files/review.prompt.md" in names
     assert "codetune_server/app.py" in names
+    assert "codetune_core/storage/migrations/env.py" in names
     assert any(name.endswith("LICENSE") for name in names)
     assert not [name for name in names if name.startswith(("tests", "examples", "server/"))]
 
@@ -79,3 +80,13 @@ def test_an_installed_language_server_answers(installed, tmp_path):
     )
     assert b'"capabilities"' in run.stdout
     assert b'"name":"codetune"' in run.stdout.replace(b": ", b":")
+
+
+def test_an_installed_codetune_makes_and_checks_its_database(installed, tmp_path):
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path)}
+    for command in ("upgrade", "check"):
+        run = subprocess.run(
+            [installed / "codetune", "db", command], cwd=tmp_path, env=home, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, run.stderr
+    assert (tmp_path / "data" / "codetune" / "codetune.db").is_file()
