@@ -1,5 +1,6 @@
 """Answers: which are remembered, for how long, and how many."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable
 
@@ -9,7 +10,8 @@ from codetune_core.sections import CacheSettings, HistorySettings
 
 _MEGABYTE = 1_000_000
 _SLACK = 16
-"""Room is made for a sixteenth of the limit at once, so that not every answer has the store counted."""
+"""Room is made for a sixteenth of the limit at once, so that not every answer has the store counted; what other
+processes write meanwhile is counted the next time."""
 
 
 def utc_now() -> dt.datetime:
@@ -33,9 +35,11 @@ class Answers:
     ) -> None:
         self._store = store
         self._settings = cache
-        self._days = min(cache.days, history.content_days)
+        kept = (cache.days, history.content_days, history.metadata_days)
+        self._days = min(days for days in kept if days is not None)
         self._now = now
         self._max_bytes = cache.max_megabytes * _MEGABYTE
+        self._writing = asyncio.Lock()
         self._room = 0
         """Bytes that may be written until the store is counted again."""
 
@@ -49,7 +53,7 @@ class Answers:
         if keep is not Keep.FULL:
             return f"of this task or workspace only {keep} is kept (history.keep)"
         if not self._days:
-            return "content is kept for 0 days (history.content_days)"
+            return "content is kept for 0 days (history.content_days, history.metadata_days)"
         if temperature > 0 and seed is None and not self._settings.sampled:
             return f"it is drawn at temperature {temperature:g} without a seed, and cache.sampled is off"
         return ""
@@ -76,12 +80,13 @@ class Answers:
     async def remember(self, key: CacheKey, answer: CachedAnswer, expires_at: dt.datetime) -> None:
         """Remember an answer without a flaw, and make room where it is needed."""
         now, size = self._now(), len(answer.output.encode())
-        if size > self._room:
-            slack = max(self._max_bytes // _SLACK, size)
-            await self._store.evict(now, self._max_bytes - slack)
-            self._room = slack
-        self._room -= size
-        await self._store.put(key, answer, now, expires_at)
+        async with self._writing:
+            if size > self._room:
+                slack = max(self._max_bytes // _SLACK, size)
+                await self._store.evict(now, self._max_bytes - slack)
+                self._room = slack
+            self._room -= size
+            await self._store.put(key, answer, now, expires_at)
 
     async def entry(self, key: CacheKey) -> CacheEntry | None:
         """Return what stands beside the answer remembered for a key, used or not."""

@@ -1,5 +1,6 @@
 """Which answers are remembered, for how long, and how many."""
 
+import asyncio
 import datetime as dt
 
 import pytest
@@ -154,6 +155,7 @@ async def test_a_remembered_answer_that_a_stricter_schema_refuses_is_generated_a
         ({}, {}, dt.datetime(2026, 4, 3, tzinfo=dt.UTC)),
         ({"days": 1}, {}, dt.datetime(2026, 3, 5, tzinfo=dt.UTC)),
         ({"days": 90}, {"content_days": 7}, dt.datetime(2026, 3, 11, tzinfo=dt.UTC)),
+        ({}, {"content_days": 7, "metadata_days": 3}, dt.datetime(2026, 3, 7, tzinfo=dt.UTC)),
         ({"days": 7}, {"content_days": 90}, dt.datetime(2026, 3, 11, tzinfo=dt.UTC)),
     ],
 )
@@ -171,6 +173,15 @@ async def test_the_limit_holds_after_every_answer(database, size):
         assert (await kept.statistics()).bytes <= 1_000_000
     assert await kept.entry(key)
     assert (await kept.statistics()).bytes > 500_000
+
+
+@SQLITE
+async def test_the_limit_holds_where_many_are_remembered_at_once(database):
+    kept = answers(database, {"max_megabytes": 1})
+    keys = [CacheKey("tiny", "", f"{number:064x}", "", 0) for number in range(40)]
+    answer = CachedAnswer("x" * 50_000, "stop", 1, 1)
+    await asyncio.gather(*(kept.remember(key, answer, kept.expiry()) for key in keys))
+    assert 500_000 < (await kept.statistics()).bytes <= 1_000_000
 
 
 @SQLITE
