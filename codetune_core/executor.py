@@ -259,10 +259,11 @@ class LocalExecutor:
         return _priced(replace(known, output_data=text or None, cache_key={**known.cache_key, **stored}), price)
 
     def _used(self, known: Execution, question: _Question, text: str) -> Usage:
-        """Count what an engine that broke off, or was stopped, did not say; never too low."""
+        """Count what an engine that broke off did not say: never too low, and never more than was reserved."""
         if known.error_kind in _UNBILLED and not text:
             return Usage()
-        return Usage(question.prompt_tokens, self._engine.count_tokens(question.generation.model, text))
+        counted = self._engine.count_tokens(question.generation.model, text)
+        return Usage(question.prompt_tokens, min(counted, question.generation.max_tokens))
 
     def _why_not_stored(self, question: _Question, answer: _Answer | None) -> str:
         if question.refusal or answer is None:

@@ -134,6 +134,17 @@ async def test_closing_the_stream_stops_the_engine(database, taken):
 
 
 @SQLITE
+async def test_what_was_stopped_never_costs_more_than_was_reserved(database):
+    gate = Gate(4)
+    price = {"model": "tiny", "prompt": "0", "completion": "1000000", "source": "a list"}
+    engine = ScriptedEngine(script("many " * 9), gate)
+    async with running(database, engine, prompt={"max_tokens": 5}, budget={"prices": [price]}) as core:
+        await cancelled_at(core, gate.reached)
+        row = await recorded_once_as_cancelled(core)
+    assert row.completion_tokens == row.estimated_cost_usd == 5
+
+
+@SQLITE
 async def test_a_cancelled_answer_is_not_remembered(database):
     gate = Gate(4)
     async with running(database, ScriptedEngine(script(), gate)) as core:
