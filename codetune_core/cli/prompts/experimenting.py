@@ -157,12 +157,12 @@ def promote(name: str, arm: str, label: str, message: str, format_name: str) -> 
 
 async def _running(core: Core, name: str | None) -> list[tuple[str, str, Experiment]]:
     """Return the running experiments with their prompts and labels."""
-    prompts = [await core.prompts.show(name)] if name else await core.prompts.list()
+    if name:
+        await core.prompts.show(name)  # there is such a prompt
     return [
-        (prompt.name, label, state.experiment)
-        for prompt in prompts
-        for label, state in (await core.prompts.states(prompt.name)).items()
-        if state.experiment
+        (found.prompt.name, found.deployment.label, found.deployment.experiment)
+        for found in await core.prompts.experimenting()
+        if found.deployment.experiment and name in {None, found.prompt.name}
     ]
 
 

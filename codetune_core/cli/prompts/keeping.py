@@ -6,13 +6,13 @@ from codetune_core.bootstrap.core import Core
 from codetune_core.cli.core import with_core
 from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.prompts import as_json
-from codetune_core.cli.prompts.options import FORMAT, REFERENCE, Reference, is_yes, who
+from codetune_core.cli.prompts.options import FORMAT, REFERENCE, Reference, is_yes, new_name, who
 from codetune_core.domain.prompt import Prompt
 
 
 @click.command(short_help="Start a prompt as a copy of another.")
 @REFERENCE
-@click.argument("new_name")
+@click.argument("new_name", type=new_name)
 @FORMAT
 def clone(reference: Reference, new_name: str, format_name: str) -> None:
     """Add a prompt that starts as a version of another one, and goes its own way from there.
@@ -66,12 +66,12 @@ def purge(name: str, yes: bool, format_name: str) -> None:  # noqa: FBT001
 
     What it answered stays in the history, without a prompt. Usually `archive` is what you want.
     """
+    if not is_yes(f"Delete {name} with all its versions for good?", assume=yes):
+        click.echo("nothing was deleted", err=True)
+        return
 
     async def work(core: Core) -> ExitCode:
-        prompt, versions = await core.prompts.show(name), await core.prompts.versions(name)
-        if not is_yes(f"Delete {name} with {len(versions)} versions for good?", assume=yes):
-            click.echo("nothing was deleted", err=True)
-            return ExitCode.CLEAN
+        prompt = await core.prompts.show(name)
         await core.prompts.purge(name)
         _tell(prompt, f"{name} is deleted", format_name)
         return ExitCode.CLEAN

@@ -5,6 +5,9 @@ import sys
 from dataclasses import dataclass
 
 import click
+from pydantic import ValidationError
+
+from codetune_core.domain.prompt import PromptDraft
 
 _LONGEST_NAME = 100
 
@@ -34,6 +37,16 @@ def reference(text: str) -> Reference:
     if not (number.isascii() and number.isdigit()):
         raise click.BadParameter(f"{text!r} names no version: write {name}@ and a number, as in {name}@2")
     return Reference(name, int(number))
+
+
+def new_name(text: str) -> str:
+    """Return a name that a prompt can have; raises click.BadParameter."""
+    try:
+        return PromptDraft(name=text).name
+    except ValidationError:
+        raise click.BadParameter(
+            f"{text!r}: a name is at most 200 letters, digits, spaces and _.:/+-, and begins with one of the first two"
+        ) from None
 
 
 REFERENCE = click.argument("reference", type=reference, metavar="NAME[@VERSION]")

@@ -1,5 +1,6 @@
 """``codetune prompts new`` and ``edit``: prompts and versions from a file, the standard input or an editor."""
 
+import asyncio
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
@@ -13,10 +14,10 @@ from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.prompts import as_json
 from codetune_core.cli.prompts.editor import EditedFile
 from codetune_core.cli.prompts.lookup import standing_or_newest
-from codetune_core.cli.prompts.options import FORMAT, MESSAGE, REFERENCE, Reference, who
+from codetune_core.cli.prompts.options import FORMAT, MESSAGE, REFERENCE, Reference, new_name, who
 from codetune_core.domain.deployment import PRODUCTION
-from codetune_core.domain.prompt import Prompt, PromptDraft, PromptVersion
-from codetune_core.errors import IdenticalVersion
+from codetune_core.domain.prompt import Prompt, PromptVersion
+from codetune_core.errors import IdenticalVersion, PromptFileError
 from codetune_core.prompts.check import check_wording
 from codetune_core.prompts.files import PromptFile, load_prompt, read_prompt, write_prompt
 from codetune_core.prompts.library import PromptLibrary
@@ -55,7 +56,7 @@ Explain this code:
 
 
 @click.command(short_help="Add a prompt.")
-@click.argument("name")
+@click.argument("name", type=new_name)
 @FILE
 @click.option("--no-deploy", is_flag=True, help="Do not let version 1 run in production yet.")
 @MESSAGE
@@ -68,16 +69,16 @@ def new(name: str, source: Path | None, no_deploy: bool, message: str, format_na
     \b
     codetune prompts new explain-regex
     codetune prompts new explain-regex --file regex.prompt.md
-    codetune prompts export explain-code --stdout | codetune prompts new mine --file -
+    codetune prompts export - explain-code | codetune prompts new mine --file -
     """  # noqa: D301 - the backspace is click's
 
     async def work(core: Core) -> ExitCode:
         edited = None if source else EditedFile(name, SKELETON.format(name=name))
         with edited or nullcontext():
-            found = edited.edit() if edited else _from(source)
+            found = await _edited(edited) if edited else _from(source)
             if found is None:
                 return _unchanged()
-            draft = PromptDraft.model_validate({**found.draft.model_dump(), "name": name})
+            draft = found.draft.model_copy(update={"name": name})
             prompt, version = await core.prompts.create(
                 draft, found.wording, by=who(), notes=message, deploy=not no_deploy
             )
@@ -111,7 +112,7 @@ def edit(reference: Reference, source: Path | None, deploys: bool, message: str,
         base = await standing_or_newest(core.prompts, reference)
         edited = None if source else EditedFile(prompt.name, write_prompt(prompt.draft, base.wording))
         with edited or nullcontext():
-            found = edited.edit() if edited else _from(source)
+            found = await _edited(edited) if edited else _from(source)
             if found and found.is_foreign:
                 found = replace(found, draft=prompt.draft)
             if found is None or (found.draft, found.wording) == (prompt.draft, base.wording):
@@ -144,13 +145,25 @@ async def _write(
     return prompt, await library.edit(prompt.name, found.wording, by=who(), notes=message)
 
 
+async def _edited(file: EditedFile) -> PromptFile | None:
+    # In a thread: the loop may be in the middle of a transaction of its own, which would hold others up for as long.
+    return await asyncio.to_thread(file.edit)
+
+
 def _from(source: Path | None) -> PromptFile:
     if source is None or str(source) == "-":
-        found = read_prompt(sys.stdin.buffer.read().decode("utf-8", "replace"), "standard input")
+        found = read_prompt(_standard_input(), "standard input")
     else:
         found = load_prompt(source)
     check_wording(found.wording)
     return found
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise PromptFileError(f"standard input: not UTF-8 (byte {error.start + 1})") from None
 
 
 def _unchanged() -> ExitCode:

@@ -18,6 +18,7 @@ def test_a_clone_may_start_from_an_older_or_newer_version(ask, check, mine):
     assert ask("clone", "mine@2", "yours")["prompt"]["name"] == "yours"
     assert ask("show", "yours")["shown"]["wording"]["user_prompt_template"].startswith("Explain this.")
     check("clone", mine, "yours", code=2, says="an active prompt has this name")
+    check("clone", mine, "a@b", code=2, says="a name is at most 200 letters")
 
 
 def test_an_archived_prompt_runs_no_more_and_comes_back_whole(ask, check, mine):
@@ -40,6 +41,6 @@ def test_a_purge_asks_and_without_a_terminal_wants_to_be_told(ask, check, mine):
 def test_a_purge_is_done_only_for_a_yes(terminal, mine, ask, answer, is_there):
     said, code = terminal("purge", mine, answer=answer, expects="for good?")
     assert code == 0, said
-    assert "with 2 versions" in said
+    assert "with all its versions" in said
     names = [prompt["name"] for prompt in ask("list")["prompts"]]
     assert (mine in names) is is_there

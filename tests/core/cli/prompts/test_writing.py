@@ -56,6 +56,20 @@ def test_what_is_no_prompt_is_refused_with_its_line_or_reason(check, ask, mine, 
     assert versions(ask) == 2
 
 
+@pytest.mark.parametrize("name", ["", "a@b", "../x", "a\nb", "n" * 201, " a"])
+def test_a_name_that_no_prompt_can_have_is_refused_before_anything_is_read(check, editor, name):
+    runs = editor("")
+    check("new", name, code=2, says="a name is at most 200 letters")
+    assert not runs.exists()
+
+
+def test_what_is_not_utf_8_is_refused(check, library, run):
+    (library / "latin.prompt.md").write_bytes(b"caf\xe9")
+    check("new", "x", "--file", "latin.prompt.md", code=2, says="not UTF-8")
+    result = run("prompts", "new", "x", "--file", "-", text=b"caf\xe9")
+    assert (result.exit_code, "standard input: not UTF-8 (byte 4)" in result.output) == (2, True)
+
+
 def test_an_edit_says_how_to_let_it_run(check, mine, prompt):
     check("edit", mine, "--file", prompt("three"), says="`codetune prompts deploy mine 3` lets it run in production")
 
