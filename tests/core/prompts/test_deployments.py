@@ -362,7 +362,7 @@ async def act(library, name: str, what: str, number: int, *, label: str, model: 
     phases=[Phase.generate],  # to look for a shorter sequence takes minutes
     max_examples=5,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(commands=COMMANDS)
 async def test_any_sequence_leaves_the_store_where_its_ledger_replays_to(library, clock, commands):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codetune_core.domain.prompt import Decoding, FewShotExample, Variable, VariableType, Wording
@@ -107,6 +107,9 @@ WORDINGS = st.builds(
 )
 
 
+patient = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 def spoiled(wording: Wording, place: int) -> Wording:
     """A near relative: one character of its JSON altered, where that still is a wording."""
     text = wording.model_dump_json()
@@ -117,6 +120,7 @@ def spoiled(wording: Wording, place: int) -> Wording:
         return wording
 
 
+@patient
 @given(WORDINGS, WORDINGS, st.integers(0, 10_000))
 def test_only_equal_wordings_have_no_difference(one, another, place):
     for other in (another, spoiled(one, place), Wording.model_validate_json(one.model_dump_json())):
@@ -126,6 +130,7 @@ def test_only_equal_wordings_have_no_difference(one, another, place):
         assert (unified(one, other, TITLES) == "") is same
 
 
+@patient
 @given(WORDINGS, WORDINGS)
 def test_a_diff_backwards_says_the_opposite(one, another):
     opposite = {"added": "removed", "removed": "added", "changed": "changed"}

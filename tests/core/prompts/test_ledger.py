@@ -5,7 +5,7 @@ from itertools import count
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from label_model import VERSIONS, Label, acts
 
@@ -16,6 +16,8 @@ START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 IDS = {number: UUID(int=number) for number in VERSIONS}
 ACTIONS = {"deploy": Action.DEPLOY, "promote": Action.DEPLOY, "start": Action.EXPERIMENT}
+
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def entry(sequence: int, label: str, action: Action, number: int, arms: tuple[int, ...] = ()) -> Deployment:
@@ -60,6 +62,7 @@ def check(entries: list[Deployment], label: str = "production") -> tuple[tuple[i
     return tuple(version.number for version in state.versions), tuple(arm.version_number for arm in arms)
 
 
+@patient
 @given(ledgers())
 def test_every_part_of_a_ledger_replays_to_what_was_done(ledger):
     entries, seen = ledger
@@ -67,6 +70,7 @@ def test_every_part_of_a_ledger_replays_to_what_was_done(ledger):
         assert check(entries[: index + 1], entries[index].label) == after
 
 
+@patient
 @given(ledgers())
 def test_labels_do_not_touch_each_other(ledger):
     entries, _ = ledger
@@ -76,6 +80,7 @@ def test_labels_do_not_touch_each_other(ledger):
     }
 
 
+@patient
 @given(ledgers(), st.integers(-1, 41))
 def test_later_entries_do_not_change_what_stood_at_a_time(ledger, hours):
     entries, _ = ledger
@@ -85,6 +90,7 @@ def test_later_entries_do_not_change_what_stood_at_a_time(ledger, hours):
     assert standing_at(entries, when) == {label: state.last for label, state in replay(until_then).items()}
 
 
+@patient
 @given(ledgers(), st.integers(0, 40), st.integers(1, 12))
 def test_what_ran_on_a_day_is_what_stood_at_any_time_of_it(ledger, hours, length):
     entries, _ = ledger
