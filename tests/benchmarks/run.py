@@ -17,7 +17,6 @@ from rich.table import Table
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 VERSIONS = ("codetune", "pygls", "lsprotocol", "ruff", "bandit", "libcst", "detect-secrets", "pydantic")
 
 
@@ -66,19 +65,22 @@ def show(rows: list[Row]) -> None:
     Console().print(table)
 
 
-def write(rows: list[Row]) -> None:
-    """Write the figures, and the page that shows them."""
+def write(rows: list[Row], section: str = "results") -> None:
+    """Write the figures, and the section of the page that shows them; other sections stay."""
     facts = machine()
     entries = [vars(row) | {"ratio": row.ratio, "within": row.within} for row in rows]
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"machine": facts, "rows": entries}, indent=2) + "\n")
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    found = {"machine": facts, "rows": entries}
+    RESULTS.write_text(json.dumps(known | (found if section == "results" else {section: found}), indent=2) + "\n")
     lines = ["| " + " | ".join(line) + " |" for line in (HEADS, ["---"] * len(HEADS), *map(cells, rows))]
     where = (
         f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, Python {facts['python']}, {facts['date']}"
     )
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n{where}\n\n" + "\n".join(lines) + f"\n{END}{after}")
+    begin, end = f"<!-- {section} -->", f"<!-- end of {section} -->"
+    before, _, rest = PAGE.read_text().partition(begin)
+    after = rest.partition(end)[2]
+    PAGE.write_text(f"{before}{begin}\n{where}\n\n" + "\n".join(lines) + f"\n{end}{after}")
 
 
 async def main() -> int:

@@ -5,9 +5,9 @@ import json
 import random
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -88,7 +88,7 @@ async def fill(url: DatabaseUrl, count: int) -> None:
     async with Database(url) as database:
         await upgrade(database, confirmed=True)
         async with database.engine.connect() as connection:
-            connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
             await connection.execute(
                 text("VACUUM ANALYZE" if url.dialect == "postgresql" else "PRAGMA optimize=0x10002")
             )
@@ -144,7 +144,7 @@ def _sqlite_value(value: object) -> object:
 async def _fill_postgresql(url: DatabaseUrl, count: int) -> None:
     async with Database(url) as database, database.engine.connect() as pooled:
         raw = await pooled.get_raw_connection()
-        connection: asyncpg.Connection = raw.driver_connection
+        connection: Any = raw.driver_connection
         await connection.execute("ALTER TABLE execution_history DISABLE TRIGGER USER")
         indexes = await connection.fetch(
             "SELECT indexname, indexdef FROM pg_indexes WHERE indexname LIKE 'ix_execution_history%'"
