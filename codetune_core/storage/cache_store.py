@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,7 +16,6 @@ from codetune_core.execution.protocol import CachedAnswer, CacheEntry, CacheKey,
 from codetune_core.storage import history_traces
 from codetune_core.storage.database import Database
 from codetune_core.storage.tables.cache import CachedAnswerRow as Row
-from codetune_core.storage.tables.history import ExecutionRow
 
 _ANSWER = TypeAdapter(CachedAnswer)
 _TABLE: Table = Row.__table__  # type: ignore[assignment]
@@ -131,13 +130,6 @@ class SqlCacheStore:
         rows = [{"row": row, "last": seen.last, "count": seen.count} for row, seen in sorted(held.items())]
         async with self._database.write() as session:
             await (await session.connection()).execute(statement, rows)
-
-
-async def forget_answers(session: AsyncSession, executions: ColumnElement[bool]) -> int:
-    """Drop what is remembered of some executions, in the transaction that removes their content; return how many."""
-    key = ExecutionRow.cache_key["key"]
-    hashes = select(key["prompt_hash"].as_string(), key["parameters_hash"].as_string()).where(executions)
-    return await _delete(session, tuple_(Row.prompt_hash, Row.parameters_hash).in_(hashes))
 
 
 def _is(key: CacheKey) -> ColumnElement[bool]:

@@ -12,9 +12,9 @@ from sqlalchemy import func, select, text, update
 
 from codetune_core.execution.explain import key_of
 from codetune_core.execution.protocol import CachedAnswer, CacheKey
-from codetune_core.storage.cache_store import SqlCacheStore, forget_answers
+from codetune_core.history.protocol import Filter
+from codetune_core.storage.cache_store import SqlCacheStore
 from codetune_core.storage.tables.cache import CachedAnswerRow
-from codetune_core.storage.tables.history import ExecutionRow
 
 NOW = dt.datetime(2026, 3, 4, 12, 0, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(days=30)
@@ -211,10 +211,9 @@ async def test_writers_readers_and_eviction_at_once_keep_the_limit_and_lose_no_a
 async def test_what_is_remembered_of_an_execution_goes_with_it(database):
     async with running(database) as core:
         await core.run()
-        await core.run(code="y = 2")
+        await core.run(code="y = 2", user_id="bo")
         first, second = await core.recorded()
-        async with database.write() as session:
-            assert await forget_answers(session, ExecutionRow.id == first.id) == 1
+        await core.history.delete(Filter(user_id="ada"))
         assert await core.answers.entry(key_of(first)) is None
         assert await core.answers.entry(key_of(second))
 
@@ -222,7 +221,7 @@ async def test_what_is_remembered_of_an_execution_goes_with_it(database):
 WRITER = """
 import asyncio, datetime as dt, sys
 from codetune_core.execution.protocol import CachedAnswer, CacheKey
-from codetune_core.storage.cache_store import SqlCacheStore, forget_answers
+from codetune_core.storage.cache_store import SqlCacheStore
 from codetune_core.storage.database import Database
 from codetune_core.storage.url import parse_url
 
