@@ -179,8 +179,8 @@ def test_rows_in_the_fallback_file_are_said():
         )
         columns += ", from_cache, price_source, experiment_id, experiment_arm, cache_key"
         connection.execute(
-            f"INSERT INTO execution_history ({columns}) VALUES (1, 'a', '2026-01-01', '', '', '', 'ask', 'full', '', '',"
-            " '', 0, '', '', '', '{}')"
+            f"INSERT INTO execution_history ({columns}) VALUES (1, 'a', '2026-01-01', '', '', '', 'ask', 'full', '', "
+            "'', '', 0, '', '', '', '{}')"
         )
     check(run("current"), 0, "1 executions lie apart, in ")
     assert json.loads(run("current", "--format", "json").stdout)["fallback"]["executions"] == 1
