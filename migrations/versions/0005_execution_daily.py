@@ -83,8 +83,10 @@ def backfill(*, postgresql: bool) -> tuple[str, str]:
         for name, figure in STATISTICS.items()
     )
     return (
-        f"INSERT INTO execution_daily ({COLUMNS}) SELECT {key}, {figures} FROM execution_history AS h "
-        f"WHERE {COUNTED.format(row='h')} GROUP BY 1, 2, 3, 4, 5",
+        (
+            f"INSERT INTO execution_daily ({COLUMNS}) SELECT {key}, {figures} FROM execution_history AS h "
+            f"WHERE {COUNTED.format(row='h')} GROUP BY 1, 2, 3, 4, 5"
+        ),
         f"UPDATE prompt_library SET {statistics}",
     )
 
