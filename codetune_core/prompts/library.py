@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from codetune_core.domain.deployment import PRODUCTION, Arm
 from codetune_core.domain.prompt import Category, Prompt, PromptDraft, PromptVersion, Statistics, Wording
 from codetune_core.errors import PromptNotFound
+from codetune_core.prompts.check import check_wording
 from codetune_core.prompts.deployments import Deployments
 from codetune_core.prompts.diff import VersionDiff, compare
 from codetune_core.prompts.experiments.assign import assign
@@ -41,8 +42,12 @@ class PromptLibrary(Deployments):
     async def create(
         self, draft: PromptDraft, wording: Wording, *, by: str, notes: str = "", deploy: bool = True
     ) -> tuple[Prompt, PromptVersion]:
-        """Add a prompt with its version 1, deployed to production unless told otherwise; raises NameTaken."""
+        """Add a prompt with its version 1, deployed to production unless told otherwise.
+
+        Raises NameTaken, and RenderError for a wording that cannot be rendered.
+        """
         refuse_unstorable(draft, wording)
+        check_wording(wording)
         prompt, version = await self._store.create(draft, wording, by, notes)
         if deploy:
             await self.deploy(draft.name, version.number, by=by, reason=notes)
@@ -50,8 +55,12 @@ class PromptLibrary(Deployments):
         return prompt, version
 
     async def edit(self, name: str, wording: Wording, *, by: str, notes: str = "") -> PromptVersion:
-        """Add the next version, not deployed; raises IdenticalVersion with the number of the version that says this."""
+        """Add the next version, not deployed.
+
+        Raises IdenticalVersion with the number of the version that says this, and RenderError as ``create`` does.
+        """
         refuse_unstorable(wording)
+        check_wording(wording)
         prompt = await active_prompt(self._store, name)
         return await self._store.add_version(prompt.id, wording, by, notes)
 
