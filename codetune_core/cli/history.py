@@ -125,6 +125,7 @@ def delete(ids: tuple[UUID, ...], everything: bool, yes: bool, format_name: str,
 
     async def work(core: "Core") -> ExitCode:
         from codetune_core.history.protocol import Filter  # noqa: PLC0415 - see `_run`
+        from codetune_core.storage.backup import automatic_backups  # noqa: PLC0415
 
         where = Filter(ids=ids) if ids else await chosen(core, **options)
         number = await core.history.count(where)
@@ -139,6 +140,8 @@ def delete(ids: tuple[UUID, ...], everything: bool, yes: bool, format_name: str,
             click.echo(
                 "notice: an open transaction still sees them; traces in files are erased once it ended", err=True
             )
+        for copy in automatic_backups(core.database.url.path) if core.database.url.path else ():
+            click.echo(f"notice: {copy}, which an upgrade or a restore left, still has what was there then", err=True)
         return ExitCode.CLEAN
 
     _run(work)

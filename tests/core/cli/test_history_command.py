@@ -140,6 +140,15 @@ def test_what_is_deleted_is_gone_from_the_files(check, recorded, sqlite_url):
     assert not any(CANARY.lower().encode() in file.read_bytes().lower() for file in path.parent.glob("codetune.db*"))
 
 
+def test_copies_that_still_have_it_are_named(check, recorded, sqlite_url):
+    recorded(done())
+    copy = Path(sqlite_url.removeprefix("sqlite:///")).with_name(
+        "codetune.20260101T000000000000Z.before-upgrade.0008.db"
+    )
+    copy.touch()
+    check("delete", "--all", "--yes", says=str(copy))
+
+
 def test_what_to_delete_must_be_said(check, recorded):
     recorded(done(), done())
     check("delete", "--yes", code=2, says="say what to delete")

@@ -23,7 +23,7 @@ LISTS = {
     "workspace": Filter(workspace="/home/dev/project3"),
     "model": Filter(model="qwen-coder-7b"),
     "failed": Filter(success=False),
-    "since": Filter(since=MIDDLE),
+    "since": Filter(since=BEGAN + SPAN / 4),
     "until": Filter(until=MIDDLE),
 }
 SEARCHES = {
