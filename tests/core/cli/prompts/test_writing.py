@@ -152,6 +152,15 @@ def test_what_was_written_is_kept_when_it_is_refused(mine, editor, run, code, sa
     kept.parent.rmdir()
 
 
+def test_on_a_terminal_a_refused_text_can_be_edited_again(ask, mine, editor, prompt, terminal):
+    good = prompt("three").read_text()
+    runs = editor(f"path.write_text('my long work' if len(runs.read_text()) == 1 else text * 0 + {good!r})")
+    said, code = terminal("edit", mine, answer="\n", expects="Edit it again?")
+    assert (code, runs.read_text()) == (0, ".."), said
+    assert "with 'codetune: 1'" in said
+    assert versions(ask) == 3
+
+
 def test_without_an_editor_the_command_says_what_to_set(check, mine, monkeypatch):
     monkeypatch.setenv("VISUAL", "/no/such/editor")
     check("edit", mine, code=2, says="set EDITOR to a program")
