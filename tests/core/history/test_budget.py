@@ -48,7 +48,7 @@ def test_the_day_is_the_utc_day_wherever_the_clock_stands(at, since):
 
 
 def test_who_has_no_id_shares_one_budget():
-    assert budget(per_user_per_day_usd=1).limits("", NOON)[0].user_id == ""  # noqa: PLC1901 - not None
+    assert budget(per_user_per_day_usd=1).limits("", NOON)[0].user_id == ""
 
 
 @pytest.mark.parametrize(
