@@ -101,7 +101,8 @@ async def history(count: int) -> list[Row]:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         urls = [parse_url(f"sqlite:///{folder}/history.db")]
         if PROGRAMS is not None:
-            urls.append(parse_url(stack.enter_context(postgresql_server()).create()))
+            server = stack.enter_context(postgresql_server())
+            urls.append(parse_url(await asyncio.to_thread(server.create)))
         for url in urls:
             async with filled(url, count) as database:
                 some, page = await measured(database)
