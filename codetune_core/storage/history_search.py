@@ -33,7 +33,7 @@ from codetune_core.storage.history_query import before, conditions, newest_first
 from codetune_core.storage.history_rows import COLUMNS, HISTORY
 from codetune_core.storage.history_words import Phrase, fts5, like_patterns, phrases, tsquery
 
-FEW = 5000
+FEW = 3000
 """So many candidates are fetched and sorted."""
 _HELD = 20_000
 """So many rows that a filter lets through are held together while the matches are walked."""
