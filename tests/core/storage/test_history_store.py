@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from executions import NOW, begun, ended
 
-from codetune_core.domain.execution import Keep, Outcome
+from codetune_core.domain.execution import Outcome
 from codetune_core.domain.identifiers import new_id
 from codetune_core.history.protocol import Feedback, Filter
 from codetune_core.storage.history_store import SqlHistoryStore
