@@ -110,8 +110,8 @@ async def current(url: "DatabaseUrl", *, format_name: str) -> ExitCode:
     Says also how many executions lie in the file that stands in for a PostgreSQL server out of reach. Ends with 1
     where the schema is not the one needed.
     """
-    from codetune_core.storage.migrate import schema_state  # noqa: PLC0415
     from codetune_core.storage.open import executions_in  # noqa: PLC0415
+    from codetune_core.storage.revision import schema_state  # noqa: PLC0415
     from codetune_core.storage.url import fallback_url  # noqa: PLC0415
 
     async with _opened(url) as database:

@@ -9,7 +9,7 @@ from codetune_core.errors import DatabaseUnreachable
 from codetune_core.sections import StorageSettings
 from codetune_core.storage.backup import expire_backups, make_file
 from codetune_core.storage.database import Database
-from codetune_core.storage.migrate import newer, schema_state, unconfirmed, upgrade
+from codetune_core.storage.revision import newer, schema_state, unconfirmed
 from codetune_core.storage.url import DatabaseUrl, configured_url, fallback_url
 
 _BACKUP_DAYS = 30
@@ -56,6 +56,8 @@ async def _make_ready(database: Database) -> None:
     if state.relation == "older" and not database.url.path:
         raise unconfirmed(database, state)
     if state.relation != "current":
+        from codetune_core.storage.migrate import upgrade  # noqa: PLC0415 - Alembic, only where there is work for it
+
         await upgrade(database)
 
 

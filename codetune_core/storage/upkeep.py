@@ -9,7 +9,8 @@ from sqlalchemy.exc import DBAPIError
 from codetune_core.errors import SchemaMismatch
 from codetune_core.storage.backup import restore_database, revision_of
 from codetune_core.storage.database import Database
-from codetune_core.storage.migrate import drift, explained, schema_state, state_of
+from codetune_core.storage.migrate import drift
+from codetune_core.storage.revision import explained, schema_state, state_of
 from codetune_core.storage.schema import METADATA, TRIGGERS
 
 _TRIGGERS = {

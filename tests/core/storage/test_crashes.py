@@ -9,7 +9,8 @@ from processes import await_line, end, kill, start, tell
 from sqlalchemy import inspect, text
 
 from codetune_core.storage.database import Database
-from codetune_core.storage.migrate import migrations_folder, schema_state, upgrade
+from codetune_core.storage.migrate import upgrade
+from codetune_core.storage.revision import migrations_folder, schema_state
 from codetune_core.storage.upkeep import problems
 from codetune_core.storage.url import parse_url
 
@@ -19,7 +20,7 @@ OPEN = """
 import asyncio, sys
 from codetune_core.sections import StorageSettings
 from codetune_core.storage.open import open_database
-from codetune_core.storage.migrate import schema_state
+from codetune_core.storage.revision import schema_state
 
 async def main():
     print("ready")

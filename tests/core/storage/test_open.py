@@ -15,8 +15,9 @@ from codetune_core.sections import StorageSettings
 from codetune_core.storage.backup import automatic_backups, back_up_before_upgrade
 from codetune_core.storage.connect import connect
 from codetune_core.storage.database import Database
-from codetune_core.storage.migrate import downgrade, schema_state
+from codetune_core.storage.migrate import downgrade
 from codetune_core.storage.open import open_database
+from codetune_core.storage.revision import schema_state
 from codetune_core.storage.url import default_url, fallback_url, parse_url
 
 
