@@ -28,10 +28,13 @@ async def spent(session: AsyncSession, since: dt.datetime, user_id: str | None) 
     """
     midnight = since.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     cost = HISTORY.c.estimated_cost_usd
-    ended = select(func.sum(DailyFiguresRow.cost_usd, type_=Money)).where(DailyFiguresRow.day >= midnight.date())
+    kind = "user" if user_id is not None else "model"
+    ended = select(func.sum(DailyFiguresRow.cost_usd, type_=Money)).where(
+        DailyFiguresRow.kind == kind, DailyFiguresRow.day >= midnight.date()
+    )
     running = select(func.sum(cost, type_=Money)).where(OPEN, HISTORY.c.executed_at >= midnight)
     if user_id is not None:
-        ended = ended.where(DailyFiguresRow.user_id == storable("user_id", user_id))
+        ended = ended.where(DailyFiguresRow.key == storable("user_id", user_id))
         running = running.where(HISTORY.c.user_id == storable("user_id", user_id))
     row = (await session.execute(select(ended.scalar_subquery(), running.scalar_subquery()))).one()
     return sum((part for part in row if part is not None), Decimal(0))

@@ -1,7 +1,9 @@
 """Figures of the history by prompt, version, model, day or user, from the daily sums that triggers keep."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,31 +12,26 @@ from codetune_core.history.protocol import Group, Grouping
 from codetune_core.storage.tables.base import Money
 from codetune_core.storage.tables.history import DailyFiguresRow as Daily
 
-_KEYS = {
-    "prompt": Daily.prompt_id,
-    "version": Daily.version_id,
-    "model": Daily.model_used,
-    "day": Daily.day,
-    "user": Daily.user_id,
-}
 _SUMS = ("executions", "succeeded", "from_cache", "generated", "execution_time_ms", "tokens", "cost_usd", "unpriced")
 _JUDGED = ("rated", "rating_sum", "judged", "accepted")
 
 
 async def statistics(session: AsyncSession, by: Grouping, since: dt.datetime | None) -> list[Group]:
     """Return figures by key since a UTC day, the busiest first; days in their order, the newest first."""
-    return [_group(row) for row in await session.execute(figures(by, since))]
+    groups = [_group(row) for row in await session.execute(figures(by, since))]
+    return [replace(group, key=str(UUID(group.key))) for group in groups] if by in {"prompt", "version"} else groups
 
 
 def figures(by: Grouping, since: dt.datetime | None) -> Select[Any]:
     """Return the query behind `statistics`."""
-    key = _KEYS[by]
+    key = Daily.day if by == "day" else Daily.key
+    kind = "model" if by == "day" else by
     sums = [
         func.sum(column, type_=Money if name == "cost_usd" else None).label(name)
         for name in (*_SUMS, *_JUDGED)
         for column in (getattr(Daily, name),)
     ]
-    query = select(key.label("key"), *sums).group_by(key)
+    query = select(key.label("key"), *sums).where(Daily.kind == kind).group_by(key)
     if since is not None:
         query = query.where(Daily.day >= since.astimezone(dt.UTC).date())
     return query.order_by(key.desc()) if by == "day" else query.order_by(sums[0].desc(), key)

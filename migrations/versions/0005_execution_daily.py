@@ -6,7 +6,7 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
-KEY = ("day", "prompt_id", "version_id", "model_used", "user_id")
+KEY = ("kind", "key", "day")
 RAN = (
     "NOT {row}.from_cache AND {row}.execution_time_ms IS NOT NULL "
     "AND coalesce({row}.error_kind, '') NOT IN ('cancelled', 'invalid_input', 'budget_spent')"
@@ -53,16 +53,21 @@ def of(template: str, row: str, *, postgresql: bool) -> str:
     return template.format(row=row, time=time if postgresql else f"{time}.0")
 
 
-def key_of(row: str, *, postgresql: bool) -> dict[str, str]:
-    """Write the key of one row's figures."""
-    nil = "'00000000-0000-0000-0000-000000000000'::uuid" if postgresql else f"'{'0' * 32}'"
+def keys_of(row: str, *, postgresql: bool) -> dict[str, str]:
+    """Write by kind whose figures a row counts for; a missing prompt or version is the nil UUID."""
+    nil = "'00000000-0000-0000-0000-000000000000'" if postgresql else f"'{'0' * 32}'"
+    text = "::text" if postgresql else ""
     return {
-        "day": f"({row}.executed_at AT TIME ZONE 'UTC')::date" if postgresql else f"date({row}.executed_at)",
-        "prompt_id": f"coalesce({row}.prompt_id, {nil})",
-        "version_id": f"coalesce({row}.version_id, {nil})",
-        "model_used": f"{row}.model_used",
-        "user_id": f"{row}.user_id",
+        "prompt": f"coalesce({row}.prompt_id{text}, {nil})",
+        "version": f"coalesce({row}.version_id{text}, {nil})",
+        "model": f"{row}.model_used",
+        "user": f"{row}.user_id",
     }
+
+
+def day_of(row: str, *, postgresql: bool) -> str:
+    """Write the UTC day of a row."""
+    return f"({row}.executed_at AT TIME ZONE 'UTC')::date" if postgresql else f"date({row}.executed_at)"
 
 
 def sums(figures: dict[str, str], row: str, *, postgresql: bool, sign: str = "") -> str:
@@ -73,38 +78,37 @@ def sums(figures: dict[str, str], row: str, *, postgresql: bool, sign: str = "")
     return ", ".join(exprs.values())
 
 
-def backfill(*, postgresql: bool) -> tuple[str, str]:
+def backfill(*, postgresql: bool) -> list[str]:
     """Write the statements that derive everything from the history as it is."""
-    key = ", ".join(key_of("h", postgresql=postgresql).values())
+    day, counted = day_of("h", postgresql=postgresql), COUNTED.format(row="h")
     figures = sums(FIGURES, "h", postgresql=postgresql)
     statistics = ", ".join(
         f"{name} = coalesce((SELECT sum({of(figure, 'h', postgresql=postgresql)}) FROM execution_history AS h "
-        f"WHERE h.prompt_id = prompt_library.id AND {COUNTED.format(row='h')}), 0)"
+        f"WHERE h.prompt_id = prompt_library.id AND {counted}), 0)"
         for name, figure in STATISTICS.items()
     )
-    return (
-        (
-            f"INSERT INTO execution_daily ({COLUMNS}) SELECT {key}, {figures} FROM execution_history AS h "
-            f"WHERE {COUNTED.format(row='h')} GROUP BY 1, 2, 3, 4, 5"
-        ),
-        f"UPDATE prompt_library SET {statistics}",
-    )
+    return [
+        f"INSERT INTO execution_daily ({COLUMNS}) SELECT '{kind}', {key}, {day}, {figures} "
+        f"FROM execution_history AS h WHERE {counted} GROUP BY 2, 3"
+        for kind, key in keys_of("h", postgresql=postgresql).items()
+    ] + [f"UPDATE prompt_library SET {statistics}"]
 
 
 def sqlite_change(row: str, sign: str) -> str:
     """Write what a trigger does for one row that appears or goes."""
-    key, counted = key_of(row, postgresql=False), COUNTED.format(row=row)
-    values = [*key.values(), *(f"{sign}({of(figure, row, postgresql=False)})" for figure in FIGURES.values())]
+    keys, day, counted = keys_of(row, postgresql=False), day_of(row, postgresql=False), COUNTED.format(row=row)
+    each = " UNION ALL ".join(f"SELECT '{kind}' AS kind, {key} AS key" for kind, key in keys.items())
+    values = ", ".join(f"{sign}({of(figure, row, postgresql=False)})" for figure in FIGURES.values())
     added = ", ".join(f"{name} = {name} + excluded.{name}" for name in FIGURES if name != "cost_usd")
-    here = " AND ".join(f"{name} = {value}" for name, value in key.items())
+    here = " OR ".join(f"(kind = '{kind}' AND key = {key} AND day = {day})" for kind, key in keys.items())
     statistics = ", ".join(
         f"{name} = {name} {sign or '+'} ({of(figure, row, postgresql=False)})" for name, figure in STATISTICS.items()
     )
     return f"""
-        INSERT INTO execution_daily ({COLUMNS}) SELECT {", ".join(values)} WHERE {counted}
+        INSERT INTO execution_daily ({COLUMNS}) SELECT kind, key, {day}, {values} FROM ({each}) WHERE {counted}
         ON CONFLICT ({", ".join(KEY)}) DO UPDATE SET
             {added}, cost_usd = {rounded("cost_usd + excluded.cost_usd")};
-        DELETE FROM execution_daily WHERE executions = 0 AND {here};
+        DELETE FROM execution_daily WHERE executions = 0 AND ({here});
         UPDATE prompt_library SET {statistics} WHERE id = {row}.prompt_id AND {counted};
     """
 
@@ -129,7 +133,8 @@ def postgresql_function(event: str, changed: str) -> str:
 
     Rows are locked in the order of their keys, so that two statements never wait for each other.
     """
-    key, counted = key_of("c", postgresql=True), COUNTED.format(row="c")
+    keys, day, counted = keys_of("c", postgresql=True), day_of("c", postgresql=True), COUNTED.format(row="c")
+    each = ", ".join(f"('{kind}', {key})" for kind, key in keys.items())
     signed = {name: f"sum(c.sign * ({of(figure, 'c', postgresql=True)}))" for name, figure in FIGURES.items()}
     statistics = {name: f"sum(c.sign * ({of(figure, 'c', postgresql=True)}))" for name, figure in STATISTICS.items()}
     differ = " OR ".join(f"{figure} <> 0" for figure in signed.values())
@@ -138,13 +143,20 @@ def postgresql_function(event: str, changed: str) -> str:
     CREATE FUNCTION derive_after_{event}() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         INSERT INTO execution_daily AS d ({COLUMNS})
-        SELECT {", ".join(key.values())}, {", ".join(signed.values())}
-        FROM ({changed}) AS c WHERE {counted} GROUP BY 1, 2, 3, 4, 5 HAVING {differ} ORDER BY 1, 2, 3, 4, 5
+        SELECT e.kind, e.key, {day}, {", ".join(signed.values())}
+        FROM ({changed}) AS c CROSS JOIN LATERAL (VALUES {each}) AS e (kind, key)
+        WHERE {counted} GROUP BY 1, 2, 3 HAVING {differ} ORDER BY 1, 2, 3
         ON CONFLICT ({", ".join(KEY)}) DO UPDATE SET
             {", ".join(f"{name} = d.{name} + excluded.{name}" for name in FIGURES)};
-        DELETE FROM execution_daily WHERE executions = 0 AND day IN (SELECT {key["day"]} FROM ({changed}) AS c);
-        PERFORM 1 FROM prompt_library WHERE id IN (SELECT c.prompt_id FROM ({changed}) AS c)
-        ORDER BY id FOR NO KEY UPDATE;
+        DELETE FROM execution_daily AS d
+        USING (
+            SELECT DISTINCT e.kind, e.key, {day} AS day
+            FROM ({changed}) AS c CROSS JOIN LATERAL (VALUES {each}) AS e (kind, key) WHERE c.sign < 0
+        ) AS gone
+        WHERE d.executions = 0 AND (d.kind, d.key, d.day) = (gone.kind, gone.key, gone.day);
+        PERFORM 1 FROM prompt_library WHERE id IN (
+            SELECT c.prompt_id FROM ({changed}) AS c WHERE {counted} GROUP BY c.prompt_id HAVING {moved}
+        ) ORDER BY id FOR NO KEY UPDATE;
         UPDATE prompt_library AS p SET {", ".join(f"{name} = p.{name} + s.{name}" for name in STATISTICS)}
         FROM (
             SELECT c.prompt_id, {", ".join(f"{figure} AS {name}" for name, figure in statistics.items())}
@@ -184,11 +196,9 @@ def upgrade() -> None:
     """Make the table, fill it, and keep it."""
     op.create_table(
         "execution_daily",
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("prompt_id", sa.Uuid(), nullable=False),
-        sa.Column("version_id", sa.Uuid(), nullable=False),
-        sa.Column("model_used", sa.String(length=200), nullable=False),
-        sa.Column("user_id", sa.String(length=200), nullable=False),
         sa.Column("executions", sa.Integer(), nullable=False),
         sa.Column("succeeded", sa.Integer(), nullable=False),
         sa.Column("from_cache", sa.Integer(), nullable=False),
@@ -201,9 +211,7 @@ def upgrade() -> None:
         sa.Column("rating_sum", sa.Integer(), nullable=False),
         sa.Column("judged", sa.Integer(), nullable=False),
         sa.Column("accepted", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "day", "prompt_id", "version_id", "model_used", "user_id", name=op.f("pk_execution_daily")
-        ),
+        sa.PrimaryKeyConstraint("kind", "key", "day", name=op.f("pk_execution_daily")),
     )
     postgresql = op.get_context().dialect.name == "postgresql"
     for statement in backfill(postgresql=postgresql):

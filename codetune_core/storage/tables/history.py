@@ -96,16 +96,15 @@ class ExecutionRow(Base):
 class DailyFiguresRow(Base):
     """Sums over the ended executions of a UTC day, kept by triggers on ``execution_history`` and by nothing else.
 
-    Averages and rates follow from them. A missing prompt or version stands as the nil UUID.
+    Each execution is counted once for its prompt, its version, its model and its user: those are the kinds. Averages
+    and rates follow from the sums. A missing prompt or version stands as the nil UUID.
     """
 
     __tablename__ = "execution_daily"
 
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
     day: Mapped[dt.date] = mapped_column(Date, primary_key=True)
-    prompt_id: Mapped[UUID] = mapped_column(primary_key=True)
-    version_id: Mapped[UUID] = mapped_column(primary_key=True)
-    model_used: Mapped[str] = mapped_column(String(200), primary_key=True)
-    user_id: Mapped[str] = mapped_column(String(200), primary_key=True)
     executions: Mapped[int]
     succeeded: Mapped[int]
     from_cache: Mapped[int]

@@ -18,7 +18,7 @@ from codetune_core.storage.tables.prompts import PromptRow
 from codetune_core.storage.url import parse_url
 
 NIL = UUID(int=0)
-KEY = ("day", "prompt_id", "version_id", "model_used", "user_id")
+KEY = ("kind", "key", "day")
 FIGURES = [column.name for column in DailyFiguresRow.__table__.columns if column.name not in KEY]
 JUDGED = {"accepted", "edited", "kept", "rejected", "reverted"}
 
@@ -51,14 +51,28 @@ def figures(row):
     }
 
 
+def keys(row):
+    """Whose figures a row counts for."""
+    return {
+        "prompt": row.prompt_id or NIL,
+        "version": row.version_id or NIL,
+        "model": row.model_used,
+        "user": row.user_id,
+    }
+
+
+def key_of(row):
+    return (row.kind, UUID(row.key) if row.kind in {"prompt", "version"} else row.key, row.day)
+
+
 def added_up(history):
     sums, statistics = defaultdict(Counter), defaultdict(Counter)
     for row in history:
         if row.success is None or row.keep == "nothing":
             continue
-        key = (row.executed_at.date(), row.prompt_id or NIL, row.version_id or NIL, row.model_used, row.user_id)
-        for name, value in figures(row).items():
-            sums[key][name] += value
+        for kind, key in keys(row).items():
+            for name, value in figures(row).items():
+                sums[kind, key, row.executed_at.date()][name] += value
         if ran(row):
             statistics[row.prompt_id].update(
                 total_executions=1,
@@ -75,9 +89,7 @@ async def check(database):
         daily = (await session.execute(select(DailyFiguresRow))).scalars().all()
         prompts = (await session.execute(select(PromptRow))).scalars().all()
     sums, statistics = added_up(history)
-    derived = {
-        tuple(getattr(row, name) for name in KEY): {name: getattr(row, name) for name in FIGURES} for row in daily
-    }
+    derived = {key_of(row): {name: getattr(row, name) for name in FIGURES} for row in daily}
     assert derived == {key: {name: counted[name] for name in FIGURES} for key, counted in sums.items()}
     for prompt in prompts:
         counted = statistics[prompt.id]

@@ -98,7 +98,7 @@ async def test_each_revision_goes_down_and_up_again_with_rows_in_the_tables(data
 
 async def test_what_triggers_derive_is_derived_anew_when_its_table_is_made_again(database):
     await rows.fill(database)
-    figures = "SELECT executions, generated, execution_time_ms, tokens FROM execution_daily"
+    figures = "SELECT executions, generated, execution_time_ms, tokens FROM execution_daily WHERE kind = 'user'"
     statistics = "SELECT total_executions, successful_executions, avg_execution_time FROM prompt_library"
 
     async def derived():

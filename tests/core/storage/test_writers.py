@@ -41,7 +41,7 @@ async def counted(database):
             "SELECT count(*) FROM execution_history WHERE prompt_id IS NOT NULL",
             "SELECT total_executions FROM prompt_library",
             "SELECT successful_executions FROM prompt_library",
-            "SELECT sum(executions) FROM execution_daily WHERE tokens > 0",
+            "SELECT sum(executions) FROM execution_daily WHERE tokens > 0 AND kind = 'user'",
         )
         return [(await session.execute(text(query))).scalar_one() for query in queries]
 
