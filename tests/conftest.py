@@ -1,15 +1,20 @@
-"""Databases for every test that wants one: each kind in turn, with all tables and no rows."""
+"""For every test: databases of each kind in turn, with all tables and no rows; properties that time does not fail."""
 
 import asyncio
 import os
 import shutil
 
+import hypothesis
 import pytest
 from databases import PROGRAMS, postgresql_server
 
 from codetune_core.storage.database import Database
 from codetune_core.storage.migrate import upgrade
 from codetune_core.storage.url import parse_url
+
+# What a property takes depends on who else uses the processor.
+hypothesis.settings.register_profile("codetune", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("codetune")
 
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
