@@ -7,12 +7,12 @@ class ExitCode(IntEnum):
     """What a script learns from the end of a command."""
 
     CLEAN = 0
-    """Everything was reviewed, and nothing reaches the severity asked for."""
+    """Done, and there is no bad news."""
     FINDINGS = 1
-    """A finding is at least as severe as ``--fail-on``."""
+    """Done, and there is: findings as severe as asked for, an execution that failed, a conflict, a broken database."""
     USAGE = 2
-    """The command line, the settings or the baseline cannot be used."""
+    """It cannot be done as asked: the command line, the settings, a file or the database cannot be used."""
     INCOMPLETE = 3
-    """No such finding, but a file could not be read, or a detector failed."""
+    """Done in part, with no bad news: a file could not be read, or a detector failed."""
     INTERRUPTED = 130
     """Ended by Ctrl-C, as shells number it (128 + SIGINT)."""

@@ -41,18 +41,20 @@ class NoEngine:
     """Stands where no engine is set."""
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Chunk | Done]:  # noqa: ARG002
-        raise _none_set()
+        raise none_set()
         yield  # makes it a generator
 
     async def model(self, name: str) -> ModelIdentity:  # noqa: ARG002
-        raise _none_set()
+        raise none_set()
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:  # noqa: ARG002
-        raise _none_set()
+        raise none_set()
 
     async def aclose(self) -> None:
         """Nothing runs."""
 
 
-def _none_set() -> SettingsError:
-    return SettingsError(f"no engine is set: set engine.name to {' or '.join(available())}")
+def none_set() -> SettingsError:
+    """Return the error that says which engines there are to set."""
+    names = ", ".join(available())
+    return SettingsError(f"no engine is set: set engine.name in your codetune.toml (available: {names})")

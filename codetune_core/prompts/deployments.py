@@ -134,9 +134,12 @@ class Deployments:
         return standing_at(await self._store.ledger(prompt.id, label, until=when), when).get(label)
 
     async def between(
-        self, name: str, start: dt.datetime, end: dt.datetime, *, label: str = PRODUCTION
+        self, name: str, start: dt.datetime, end: dt.datetime, *, label: str | None = PRODUCTION
     ) -> list[Deployment]:
-        """Return the entries that held at any time from ``start`` until before ``end``: what ran on a day."""
+        """Return the entries that held at any time from ``start`` until before ``end``: what ran on a day.
+
+        Of all labels where ``label`` is None.
+        """
         prompt = await any_prompt(self._store, name)
         return standing_between(await self._store.ledger(prompt.id, label, until=end), start, end)
 

@@ -9,6 +9,7 @@ import click
 from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.formats.visible import visible
 from codetune_core.cli.prompts.as_json import write_json
+from codetune_core.domain.execution import ErrorKind
 from codetune_core.execution.events import Event, Failed, Finished, FromCache, Started, Token, UsageCounted
 
 
@@ -74,7 +75,7 @@ class AnswerText:
             click.echo()
         outcome = self._outcome
         if isinstance(outcome.last, Failed):
-            click.echo(f"codetune: {outcome.last.kind}: {visible(outcome.last.message)}", err=True)
+            click.echo(f"codetune: {_failure(outcome.last)}", err=True)
         if outcome.started:
             click.echo(_summary(outcome, outcome.started), err=True)
         return outcome.code
@@ -145,6 +146,11 @@ def _summary(outcome: _Outcome, started: Started) -> str:
     return ", ".join(parts)
 
 
+def _failure(failed: Failed) -> str:
+    message = _shown(failed.message)
+    return message if failed.kind is ErrorKind.INTERNAL else f"{failed.kind}: {message}"
+
+
 def _shown(text: str) -> str:
-    """Text of a model on a terminal: its lines, and nothing that steers the terminal."""
+    """Text as a terminal may have it: its lines, and nothing that steers the terminal."""
     return "\n".join(visible(line) for line in text.split("\n"))

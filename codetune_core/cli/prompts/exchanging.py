@@ -14,6 +14,7 @@ from codetune_core.cli.prompts.lookup import standing_or_newest
 from codetune_core.cli.prompts.options import FORMAT, LABEL, MESSAGE, reference, who
 from codetune_core.cli.workspace import shown_path
 from codetune_core.domain.deployment import PRODUCTION
+from codetune_core.errors import PromptError
 from codetune_core.prompts.exchange import Outcome, Transfer, export_prompts
 from codetune_core.prompts.exchange import import_prompts as bring_in
 from codetune_core.prompts.files import write_prompt
@@ -74,7 +75,7 @@ def export(directory: Path, names: tuple[str, ...], label: str, overwrite: bool,
 
 
 @click.command(short_help="Keep a directory and the library equal.")
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @LABEL
 @FORMAT
@@ -83,7 +84,8 @@ def sync(directory: Path, dry_run: bool, label: str, format_name: str) -> None: 
 
     A file that changed since the last sync becomes a version and is deployed; a version that was deployed since is
     written to its file. What changed on both sides is shown and left as it is, on both, and the command ends with 1;
-    so does what is gone on one side. With `--dry-run` it ends with 1 only for these.
+    so does what is gone on one side. With `--dry-run` it ends with 1 only for these. A directory that is
+    not there is made.
 
     \b
     codetune prompts sync prompts/ --dry-run
@@ -91,6 +93,7 @@ def sync(directory: Path, dry_run: bool, label: str, format_name: str) -> None: 
     """  # noqa: D301 - the backspace is click's
 
     async def work(core: Core) -> ExitCode:
+        _ensure(directory, dry_run=dry_run)
         changes = await keep_equal(core.prompts, directory, by=who(), label=label, dry_run=dry_run)
         if format_name == "json":
             as_json.write_json({"dry_run": dry_run, "changes": [_change_json(change) for change in changes]})
@@ -100,6 +103,19 @@ def sync(directory: Path, dry_run: bool, label: str, format_name: str) -> None: 
         return ExitCode.CLEAN if is_settled else ExitCode.FINDINGS
 
     with_core(work)
+
+
+def _ensure(directory: Path, *, dry_run: bool) -> None:
+    """Make a directory that is not there, and say so; raises PromptError."""
+    if directory.exists():
+        return
+    click.echo(f"notice: there is no {directory} yet: it {'would be' if dry_run else 'is'} made", err=True)
+    if dry_run:
+        return
+    try:
+        directory.mkdir(parents=True)
+    except OSError as error:
+        raise PromptError(f"{directory} cannot be made: {(error.strerror or str(error)).lower()}") from None
 
 
 def _tell_changes(changes: Sequence[SyncChange], *, dry_run: bool) -> None:

@@ -4,6 +4,7 @@ from codetune_core.bootstrap.core import Core
 from codetune_core.cli.prompts.options import Reference
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.prompt import PromptVersion
+from codetune_core.engines.registry import none_set
 from codetune_core.errors import PromptError, SettingsError
 from codetune_core.prompts.library import PromptLibrary
 
@@ -32,10 +33,7 @@ async def newest(library: PromptLibrary, meant: Reference) -> Reference:
     return Reference(meant.name, (await library.versions(meant.name))[0].number)
 
 
-def expect_engine(core: Core) -> None:
+def expect_engine(core: Core, *, hint: str = "") -> None:
     """Raise SettingsError, which says what to set, where no engine is."""
     if not core.settings.engine.name:
-        raise SettingsError(
-            "no engine is set, so nobody can answer: set engine.name and engine.model in codetune.toml, or try the "
-            "prompt with `--engine scripted --script answers.yaml`"
-        )
+        raise SettingsError(f"{none_set()}{hint}")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from contextlib import suppress
 
 import click
 
@@ -11,10 +12,13 @@ from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.prompts import as_json, as_text
 from codetune_core.cli.prompts.lookup import standing_or_newest
 from codetune_core.cli.prompts.options import FORMAT, REFERENCE, Reference
+from codetune_core.domain.deployment import Deployment
 from codetune_core.domain.prompt import Category, Prompt, PromptVersion
-from codetune_core.prompts.ledger import standing_at, standing_between
+from codetune_core.prompts.ledger import standing_at
+from codetune_core.prompts.library import PromptLibrary
 
 _CATEGORIES = [category.value for category in Category]
+_LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 @click.command("list", short_help="Prompts of the library.")
@@ -117,11 +121,7 @@ def log(name: str, label: str | None, when: str | None, format_name: str) -> Non
     period = _period(when) if when else None
 
     async def work(core: Core) -> ExitCode:
-        entries = await core.prompts.ledger(name, label=label)
-        if period:
-            start, end = period
-            entries = standing_between(entries, start, end) if end else list(standing_at(entries, start).values())
-        entries = entries[::-1]
+        entries = (await _ran(core.prompts, name, label, period))[::-1]
         if format_name == "json":
             as_json.write_json({"entries": [as_json.deployment_json(entry) for entry in entries]})
         elif entries:
@@ -133,11 +133,26 @@ def log(name: str, label: str | None, when: str | None, format_name: str) -> Non
     with_core(work)
 
 
-def _period(text: str) -> tuple[dt.datetime, dt.datetime | None]:
-    """Return the beginning and the end of a day, or a moment without an end; a time without a zone is UTC."""
+async def _ran(
+    library: PromptLibrary, name: str, label: str | None, period: tuple[dt.datetime, dt.datetime] | None
+) -> list[Deployment]:
+    """Return what held at any time of a period, or ever; the oldest first."""
+    if period is None:
+        return await library.ledger(name, label=label)
+    start, end = period
+    if start == end:
+        return list(standing_at(await library.ledger(name, label=label), start).values())
+    return await library.between(name, start, end, label=label)
+
+
+def _period(text: str) -> tuple[dt.datetime, dt.datetime]:
+    """Return the beginning and the end of a UTC day, or a time twice; a time without a zone is UTC."""
+    with suppress(ValueError):
+        day = dt.datetime.combine(dt.date.fromisoformat(text), dt.time(), dt.UTC)
+        return day, day + min(dt.timedelta(days=1), _LAST - day)
     try:
-        start = dt.datetime.fromisoformat(text)
+        moment = dt.datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} is no time: write 2026-05-04 or 2026-05-04T12:00Z") from None
-    start = start if start.tzinfo else start.replace(tzinfo=dt.UTC)
-    return start, start + dt.timedelta(days=1) if len(text) == len("2026-05-04") else None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return moment, moment

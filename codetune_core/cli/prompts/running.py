@@ -31,6 +31,12 @@ _TASKS = {
 }
 
 
+_WITHOUT_ENGINE = (
+    "; to try without a model, let a script answer: --engine scripted --script answers.yaml; to see what would be "
+    "sent: --dry-run"
+)
+
+
 @click.command(short_help="Ask a model.")
 @REFERENCE
 @click.option(
@@ -84,7 +90,8 @@ def run(  # noqa: PLR0913 - click's
         raise click.UsageError("--stream goes with --format json: the text is streamed anyway")
 
     async def work(core: Core) -> ExitCode:
-        expect_engine(core)
+        if not dry_run:
+            expect_engine(core, hint=_WITHOUT_ENGINE)
         choice = await core.prompts.choose(reference.name, label=label, version=reference.number, session_id=session)
         request = ExecutionRequest(
             task=Task(task) if task else _TASKS[choice.prompt.draft.category],

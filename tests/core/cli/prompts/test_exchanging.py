@@ -55,6 +55,17 @@ def synced(check, mine, library):
     return library / "dir" / "mine.prompt.md"
 
 
+def test_a_directory_that_is_not_there_is_made_and_that_is_said(check, run, mine, library):
+    check("sync", "new/prompts", "--dry-run", says="it would be made")
+    assert not (library / "new").exists()
+    check("sync", "new/prompts", says="there is no new/prompts yet: it is made")
+    assert (library / "new" / "prompts" / "mine.prompt.md").is_file()
+    assert "there is no" not in run("prompts", "sync", "new/prompts").output
+    (library / "file").write_text("")
+    check("sync", "file/below", code=2, says="file/below cannot be made: not a directory")
+    check("sync", "file", code=2, says="is a file")
+
+
 def kinds(content, name="mine"):
     return [change["kind"] for change in content["changes"] if change["prompt"] == name]
 

@@ -118,6 +118,12 @@ def test_the_log_says_what_ran_on_a_day_and_at_a_moment(ask, check, mine):
     assert ask("log", mine, "--at", "2020-01-01")["entries"] == []
     check("log", mine, "--at", "2020-01-01", says="nothing was deployed then")
     check("log", mine, "--at", "yesterday", code=2, says="is no time")
+    assert [entry["version"] for entry in ask("log", mine, "--at", "9999-12-31")["entries"]] == [2]
+    assert ask("log", mine, "--at", first[:10].replace("-", ""))["entries"] == on_the_day
+    check("deploy", mine, 1, "--label", "staging")
+    today = ask("log", mine)["entries"][0]["at"][:10]
+    assert {entry["label"] for entry in ask("log", mine, "--at", today)["entries"]} == {"production", "staging"}
+    assert {entry["label"] for entry in ask("log", mine, "--at", today, "--label", "staging")["entries"]} == {"staging"}
 
 
 def test_the_log_may_be_of_one_label(ask, check, mine):

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from codetune_core.prompts.fence import mark
 from codetune_core.storage.url import VARIABLE
 
+MODEL = {"name": "tiny", "engine": "scripted", "context_tokens": 8192}
 SCRIPTED = ("--engine", "scripted", "--script", "answers.yaml")
 
 
@@ -112,10 +114,41 @@ def test_what_came_before_a_failure_was_shown(run, mine):
 
 
 def test_without_an_engine_the_command_says_what_to_set(check, mine):
-    for more in ([], ["--dry-run"]):
-        check("run", mine, "--var", "code=1", *more, code=2, says="set engine.name and engine.model in codetune.toml")
+    check("run", mine, "--var", "code=1", code=2, says="set engine.name in your codetune.toml (available: scripted)")
     check("run", mine, "--engine", "steam", code=2, says="there is no engine 'steam'")
     check("run", mine, "--engine", "scripted", code=2, says="engine.script")
+
+
+def test_without_an_engine_it_is_said_once_with_a_way_to_try(run, mine, rows):
+    result = run("prompts", "run", mine, "--var", "code=1")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.count("no engine is set") == result.stderr.count("\n") == 1
+    assert "--engine scripted --script" in result.stderr
+    assert "--dry-run" in result.stderr
+    assert "internal" not in result.stderr
+    assert rows("id") == []
+
+
+def test_a_dry_run_needs_no_engine_and_calls_its_lengths_estimates(run, ask, mine, rows):
+    result = run("prompts", "run", mine, "--var", "code=a + b", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "[user] about " in result.stdout
+    assert "a + b" in result.stdout
+    assert "about" in result.stderr
+    assert "no engine is set" in result.stderr
+    dry = ask("run", mine, "--var", f"code={'x = 1;' * 20_000}", "--dry-run")
+    assert dry.items() >= {"model": None, "context_tokens": None, "tokens_estimated": True, "cut": []}.items()
+    [message] = dry["messages"]
+    assert 30_000 < message["tokens"] < 31_000
+    assert ask("run", mine, "--var", "code=1", "--dry-run", *SCRIPTED)["tokens_estimated"] is False
+    assert rows("id") == []
+
+
+def test_what_is_wrong_with_several_variables_is_said_line_by_line(run, mine):
+    result = run("prompts", "run", mine, "--var", "depth=deep", *SCRIPTED)
+    assert result.exit_code == 1
+    assert "\n- code: missing" in result.stderr
+    assert "␊" not in result.stderr
 
 
 def test_the_version_and_the_label_may_be_chosen(ask, check, mine):
@@ -215,3 +248,12 @@ def test_a_team_s_prompts_are_on_postgresql(ask, check, prompt, postgresql_url, 
     shown = ask("show", "mine")
     assert (shown["labels"], shown["executions"], shown["success_rate"]) == ({"production": 1}, 1, 1)
     assert [entry["action"] for entry in ask("log", "mine")["entries"]] == ["rollback", "deploy", "deploy"]
+
+
+def test_a_file_gets_quoted_code_as_it_was_written(run, mine, library):
+    code = "if mode == '<|im_start|>':\n    print('\\u2060', '[INST]')  # \u202e\n"
+    (library / "quoted.py").write_text(code)
+    answer = {"default": {"answers": [mark(code)]}}
+    (library / "answers.yaml").write_text(json.dumps(answer | {"models": [MODEL]}))
+    result = run("prompts", "run", mine, "--var", "code=@quoted.py", *SCRIPTED)
+    assert (result.exit_code, result.stdout) == (0, code), result.output
