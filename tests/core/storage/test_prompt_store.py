@@ -370,3 +370,18 @@ async def test_a_prompt_whose_first_execution_begins_while_it_is_deleted_is_arch
         await until_waiting(database)
     assert await deleting is False
     assert not (await store.get(prompt.id)).is_active
+
+
+@pytest.mark.parametrize("number", [-0.0, 1.0, 0.1, 1e-7, 5e-324, 1e16, 1.5e17, 1e23, 1.7e308, 2**53 + 1, 10**30])
+async def test_what_comes_back_has_the_hash_it_was_stored_under(store, number):
+    wording = saying(
+        "{{ n }}",
+        few_shot_examples=(FewShotExample(variables={"n": number, "deep": [{"n": number}]}, output=""),),
+        variables=(Variable(name="n", default=number, choices=(number,), minimum=-0.0, maximum=1e300),),
+        decoding=Decoding(min_p=-0.0, repetition_penalty=1e16),
+    )
+    prompt, _ = await store.create(REVIEW, wording, "ada", "")
+    found = (await store.version(prompt.id, 1)).wording
+    assert found.content_hash == wording.content_hash
+    with pytest.raises(IdenticalVersion):
+        await store.add_version(prompt.id, found, "ada", "")
