@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import fields
 from decimal import Decimal
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, cast
 
 from pydantic import JsonValue
@@ -19,6 +20,8 @@ STUB = ("id", "executed_at", "task", "user_id", "success", "estimated_cost_usd")
 """What stays of an execution of which nothing is kept, as long as a budget counts it."""
 CONTENT = ("input_data", "rendered_prompt", "output_data", "error_message", "user_feedback_text")
 """What may quote code or a question."""
+_PATH_BYTES = 2000
+"""An entry of a B-tree of PostgreSQL holds 2,704 bytes, with what stands beside the path."""
 _KINDS = {"task": Task, "keep": Keep, "error_kind": ErrorKind, "outcome": Outcome}
 
 
@@ -28,13 +31,18 @@ def to_values(execution: Execution) -> dict[str, Any]:
 
 
 def storable(column: str, value: Any) -> Any:
-    """A value as the column holds it: a name that is longer is cut, so that recording never fails for it."""
+    """A value as the column holds it: a name that is longer is cut, so that recording never fails for it.
+
+    So is a folder's path that does not fit an index of PostgreSQL; a part of its hash tells it from others.
+    """
     match value:
         case StrEnum():
             return value.value
         case dt.datetime() | Decimal() | None:
             return value
         case str():
+            if column == "workspace":
+                return _indexable(clean(value))
             kind = HISTORY.c[column].type
             return clean(value)[: kind.length if isinstance(kind, String) else None]
         case _ if column in {"input_data", "cache_key"}:
@@ -45,6 +53,13 @@ def storable(column: str, value: Any) -> Any:
 def clean(text: str) -> str:
     """The text without what PostgreSQL cannot hold: NUL and lone surrogates become U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+
+
+def _indexable(path: str) -> str:
+    if len(path.encode()) <= _PATH_BYTES:
+        return path
+    digest = sha256(path.encode()).hexdigest()
+    return f"{path.encode()[: _PATH_BYTES - len(digest) - 1].decode(errors='ignore')}~{digest}"
 
 
 def _clean_json(value: JsonValue) -> JsonValue:

@@ -1,6 +1,7 @@
 """Executions are written, found again and rated, on both kinds of database."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from executions import NOW, begun, ended
@@ -57,3 +58,23 @@ async def test_feedback_is_kept_beside_the_execution(store):
 
 async def test_feedback_on_what_does_not_exist_is_refused(store):
     assert not await store.rate(new_id(), Feedback(rating=4))
+
+
+LONG = "/" + "".join(chr(0x1F300 + number % 97) for number in range(1500))
+
+
+@pytest.mark.parametrize("path", ["/" + "ä" * 999 + "x", LONG[:700], LONG, "/" + "\ud800" * 2000])
+async def test_a_path_too_long_for_an_index_is_recorded_and_found(store, path):
+    one, other = ended(workspace=path), ended(workspace=f"{path}/inner")
+    await store.begin(replace(one, success=None))
+    await store.end(one)
+    await store.end(other)
+    assert [found.id for found in await store.page(Filter(workspace=path))] == [one.id]
+    assert [found.id for found in await store.page(Filter(workspace=f"{path}/inner"))] == [other.id]
+    assert path[:300].replace("\ud800", "\ufffd") == (await store.get(one.id)).workspace[:300]
+
+
+async def test_a_path_that_fits_is_recorded_as_it_is(store):
+    execution = ended(workspace="/" + "ä" * 999)
+    await store.end(execution)
+    assert await store.get(execution.id) == execution
