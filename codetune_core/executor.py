@@ -26,7 +26,7 @@ from codetune_core.history.budget import Budget, fell_back
 from codetune_core.history.history import History
 from codetune_core.history.keep import keep_of
 from codetune_core.history.prices import Price, Prices
-from codetune_core.prompts.answer import parse_answer
+from codetune_core.prompts.answer import parse_answer, readable_pieces
 from codetune_core.prompts.fit import TOKENS_PER_MESSAGE, RenderTarget
 from codetune_core.prompts.library import Choice, PromptLibrary
 from codetune_core.prompts.render import Rendered, render
@@ -144,7 +144,7 @@ class LocalExecutor:
             yield run.progress.started(request.prompt, choice.version.number, question.rendered.cut, question.notices)
             if run.progress.execution.from_cache:
                 yield FromCache()
-            async with aclosing(flight.pieces()) as pieces:
+            async with aclosing(flight.pieces()) as written, aclosing(readable_pieces(written)) as pieces:
                 async for piece in pieces:
                     yield run.progress.token(piece)
         answer = flight.result()

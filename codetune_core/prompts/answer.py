@@ -7,7 +7,7 @@ opened it.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from codetune_core.domain.canonical import canonical_json
 from codetune_core.errors import InvalidOutput
-from codetune_core.prompts.fence import blocks, unmark
+from codetune_core.prompts.fence import blocks, unfinished_mark, unmark
 from codetune_core.prompts.schemas.registry import schema
 
 MAX_ANSWER = 2_000_000
@@ -52,9 +52,27 @@ def parse_answer(text: str, output_schema: str | None) -> Answer:
         raise InvalidOutput(f"The answer has {len(text):,} characters; at most {MAX_ANSWER:,} are read.")
     reasoning, rest = _split(text)
     if output_schema is None:
-        return Answer(_storable(unmark(rest)), _storable(unmark(reasoning)))
+        return Answer(readable(rest), readable(reasoning))
     value = _only_fitting(rest, schema(output_schema), output_schema)
-    return Answer(canonical_json(value.model_dump(mode="json")), _storable(unmark(reasoning)))
+    return Answer(canonical_json(value.model_dump(mode="json")), readable(reasoning))
+
+
+def readable(text: str) -> str:
+    """Return what a model wrote without marks; U+FFFD stands for what UTF-8 or PostgreSQL cannot hold."""
+    return _LONE.sub("\ufffd", unmark(text))
+
+
+async def readable_pieces(pieces: AsyncIterator[str]) -> AsyncGenerator[str]:
+    """Yield what `readable` gives of the whole, wherever the pieces were cut; only what may be a mark is held back."""
+    held = ""
+    async for piece in pieces:
+        text = held + piece
+        end = unfinished_mark(text)
+        held = text[end:]
+        if end:
+            yield readable(text[:end])
+    if held:
+        yield readable(held)
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -155,8 +173,3 @@ def _refusal(text: str, name: str, errors: list[str]) -> InvalidOutput:
     if not text.strip():
         return InvalidOutput(f"The answer is empty; the schema {name} wants a JSON object.")
     return InvalidOutput(f"The answer has no JSON object, or one that breaks off; the schema {name} wants one.")
-
-
-def _storable(text: str) -> str:
-    """Replace what UTF-8 or PostgreSQL cannot hold: lone surrogates and NUL."""
-    return _LONE.sub("\ufffd", text)

@@ -22,6 +22,7 @@ _WRITTEN_OUT = re.compile(
     + MARK
 )
 _MARKED = re.compile(rf"{MARK}(?:({MARK})|\\u([0-9a-f]{{4}})|\\U([0-9a-f]{{8}}))?")
+_UNFINISHED = re.compile(rf"{MARK}(?:\\(?:u[0-9a-f]{{0,3}}|U[0-9a-f]{{0,7}})?)?\Z")
 _TAGS = (
     r"s|bos|eos|pad|unk|mask|cls|sep|eot|eod|pre|suf|mid|image|im_\w+|start_of_\w+|end_of_\w+|begin_of_\w+|endoftext|startoftext|eop|eom|unused\d+"
     r"|reserved_\w+|special_\w+|extra_id_\d+"
@@ -80,6 +81,17 @@ def mark(text: str) -> str:
 def unmark(text: str) -> str:
     """Undo `mark` in what a model wrote: ``unmark(mark(text)) == text`` for every text."""
     return _MARKED.sub(lambda found: found[1] or _character(found[2] or found[3]), text)
+
+
+def unfinished_mark(text: str) -> int:
+    """Return where the mark begins that more text may go on with; the text's length where none does."""
+    start = max(text.rfind(MARK), 0)
+    while start and text[start - 1] == MARK:
+        start -= 1
+    for found in _MARKED.finditer(text, start):
+        if _UNFINISHED.match(text, found.start()):
+            return found.start()
+    return len(text)
 
 
 def fence(text: str, info: str) -> str:

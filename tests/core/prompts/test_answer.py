@@ -1,13 +1,16 @@
 """An answer is reasoning and an output; with a schema, the one value in it that fits."""
 
+import asyncio
 import json
+from itertools import pairwise
 
 import pytest
+from hostile import hostile_texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codetune_core.errors import InvalidOutput
-from codetune_core.prompts.answer import MAX_ANSWER, parse_answer
+from codetune_core.prompts.answer import MAX_ANSWER, parse_answer, readable, readable_pieces
 from codetune_core.prompts.fence import MARK, mark
 from codetune_core.prompts.schemas.registry import SCHEMAS
 
@@ -218,3 +221,38 @@ def test_what_a_model_means_to_say_arrives(text, around):
     marked = json.dumps({"answered": False, "answer": "no", "citations": [{"source": "s", "quote": mark(text)}]})
     found = value(around.replace("{}", marked), "answer_with_citations")
     assert found["citations"][0]["quote"] == text
+
+
+def streamed(pieces):
+    async def written():
+        for piece in pieces:
+            yield piece
+
+    async def read():
+        return [piece async for piece in readable_pieces(written())]
+
+    return asyncio.run(read())
+
+
+@settings(max_examples=300, deadline=None)
+@given(hostile_texts.map(mark) | st.text(f"{MARK}\\\\uU02ef x"), st.lists(st.integers(0, 60)))
+def test_a_stream_reads_as_the_whole_does_wherever_it_is_cut(text, places):
+    cuts = [0, *sorted(min(place, len(text)) for place in places), len(text)]
+    assert "".join(streamed(text[start:end] for start, end in pairwise(cuts))) == readable(text)
+    assert "".join(streamed(text)) == readable(text)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "shown"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["a<", f"{MARK}|im"], ["a<", "|im"]),
+        ([f"a<{MARK}", "|im"], ["a<", "|im"]),
+        ([f"{MARK}\\u20", "2e!"], ["\u202e!"]),
+        ([f"{MARK}{MARK}", f"{MARK}", f"{MARK}"], [MARK, MARK]),
+        ([f"a{MARK}\\U0001"], ["a", "\\U0001"]),
+        ([f"{MARK}\\ud800", f"{MARK}\\u0000"], ["\ufffd", "\ufffd"]),
+    ],
+)
+def test_no_more_is_held_back_than_what_may_still_be_a_mark(pieces, shown):
+    assert streamed(pieces) == shown
