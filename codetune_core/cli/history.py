@@ -43,7 +43,7 @@ def history() -> None:
     """  # noqa: D301 - the backspace is click's
 
 
-@history.command("list")
+@history.command("list", short_help="Executions, the newest first.")
 @filtered
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="So many at most.")
 @click.option("--before", type=click.UUID, metavar="ID", help="Those before this one: the next page.")
@@ -53,16 +53,17 @@ def list_(limit: int, before: UUID | None, with_code: bool, format_name: str, **
     """List executions, the newest first."""
 
     async def work(core: "Core") -> ExitCode:
-        from codetune_core.cli.history_text import listed  # noqa: PLC0415 - see `_run`
+        from codetune_core.cli.history_text import listed, width  # noqa: PLC0415 - see `_run`
         from codetune_core.history.export import record  # noqa: PLC0415
 
         found = await core.history.page(await chosen(core, **options), before, limit)
         if format_name == "json":
             _write([record(execution, with_code=with_code) for execution in found])
             return ExitCode.CLEAN
-        names = await _names(core)
-        for execution in found:
-            click.echo(listed(execution, names))
+        if not found:
+            click.echo("no such execution is recorded", err=True)
+            return ExitCode.CLEAN
+        click.echo(listed(found, await _names(core), width()))
         if len(found) == limit:
             click.echo(f"older ones: --before {found[-1].id}", err=True)
         return ExitCode.CLEAN
@@ -70,7 +71,7 @@ def list_(limit: int, before: UUID | None, with_code: bool, format_name: str, **
     _run(work)
 
 
-@history.command()
+@history.command(short_help="All that is kept of one.")
 @_ID
 @_FORMAT
 def show(execution_id: UUID, format_name: str) -> None:
@@ -92,7 +93,7 @@ def show(execution_id: UUID, format_name: str) -> None:
     _run(work)
 
 
-@history.command()
+@history.command(short_help="Write them as JSON Lines.")
 @filtered
 @_WITH_CODE
 def export(with_code: bool, **options: Any) -> None:  # noqa: FBT001
@@ -109,7 +110,7 @@ def export(with_code: bool, **options: Any) -> None:  # noqa: FBT001
     _run(work)
 
 
-@history.command()
+@history.command(short_help="Delete them, and every trace of them.")
 @click.argument("ids", nargs=-1, type=click.UUID, metavar="[ID]...")
 @filtered
 @click.option("--all", "everything", is_flag=True, help="Everything.")
@@ -135,7 +136,7 @@ def delete(ids: tuple[UUID, ...], everything: bool, yes: bool, format_name: str,
         if format_name == "json":
             _write(asdict(gone))
         else:
-            click.echo(f"{gone.executions:,} executions deleted")
+            click.echo(f"{_executions(gone.executions)} deleted")
         if not gone.erased:
             click.echo(
                 "notice: an open transaction still sees them; traces in files are erased once it ended", err=True
@@ -151,11 +152,15 @@ def _agreed(number: int, *, assume: bool) -> bool:
     if assume:
         return True
     if not sys.stdin.isatty():
-        raise CodeTuneError(f"{number:,} executions would be deleted: say --yes, there is nobody to ask")
-    return click.confirm(f"Delete {number:,} executions?", err=True)
+        raise CodeTuneError(f"{_executions(number)} would be deleted: say --yes, there is nobody to ask")
+    return click.confirm(f"Delete {_executions(number)}?", err=True)
 
 
-@history.command()
+def _executions(number: int) -> str:
+    return "1 execution" if number == 1 else f"{number:,} executions"
+
+
+@history.command(short_help="Say whether an answer was any good.")
 @_ID
 @click.option("--rating", type=click.IntRange(1, 5), help="From 1 to 5.")
 @click.option("--text", help="In your words; kept as long as content is.")
@@ -172,28 +177,32 @@ def rate(execution_id: UUID, rating: int | None, text: str | None, outcome: str 
         feedback = Feedback(rating, text, Outcome(outcome) if outcome else None)
         if not await core.history.rate(execution_id, feedback):
             raise _unknown(execution_id)
+        click.echo(f"noted for execution {execution_id}", err=True)
         return ExitCode.CLEAN
 
     _run(work)
 
 
-@history.command()
-@click.option("--by", type=click.Choice(["prompt", "version", "model", "day", "user"]), default="prompt")
+@history.command(short_help="Runs, success, tokens, cost and ratings.")
+@click.option("--by", type=click.Choice(["prompt", "version", "model", "day", "user"]), default="prompt",
+              show_default=True, help="One line for each.")  # fmt: skip
 @click.option("--since", type=When(), help="From that UTC day on.")
 @_FORMAT
 def stats(by: Any, since: "dt.datetime | None", format_name: str) -> None:
     """Show figures by prompt, version, model, day or user; a plus behind a cost: some have no price."""
 
     async def work(core: "Core") -> ExitCode:
-        from codetune_core.cli.history_text import figures  # noqa: PLC0415 - see `_run`
+        from codetune_core.cli.history_text import figures, width  # noqa: PLC0415 - see `_run`
 
         groups, names = await core.history.statistics(by, since), await _names(core, versions=by == "version")
         if format_name == "json":
             _write(
                 [asdict(group) | {"cost_usd": str(group.cost_usd), "name": names.get(group.key)} for group in groups]
             )
+        elif groups:
+            click.echo(figures(groups, names, width()))
         else:
-            click.echo(figures(groups, names))
+            click.echo("no execution is recorded", err=True)
         return ExitCode.CLEAN
 
     _run(work)

@@ -1,28 +1,46 @@
 """Executions and their figures for people."""
 
+import datetime as dt
+import json
+import shutil
+import sys
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
+
+from rich.cells import cell_len
 
 from codetune_core.cli.formats.visible import visible
 from codetune_core.domain.execution import Execution
 from codetune_core.history.export import record
 from codetune_core.history.protocol import Group
 
+_LIST = ("id", "prompt", "result", "when (UTC)", "time", "USD", "model", "task")
+"""The most important first: on a narrow terminal the last ones are left out."""
+_GAP = 2
 _HEADS = ("", "runs", "success", "cached", "time", "tokens", "USD", "rating", "accepted")
 
 
-def listed(execution: Execution, names: Mapping[str, str]) -> str:
-    """Return an execution in one line: id, time, what ran, what came of it, how long it took, what it cost."""
-    parts = (
+def width() -> int:
+    """Return how many cells a line has: what the terminal has, and no limit where none shows it."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+
+
+def listed(executions: Iterable[Execution], names: Mapping[str, str], cells: int) -> str:
+    """Return executions as a table, a line for each, with as many columns as fit."""
+    return _table((_LIST, *(_listed(execution, names) for execution in executions)), cells, right=("time", "USD"))
+
+
+def _listed(execution: Execution, names: Mapping[str, str]) -> tuple[str, ...]:
+    return (
         str(execution.id),
-        f"{execution.executed_at:%Y-%m-%d %H:%M}",
-        execution.task.value,
         names.get(str(execution.prompt_id), "-"),
-        execution.model_used or "-",
         _result(execution),
+        f"{execution.executed_at.astimezone(dt.UTC):%Y-%m-%d %H:%M}",
         "-" if execution.execution_time_ms is None else f"{execution.execution_time_ms / 1000:.1f} s",
-        "-" if execution.estimated_cost_usd is None else f"{execution.estimated_cost_usd:.4f} USD",
+        "-" if execution.estimated_cost_usd is None else f"{execution.estimated_cost_usd:.4f}",
+        execution.model_used or "-",
+        execution.task.value,
     )
-    return visible("  ".join(parts))
 
 
 def _result(execution: Execution) -> str:
@@ -36,29 +54,44 @@ def _result(execution: Execution) -> str:
 def shown(execution: Execution, names: Mapping[str, str]) -> str:
     """Return all that is kept of an execution, the texts last."""
     fields = record(execution, with_code=True) | {"prompt": names.get(str(execution.prompt_id))}
-    short = {name: value for name, value in fields.items() if "\n" not in str(value)}
-    lines = [f"{name}: {value}" for name, value in short.items() if value not in (None, "", {})]
-    for name, value in fields.items():
-        if name not in short:
-            lines += ["", f"{name}:", str(value)]
-    return visible("\n".join(lines))
+    inputs = {f"input_data, {name}": value for name, value in (execution.input_data or {}).items()}
+    known = fields | {"input_data": None} | inputs
+    texts = {name: _text(value) for name, value in known.items() if value not in (None, "", {})}
+    lines = [f"{name}: {text}" for name, text in texts.items() if "\n" not in text]
+    for name, text in texts.items():
+        if "\n" in text:
+            lines += ["", f"{name}:", *text.split("\n")]
+    return "\n".join(visible(line) for line in lines)
 
 
-def figures(groups: Iterable[Group], names: Mapping[str, str]) -> str:
-    """Return figures as a table, a line for each key."""
-    rows = [_HEADS, *(_cells(group, names) for group in groups)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
-    return "\n".join(_padded(row, widths) for row in rows)
+def _text(value: object) -> str:
+    """Return a value as its line, or lines."""
+    return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, Mapping) else str(value)
 
 
-def _padded(row: tuple[str, ...], widths: list[int]) -> str:
-    first, *rest = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-    return "  ".join((row[0].ljust(len(first)), *rest))
+def figures(groups: Iterable[Group], names: Mapping[str, str], cells: int) -> str:
+    """Return figures as a table, a line for each key, with as many columns as fit."""
+    return _table((_HEADS, *(_cells(group, names) for group in groups)), cells, right=_HEADS[1:])
+
+
+def _table(rows: tuple[tuple[str, ...], ...], cells: int, right: tuple[str, ...]) -> str:
+    """Return rows, the first being the heads, in columns; the last columns are left out where there is no room."""
+    shown = [tuple(visible(cell) for cell in row) for row in rows]
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*shown, strict=True)]
+    ends = [end + _GAP * number for number, end in enumerate(accumulate(widths))]
+    columns = max(1, sum(end <= cells for end in ends))
+    return "\n".join((" " * _GAP).join(_padded(row, shown[0], widths, right)[:columns]).rstrip() for row in shown)
+
+
+def _padded(row: tuple[str, ...], heads: tuple[str, ...], widths: list[int], right: tuple[str, ...]) -> list[str]:
+    spaces = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+    parts = zip(row, heads, spaces, strict=True)
+    return [space + cell if head in right else cell + space for cell, head, space in parts]
 
 
 def _cells(group: Group, names: Mapping[str, str]) -> tuple[str, ...]:
     return (
-        visible(names.get(group.key, group.key) or "-"),
+        names.get(group.key, group.key) or "-",
         f"{group.executions:,}",
         _share(group.succeeded, group.executions),
         _share(group.from_cache, group.executions),

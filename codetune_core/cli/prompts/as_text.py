@@ -3,6 +3,7 @@
 import datetime as dt
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +18,8 @@ _NO_TERMINAL = 100_000
 _HASH = 12
 _PROMPT_COLUMNS = ("name", "category", "production", "runs", "success", "time", "tags")
 """The most important first: on a narrow terminal the last ones are left out."""
+_WHOLE = {"when (UTC)", "label", "action", "version", "written", "hash", "field", "change"}
+"""Columns whose cells are not broken."""
 _DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -32,7 +35,8 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     """Return a table without lines, whose cells wrap on a narrow terminal."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
-        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if name in right else "left"
+        made.add_column(name, justify=justify, overflow="fold", no_wrap=name in _WHOLE)
     return made
 
 

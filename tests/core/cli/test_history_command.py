@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from executions import begun, ended
+from rich.cells import cell_len
 
+from codetune_core.cli.history_text import listed
 from codetune_core.domain.execution import ErrorKind, Task
 from codetune_core.domain.identifiers import new_id
 from codetune_core.storage.database import Database
@@ -116,6 +118,32 @@ def test_one_is_shown_with_all_that_is_kept(check, recorded):
     check("show", new_id(), code=2, says="nothing is kept of an execution")
 
 
+def test_a_text_of_several_lines_is_shown_line_by_line(check, recorded):
+    (execution,) = recorded(done(output_data="first\nsecond\x1b[2J", input_data={"code": "a = 1\nb = 2", "depth": 3}))
+    lines = check("show", execution.id).splitlines()
+    assert lines[0] == f"id: {execution.id}"
+    assert [lines[lines.index("output_data:") + number] for number in (1, 2)] == ["first", "second␛[2J"]
+    assert [lines[lines.index("input_data, code:") + number] for number in (1, 2)] == ["a = 1", "b = 2"]
+    assert "input_data, depth: 3" in lines
+    assert "␊" not in "".join(lines)
+
+
+def test_where_nothing_is_recorded_that_is_said(check):
+    assert check("list", says="no such execution is recorded") == ""
+    assert check("stats", says="no execution is recorded") == ""
+    assert json.loads(check("list", "--format", "json")) == json.loads(check("stats", "--format", "json")) == []
+
+
+@pytest.mark.parametrize("cells", [10, 60, 80, 100, 1000])
+def test_a_narrow_terminal_gets_fewer_columns_and_no_broken_lines(cells):
+    executions = [done(model_used="模型" * number) for number in range(3)]
+    lines = listed(executions, {}, cells).splitlines()
+    assert [line.split()[0] for line in lines] == ["id", *(str(each.id) for each in executions)]
+    assert max(cell_len(line) for line in lines) <= max(cells, 36)
+    assert ("explain" in lines[1]) == (cells == 1000)
+    assert ("result" in lines[0]) == (cells >= 60)
+
+
 def test_terminals_are_sent_no_control_characters(check, recorded):
     (execution,) = recorded(done(output_data="red\x1b[31m\nbell\x07", model_used="m\x1b[2J"))
     assert "\x1b" not in check("show", execution.id) + check("list")
@@ -126,6 +154,7 @@ def test_feedback_is_recorded(check, recorded):
     check("rate", execution.id, "--rating", 4, "--text", "right", "--outcome", "accepted")
     shown = json.loads(check("show", execution.id, "--format", "json"))
     assert (shown["user_feedback"], shown["user_feedback_text"], shown["outcome"]) == (4, "right", "accepted")
+    check("rate", execution.id, "--rating", 4, says=f"noted for execution {execution.id}")
     check("rate", new_id(), "--rating", 4, code=2, says="nothing is kept of an execution")
     check("rate", execution.id, code=2, says="--rating")
     check("rate", execution.id, "--rating", 6, code=2)
@@ -133,7 +162,7 @@ def test_feedback_is_recorded(check, recorded):
 
 def test_what_is_deleted_is_gone_from_the_files(check, recorded, sqlite_url):
     one, other = recorded(done(), done(output_data="kept"))
-    check("delete", one.id, code=2, says="1 executions would be deleted")
+    check("delete", one.id, code=2, says="1 execution would be deleted")
     assert json.loads(check("delete", one.id, "--yes", "--format", "json")) == {"executions": 1, "erased": True}
     assert ids(check) == [str(other.id)]
     path = Path(sqlite_url.removeprefix("sqlite:///"))
@@ -176,6 +205,6 @@ def test_figures_have_names(check, recorded, by):
     check("stats", "--by", by, says="100%")
 
 
-@pytest.mark.parametrize("value", ["yesterday", "12x", "2026-13-01"])
+@pytest.mark.parametrize("value", ["yesterday", "12x", "2026-13-01", "999999w"])
 def test_a_time_that_is_none_is_said(check, value):
     check("list", "--since", value, code=2, says="is no time")

@@ -147,3 +147,10 @@ def test_an_unknown_subcommand_is_a_mistake():
     result = CliRunner().invoke(main, ["prompts", "frobnicate"])
     assert result.exit_code == 2
     assert "No such command" in result.output
+
+
+def test_on_a_narrow_terminal_dates_are_not_broken(terminal, mine, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    said, _ = terminal("log", mine, answer="", expects="production")
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +production +deploy", said)
