@@ -5,13 +5,14 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from codetune_core.domain.review import Notice
 from codetune_core.engines.protocol import Engine
 from codetune_core.engines.registry import build
 from codetune_core.errors import CodeTuneError
 from codetune_core.execution.answers import Answers
-from codetune_core.executor import LocalExecutor
 from codetune_core.history.budget import Budget
 from codetune_core.history.history import History
 from codetune_core.prompts.experiments.controller import check_all
@@ -26,11 +27,14 @@ from codetune_core.storage.history_store import SqlHistoryStore
 from codetune_core.storage.open import open_database
 from codetune_core.storage.prompt_store import SqlPromptStore
 
+if TYPE_CHECKING:
+    from codetune_core.executor import LocalExecutor
+
 _LOG = logging.getLogger(__name__)
 _UPKEEP_SECONDS = 3600
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Core:
     """What the service and the terminal work with; ``notices`` are to be told once."""
 
@@ -41,8 +45,20 @@ class Core:
     answers: Answers
     history: History
     experiments: ExperimentResults
-    executor: LocalExecutor
     notices: tuple[Notice, ...]
+
+    @cached_property
+    def executor(self) -> "LocalExecutor":
+        """Runs prompts; made when it is first used, for templates and schemas take long to import."""
+        from codetune_core.executor import LocalExecutor  # noqa: PLC0415
+
+        return LocalExecutor(self.prompts, self.engine, self.answers, self.history, self.settings)
+
+    async def aclose(self) -> None:
+        """Stop what runs."""
+        if "executor" in vars(self):
+            await self.executor.aclose()
+        await self.engine.aclose()
 
 
 @asynccontextmanager
@@ -59,8 +75,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
             try:
                 yield core
             finally:
-                await core.executor.aclose()
-                await engine.aclose()
+                await core.aclose()
 
 
 async def _assembled(settings: Settings, database: Database, engine: Engine, notices: tuple[Notice, ...]) -> Core:
@@ -77,7 +92,6 @@ async def _assembled(settings: Settings, database: Database, engine: Engine, not
         answers,
         history,
         SqlExperimentResults(database),
-        LocalExecutor(prompts, engine, answers, history, settings),
         (*notices, *told),
     )
 

@@ -5,10 +5,13 @@ many begin at once. What has no price cannot be counted: it runs, and a notice s
 """
 
 import datetime as dt
+from typing import TYPE_CHECKING
 
-from codetune_core.history.prices import Price
 from codetune_core.history.protocol import Limit
 from codetune_core.sections import BudgetSettings
+
+if TYPE_CHECKING:
+    from codetune_core.history.prices import Price
 
 
 class Budget:
@@ -37,7 +40,7 @@ class Budget:
             return None
         return settings.fallback_model
 
-    def uncounted(self, model: str, price: Price | None, at: dt.datetime) -> str:
+    def uncounted(self, model: str, price: "Price | None", at: dt.datetime) -> str:
         """Return what to tell of a model without a price where there is a budget; empty for nothing."""
         if price or not self.limits("", at):
             return ""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from codetune_core.domain.deployment import PRODUCTION, Arm
 from codetune_core.domain.prompt import Category, Prompt, PromptDraft, PromptVersion, Statistics, Wording
 from codetune_core.errors import PromptNotFound
-from codetune_core.prompts.check import check_wording
 from codetune_core.prompts.deployments import Deployments
 from codetune_core.prompts.diff import VersionDiff, compare
 from codetune_core.prompts.experiments.assign import assign
@@ -47,7 +46,7 @@ class PromptLibrary(Deployments):
         Raises NameTaken, and RenderError for a wording that cannot be rendered.
         """
         refuse_unstorable(draft, wording)
-        check_wording(wording)
+        _check(wording)
         prompt, version = await self._store.create(draft, wording, by, notes)
         if deploy:
             await self.deploy(draft.name, version.number, by=by, reason=notes)
@@ -60,7 +59,7 @@ class PromptLibrary(Deployments):
         Raises IdenticalVersion with the number of the version that says this, and RenderError as ``create`` does.
         """
         refuse_unstorable(wording)
-        check_wording(wording)
+        _check(wording)
         prompt = await active_prompt(self._store, name)
         return await self._store.add_version(prompt.id, wording, by, notes)
 
@@ -151,3 +150,9 @@ class PromptLibrary(Deployments):
     ) -> list[Prompt]:
         """Return prompts by name: of a category, having all of some tags; the active ones, or the archived."""
         return await self._store.prompts(category=category, tags=tags, archived=archived)
+
+
+def _check(wording: Wording) -> None:
+    from codetune_core.prompts.check import check_wording  # noqa: PLC0415 - Jinja, only where something is written
+
+    check_wording(wording)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.prompt import Category, Prompt, PromptDraft, Wording
 from codetune_core.errors import IdenticalVersion, NameTaken, PromptNotFound
-from codetune_core.prompts.files import SUFFIX, PromptFile, read_prompt
 from codetune_core.prompts.library import PromptLibrary
+
+if TYPE_CHECKING:
+    from codetune_core.prompts.files import PromptFile
 
 AUTHOR = "codetune"
 RECORD = "codetune/starter-library"
@@ -46,6 +49,8 @@ async def install(library: PromptLibrary, shipped: Mapping[str, str] | None = No
     release = _release(texts)
     if await library.list(archived=True, tags=(release,)):
         return Installation()
+    from codetune_core.prompts.files import read_prompt  # noqa: PLC0415 - YAML, only where there is work for it
+
     archived = await library.list(archived=True)
     records = [prompt for prompt in archived if prompt.name == RECORD]
     installer = _Installer(library, archived, await _recorded(library, records))
@@ -59,7 +64,7 @@ async def install(library: PromptLibrary, shipped: Mapping[str, str] | None = No
 def shipped_files() -> Mapping[str, str]:
     """Return the texts of the starter prompts by file name."""
     folder = files("codetune_core.prompts").joinpath("library_files")
-    return {entry.name: entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(SUFFIX)}
+    return {entry.name: entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".md")}
 
 
 def _release(texts: Mapping[str, str]) -> str:
@@ -87,7 +92,7 @@ class _Installer:
         self.updated: list[str] = []
         self.notices: list[str] = []
 
-    async def bring(self, file: PromptFile) -> None:
+    async def bring(self, file: "PromptFile") -> None:
         name, content_hash = file.draft.name, file.wording.content_hash
         self._now[name] = content_hash
         if self._recorded.get(name) == content_hash or name in self._removed:
@@ -109,7 +114,7 @@ class _Installer:
         with suppress(PromptNotFound):
             await self._library.archive(RECORD)
 
-    async def _add(self, file: PromptFile) -> None:
+    async def _add(self, file: "PromptFile") -> None:
         name = file.draft.name
         try:
             await self._library.create(file.draft, file.wording, by=AUTHOR, notes="starter library", deploy=False)
@@ -121,7 +126,7 @@ class _Installer:
         if PRODUCTION not in await self._library.states(name):
             await self._library.deploy(name, 1, by=AUTHOR, reason="starter library")
 
-    async def _update(self, file: PromptFile) -> None:
+    async def _update(self, file: "PromptFile") -> None:
         name = file.draft.name
         try:
             prompt = await self._library.show(name)

@@ -1,14 +1,28 @@
 """Remembered answers in the table ``model_cache``."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from codetune_core.domain.identifiers import new_id
@@ -21,6 +35,8 @@ _ANSWER = TypeAdapter(CachedAnswer)
 _TABLE: Table = Row.__table__  # type: ignore[assignment]
 _ACCESSES_HELD = 200
 _BATCH = 500
+"""So many entries are dropped in one transaction, so that no writer waits long."""
+_Find = Callable[[AsyncSession], Awaitable[Sequence[UUID]]]
 
 
 @dataclass(slots=True)
@@ -62,24 +78,21 @@ class SqlCacheStore:
             "expires_at": expires_at,
             "is_valid": True,
         }
-        dialect: Any = sqlite if self._database.url.dialect == "sqlite" else postgresql
+        dialect: Any = import_module(f"sqlalchemy.dialects.{self._database.url.dialect}")
         insert = dialect.insert(Row).values(**asdict(key), **values)
         async with self._database.write() as session:
             await session.execute(insert.on_conflict_do_update(index_elements=list(asdict(key)), set_=values))
 
     async def evict(self, now: dt.datetime, max_bytes: int) -> int:
         await self._write_accesses()
-        async with self._database.write() as session:
-            if gone := await _delete(session, or_(Row.expires_at <= now, ~Row.is_valid)):
-                await history_traces.note(session)
-            excess = (await session.scalar(select(func.coalesce(func.sum(Row.size_bytes), 0))) or 0) - max_bytes
-            return gone + (await _drop_oldest(session, excess) if excess > 0 else 0)
+        useless = union_all(select(Row.id).where(Row.expires_at <= now), select(Row.id).where(~Row.is_valid))
+        dropped = await self._drop(partial(_some, useless), traces=True)
+        return dropped + await self._drop(partial(_oldest, max_bytes=max_bytes))
 
     async def clear(self, model_name: str | None = None) -> int:
-        everything = Row.id.is_not(None)
-        async with self._database.write() as session:
-            await history_traces.note(session)
-            return await _delete(session, everything if model_name is None else Row.model_name == model_name)
+        everything = select(Row.id)
+        which = everything if model_name is None else everything.where(Row.model_name == model_name)
+        return await self._drop(partial(_some, which), traces=True)
 
     async def forget(self, keys: Sequence[CacheKey]) -> int:
         async with self._database.write() as session:
@@ -105,6 +118,20 @@ class SqlCacheStore:
 
     async def aclose(self) -> None:
         await self._write_accesses()
+
+    async def _drop(self, find: _Find, *, traces: bool = False) -> int:
+        """Drop what is found until nothing is; with ``traces``, what is left of it is to be erased soon."""
+        dropped = 0
+        while ids := await self._found(find):
+            async with self._database.write() as session:
+                dropped += await _delete(session, Row.id.in_(ids))
+                if traces:
+                    await history_traces.note(session)
+        return dropped
+
+    async def _found(self, find: _Find) -> Sequence[UUID]:
+        async with self._database.read() as session:
+            return await find(session)
 
     async def _accessed(self, row_id: UUID, now: dt.datetime) -> None:
         seen = self._accesses.setdefault(row_id, _Accesses(now))
@@ -140,16 +167,20 @@ async def _delete(session: AsyncSession, where: ColumnElement[bool]) -> int:
     return len((await session.execute(delete(Row).where(where).returning(Row.id))).all())
 
 
-async def _drop_oldest(session: AsyncSession, excess: int) -> int:
-    """Drop the entries that were not used for longest until so many bytes are gone."""
+async def _some(ids: Select[Any] | CompoundSelect[Any], session: AsyncSession) -> Sequence[UUID]:
+    return (await session.scalars(ids.limit(_BATCH))).all()
+
+
+async def _oldest(session: AsyncSession, max_bytes: int) -> Sequence[UUID]:
+    """Return entries that were not used for longest, which are too much; others may have made room meanwhile."""
+    excess = (await session.scalar(select(func.coalesce(func.sum(Row.size_bytes), 0))) or 0) - max_bytes
+    if excess <= 0:
+        return []
     oldest = select(Row.id, Row.size_bytes).order_by(Row.last_accessed_at, Row.id).limit(_BATCH)
-    dropped = 0
-    while excess > 0 and (rows := (await session.execute(oldest)).all()):
-        ids = []
-        for row_id, size in rows:
-            if excess <= 0:
-                break
-            ids.append(row_id)
-            excess -= size
-        dropped += await _delete(session, Row.id.in_(ids))
-    return dropped
+    ids = []
+    for row_id, size in await session.execute(oldest):
+        if excess <= 0:
+            break
+        ids.append(row_id)
+        excess -= size
+    return ids

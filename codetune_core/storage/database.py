@@ -8,7 +8,6 @@ from typing import Any, Self
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
-from codetune_core.storage.connect import connect
 from codetune_core.storage.postgresql_url import ServerUrl
 from codetune_core.storage.url import DatabaseUrl
 
@@ -91,6 +90,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _postgresql_engine(server: ServerUrl, seconds: float) -> AsyncEngine:
+    from codetune_core.storage.connect import connect  # noqa: PLC0415 - the driver, which SQLite does without
+
     return create_async_engine(
         "postgresql+asyncpg://",
         async_creator=lambda: connect(server, seconds),

@@ -25,7 +25,6 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import column as named
-from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from codetune_core.history.protocol import Filter
@@ -40,7 +39,7 @@ _HELD = 20_000
 _WALK = ("jit", "enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_sort")
 """What PostgreSQL does without, so that it goes through executions from the newest on until the page is full."""
 _FETCH = ("jit", "enable_seqscan")
-_SEARCH = table("execution_search", named("rowid", BigInteger), named("sequence", BigInteger), named("words", TSVECTOR))
+_SEARCH = table("execution_search", named("rowid", BigInteger), named("sequence", BigInteger), named("words"))
 
 
 def matches(where: Filter, dialect: str) -> list[ColumnElement[bool]]:
@@ -56,16 +55,18 @@ def matches(where: Filter, dialect: str) -> list[ColumnElement[bool]]:
     return [*conditions(where), HISTORY.c.sequence.in_(found), *_in_order(wanted)]
 
 
-async def newest(session: AsyncSession, where: Filter, after: UUID | None) -> Select[Any]:
-    """Return the query of the newest executions that match a filter with a text, older than ``after``."""
+async def newest(session: AsyncSession, where: Filter, after: UUID | None, limit: int) -> Select[Any]:
+    """Return the query of the ``limit`` newest executions that match a filter with a text, older than ``after``."""
     wanted = phrases(where.text)
     if not wanted:
         return select(*COLUMNS).where(false())
     place = await position(session, after) if after is not None else None
     if session.get_bind().dialect.name == "sqlite":
-        return await _on_sqlite(session, where, wanted, place[1] if place else None)
-    older = [before(place)] if place else []
-    return await _on_postgresql(session, [*conditions(where), *older], wanted)
+        found = await _on_sqlite(session, where, wanted, place[1] if place else None)
+    else:
+        older = [before(place)] if place else []
+        found = await _on_postgresql(session, [*conditions(where), *older], wanted, limit)
+    return found.limit(limit)
 
 
 async def _on_sqlite(session: AsyncSession, where: Filter, wanted: Sequence[Phrase], below: int | None) -> Select[Any]:
@@ -91,12 +92,17 @@ def _last_before(until: dt.datetime) -> ColumnElement[int]:
 
 
 async def _on_postgresql(
-    session: AsyncSession, filters: Sequence[ColumnElement[bool]], wanted: Sequence[Phrase]
+    session: AsyncSession, filters: Sequence[ColumnElement[bool]], wanted: Sequence[Phrase], limit: int
 ) -> Select[Any]:
-    """Fetch all candidates from the index of words where they are few, else walk what the filter lets through."""
+    """Fetch all candidates from the index of words where they are few, else walk what the filter lets through.
+
+    Counting what is frequent costs more than meeting it, so the beginning of the walk is tried first.
+    """
     await _without(session, _FETCH)
     found = select(_SEARCH.c.sequence).where(_contains(wanted))
-    if await _number(session, found, FEW) < FEW:
+    last = newest_first(select(HISTORY.c.sequence).where(*filters)).limit(FEW)
+    soon = await _number(session, found.where(_SEARCH.c.sequence.in_(last)), limit) == limit
+    if not soon and await _number(session, found, FEW) < FEW:
         few = found.cte("found").prefix_with("MATERIALIZED")
         query = select(*COLUMNS).join_from(few, HISTORY, HISTORY.c.sequence == few.c.sequence)
     else:
@@ -119,6 +125,8 @@ def _match(wanted: Sequence[Phrase]) -> ColumnElement[bool]:
 
 
 def _contains(wanted: Sequence[Phrase]) -> ColumnElement[bool]:
+    from sqlalchemy.dialects.postgresql import TSQUERY  # noqa: PLC0415 - takes long, and SQLite does without it
+
     return _SEARCH.c.words.bool_op("@@")(cast(_folded(tsquery(wanted)), TSQUERY))
 
 

@@ -30,7 +30,7 @@ class SqlHistoryStore:
         async def write(execution: Execution) -> None:
             async with self._database.write() as session:
                 await history_budget.check(session, execution, limits)
-                await session.execute(insert(HISTORY).values(to_values(execution)))
+                await session.execute(insert(HISTORY), to_values(execution))
 
         await _despite_purge(write, execution)
 
@@ -130,6 +130,6 @@ async def _write_end(session: AsyncSession, execution: Execution) -> None:
     mine = HISTORY.c.id == execution.id
     keep = await session.scalar(select(HISTORY.c.keep).where(mine).with_for_update())
     if keep is None:
-        await session.execute(insert(HISTORY).values(to_values(execution)))
+        await session.execute(insert(HISTORY), to_values(execution))
     else:  # what was deleted or stripped while it ran stays so
         await session.execute(update(HISTORY).where(mine).values(to_values(stripped(execution, Keep(keep)))))

@@ -6,7 +6,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, type_coerce, update
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -64,8 +63,10 @@ class SqlPromptStore(VersionStore, LedgerStore):
 
     async def purge(self, prompt_id: UUID) -> None:
         history = update(ExecutionRow).where(ExecutionRow.prompt_id == prompt_id)
+        executions = select(ExecutionRow.sequence).where(ExecutionRow.prompt_id == prompt_id)
         async with self._database.write() as session:
             await _lock_versions(session, prompt_id)
+            await session.execute(executions.order_by(ExecutionRow.sequence).with_for_update())
             await session.execute(history.values(prompt_id=None, version_id=None))
             await session.execute(delete(PromptRow).where(PromptRow.id == prompt_id))
 
@@ -112,6 +113,6 @@ async def _used(session: AsyncSession, prompt_id: UUID) -> bool:
 
 def _has_tag(dialect: Literal["sqlite", "postgresql"], tag: str) -> ColumnElement[bool]:
     if dialect == "postgresql":
-        return type_coerce(PromptRow.tags, JSONB).contains([tag])
+        return PromptRow.tags.bool_op("@>")(type_coerce([tag], PromptRow.tags.type))
     one = func.json_each(PromptRow.tags).table_valued("value")
     return exists(select(1).select_from(one).where(one.c.value == tag))

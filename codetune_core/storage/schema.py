@@ -8,6 +8,7 @@ from alembic.operations.ops import AlterColumnOp, MigrationScript, ModifyTableOp
 from sqlalchemy import Identity, Index
 from sqlalchemy.sql.schema import SchemaItem
 
+import codetune_core.storage.tables.partial_indexes  # noqa: F401 - adds them to the tables
 from codetune_core.storage.tables import cache, history, prompts, training
 from codetune_core.storage.tables.base import Base
 

@@ -35,6 +35,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_model_cache_expires_at", "model_cache", ["expires_at"], unique=False)
     op.create_index("ix_model_cache_last_accessed_at", "model_cache", ["last_accessed_at", "size_bytes"], unique=False)
+    op.create_index(
+        "ix_model_cache_invalid",
+        "model_cache",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("is_valid = 0"),
+        postgresql_where=sa.text("NOT is_valid"),
+    )
 
 
 def downgrade() -> None:

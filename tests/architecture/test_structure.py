@@ -1,8 +1,10 @@
 """The house rules that a machine can check: layers, light start-up, docstrings, sizes, and what no file may name."""
 
 import ast
+import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -81,7 +83,10 @@ def test_every_folder_of_a_package_is_a_package():
         ("import codetune_server.app", (*HEAVY, "rich", "pydantic", "tree_sitter", "yaml")),
         ("import codetune_server.assembly", (*HEAVY, "rich", "pydantic", "tree_sitter", "yaml")),
         ("import codetune_core.workers.pool", (*HEAVY, "rich", "pygls", "tree_sitter", "yaml", "lsprotocol")),
-        ("import codetune_core.workers.worker", ("torch", "transformers", "sqlalchemy", "jinja2", "pygls", "lsprotocol", "rich")),
+        (
+            "import codetune_core.workers.worker",
+            ("torch", "transformers", "sqlalchemy", "jinja2", "pygls", "lsprotocol", "rich"),
+        ),
     ],
 )
 def test_start_up_imports_nothing_heavy(statement, unwanted):
@@ -101,3 +106,25 @@ def test_no_file_names_a_registry_host_or_a_path_of_a_developers_machine():
         (name(path), word) for path in TRACKED for word in hosts if word in path.read_text("utf-8", errors="ignore")
     ]
     assert found == []
+
+
+def test_a_subcommand_on_sqlite_imports_neither_the_other_driver_nor_what_it_does_not_do(tmp_path):
+    program = """
+        from codetune_core.cli.main import main
+        main(["prompts", "list"], standalone_mode=False)
+        """
+    unwanted = {"asyncpg", "stamina", "alembic", "mako", "jinja2", "yaml", "sqlalchemy.dialects.postgresql"}
+    environment = {**os.environ, "CODETUNE_DATABASE_URL": f"sqlite:///{tmp_path / 'some.db'}"}
+    loaded = []
+    for _ in ("made", "there"):
+        run = subprocess.run(
+            [sys.executable, "-X", "importtime", "-c", textwrap.dedent(program)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        )
+        loaded.append({line.rpartition("|")[2].strip() for line in run.stderr.splitlines()})
+    assert "explain-code" in run.stdout
+    assert unwanted & loaded[0] > {"alembic"}
+    assert unwanted & loaded[1] == set()

@@ -4,6 +4,8 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from codetune_core.bootstrap.core import open_core
 from codetune_core.domain.execution import Execution, ExecutionRequest, Task
@@ -12,6 +14,7 @@ from codetune_core.errors import SettingsError
 from codetune_core.execution.events import Finished, Started
 from codetune_core.settings import Options, Settings, resolve
 
+TABLES = ("alembic_version", "execution_history", "model_cache", "prompt_library")
 NOW = dt.datetime.now(dt.UTC)
 
 
@@ -50,6 +53,33 @@ async def test_opening_again_installs_nothing_twice(settings):
     async with open_core(settings) as core:
         assert await core.prompts.list() == before
         assert [len(await core.prompts.versions(prompt.name)) for prompt in before] == [1] * len(before)
+
+
+async def test_opening_what_is_in_order_asks_each_thing_once_and_writes_nothing(settings):
+    async with open_core(settings):
+        pass
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, *_):
+        asked.append((statement, repr(parameters)))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        async with open_core(settings):
+            pass
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    statements = [statement for statement, _ in asked if statement != "BEGIN"]
+    assert {statement.split()[0].upper() for statement in statements} <= {"SELECT", "PRAGMA", "SHOW"}
+    about = [name for statement in statements for name in TABLES if f"FROM {name}" in statement]
+    assert sorted(about) == [
+        "alembic_version",
+        "execution_history",
+        "model_cache",  # what expired
+        "model_cache",  # how much there is
+        "prompt_library",
+        "prompt_library",  # where an experiment runs
+    ]
 
 
 async def test_retention_runs_by_itself(settings):

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, MetaData, Numeric
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.types import TypeDecorator
 
 _MONEY_PLACES = 9
@@ -64,5 +64,18 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else round(Decimal(value), _MONEY_PLACES)
 
 
-PortableJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-"""JSON on SQLite, JSONB on PostgreSQL; None is NULL."""
+class PortableJson(TypeDecorator[Any]):
+    """JSON on SQLite, JSONB on PostgreSQL; None is NULL."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name != "postgresql":
+            return dialect.type_descriptor(JSON(none_as_null=True))
+        from sqlalchemy.dialects.postgresql import JSONB  # noqa: PLC0415 - takes long, and SQLite does without it
+
+        return dialect.type_descriptor(JSONB(none_as_null=True))
+
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> Any:
+        return JSON(none_as_null=True).coerce_compared_value(op, value)

@@ -17,15 +17,10 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from codetune_core.storage.tables.base import Base, Money, PortableJson, UtcDateTime
-
-
-def _partial(name: str, *columns: str, where: str) -> Index:
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class ExecutionRow(Base):
@@ -86,9 +81,6 @@ class ExecutionRow(Base):
         Index("ix_execution_history_task", "task", "executed_at", "sequence"),
         Index("ix_execution_history_workspace", "workspace", "executed_at", "sequence"),
         Index("ix_execution_history_model_used", "model_used", "executed_at", "sequence"),
-        _partial("ix_execution_history_failed", "executed_at", "sequence", where="error_kind IS NOT NULL"),
-        _partial("ix_execution_history_content", "executed_at", where="keep = 'full'"),
-        _partial("ix_execution_history_open", "executed_at", where="success IS NULL OR keep = 'nothing'"),
         Index("ix_execution_history_experiment_id", "experiment_id"),
     )
 

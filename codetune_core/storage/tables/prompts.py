@@ -65,14 +65,6 @@ class PromptRow(Base):
         CheckConstraint(
             "length(name) <= 200 AND length(use_case) <= 100 AND length(created_by) <= 100", name="lengths"
         ),
-        Index(
-            "uq_prompt_library_active_name",
-            "name",
-            unique=True,
-            sqlite_where=text("is_active"),
-            postgresql_where=text("is_active"),
-        ),
-        Index("ix_prompt_library_tags", "tags", postgresql_using="gin").ddl_if(dialect="postgresql"),
     )
 
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import datetime as dt
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 from running import opened, running
-from sqlalchemy import func, select, text, update
+from sqlalchemy import event, func, select, text, update
 
 from codetune_core.execution.explain import key_of
 from codetune_core.execution.protocol import CachedAnswer, CacheKey
@@ -127,7 +129,7 @@ async def test_nothing_goes_where_all_of_it_fits(store):
     assert await store.evict(NOW, 99) == 1
 
 
-async def test_many_go_in_batches(store, database):
+async def test_many_go_in_short_transactions(store, database):
     await store.put(KEY, sized(10), NOW, LATER)
     async with database.write() as session:
         columns = [
@@ -138,8 +140,44 @@ async def test_many_go_in_batches(store, database):
 
         copies = [{**rows, "id": new_id(), "sample_index": number} for number in range(1, 1500)]
         await session.execute(CachedAnswerRow.__table__.insert(), copies)
+    deleted = []
+    event.listen(
+        database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda _c, _s, statement, parameters, *_: statement.startswith("DELETE") and deleted.append(len(parameters)),
+    )
     assert await store.evict(NOW, 1000) == 1400
     assert (await store.statistics()).bytes == 1000
+    assert await store.clear() == 100
+    assert deleted == [500, 500, 400, 100]
+
+
+async def test_where_nothing_is_too_much_no_writer_is_waited_for(store, database):
+    await store.put(KEY, ANSWER, NOW, LATER)
+    statements = []
+    event.listen(
+        database.engine.sync_engine, "before_cursor_execute", lambda _c, _s, statement, *_: statements.append(statement)
+    )
+    assert await store.evict(NOW, 10**9) == 0
+    others = [statement for statement in statements if not statement.startswith("SELECT")]
+    assert len(statements) - len(others) == 2
+    assert set(others) <= {"BEGIN"}  # not BEGIN IMMEDIATE, which would wait for writers
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_what_is_useless_is_found_without_reading_the_answers(store, database):
+    asked = []
+    event.listen(
+        database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda _c, _s, statement, parameters, *_: asked.append((f"EXPLAIN QUERY PLAN {statement}", parameters)),
+    )
+    await store.evict(NOW, 10**9)
+    with closing(sqlite3.connect(database.url.path)) as connection:
+        plans = [connection.execute(*each).fetchall() for each in asked if "FROM model_cache" in each[0]]
+    steps = [step[-1] for plan in plans for step in plan if "model_cache" in step[-1]]
+    assert len(steps) == 3
+    assert [step for step in steps if "INDEX" not in step] == []
 
 
 async def test_uses_are_counted_though_a_hit_writes_nothing(store, database):
