@@ -4,13 +4,15 @@ import asyncio
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from codetune_core.cli.database_found import FoundDatabase, found_database
 from codetune_core.cli.editors import FoundEditor, found_editors, too_old
 from codetune_core.cli.workspace import Workspace, open_workspace
+from codetune_core.engines.registry import available
 from codetune_core.errors import CodeTuneError
 from codetune_core.settings import FILE_NAME
 from codetune_core.workers.messages import DetectorState
@@ -27,6 +29,7 @@ class Diagnosis:
     detectors: list[DetectorState]
     editors: list[FoundEditor]
     failure: str = ""
+    database: FoundDatabase = field(default_factory=FoundDatabase)
 
     @property
     def healthy(self) -> bool:
@@ -39,18 +42,23 @@ async def diagnose() -> Diagnosis:
     workspace = open_workspace([Path()], {})
     pool = Pool(1)
     try:
-        asked, editors = await asyncio.gather(
-            pool.describe(workspace.settings), asyncio.to_thread(found_editors), return_exceptions=True
+        asked, editors, database = await asyncio.gather(
+            pool.describe(workspace.settings),
+            asyncio.to_thread(found_editors),
+            found_database(workspace.settings.storage),
+            return_exceptions=True,
         )
     finally:
         await pool.aclose()
     if isinstance(editors, BaseException):
         raise editors
+    if isinstance(database, BaseException):
+        raise database
     if isinstance(asked, CodeTuneError):
-        return Diagnosis(workspace, [], editors, str(asked))
+        return Diagnosis(workspace, [], editors, str(asked), database)
     if isinstance(asked, BaseException):
         raise asked
-    return Diagnosis(workspace, asked, editors)
+    return Diagnosis(workspace, asked, editors, database=database)
 
 
 def as_text(diagnosis: Diagnosis) -> Iterator[str]:
@@ -71,6 +79,12 @@ def as_text(diagnosis: Diagnosis) -> Iterator[str]:
     if not workspace.sources:
         yield f"  all defaults: there is no {FILE_NAME} and no [tool.codetune] in pyproject.toml"
     yield from (f"  mistake: {notice.text}" for notice in workspace.notices)
+    yield from (
+        "",
+        "Prompts and history",
+        f"  database  {diagnosis.database.text}",
+        f"  engine    {_engine(workspace)}",
+    )
     yield from ("", "Editors")
     yield from (f"  {_editor(found)}" for found in diagnosis.editors)
     if not diagnosis.editors:
@@ -84,6 +98,13 @@ def _trust(workspace: Workspace) -> str:
     return "not trusted: commands in its settings are not run (`codetune trust` changes that)"
 
 
+def _engine(workspace: Workspace) -> str:
+    name = workspace.settings.engine.name
+    if not name:
+        return f"none; set engine.name (available: {', '.join(available())})"
+    return name if name in available() else f"there is no {name!r}; set engine.name to {' or '.join(available())}"
+
+
 def _editor(found: FoundEditor) -> str:
     name = f"{found.editor.name} {found.version}".strip()
     old = f"; too old, {found.editor.oldest} or newer is needed" if too_old(found) else ""
@@ -94,6 +115,7 @@ def _verdict(diagnosis: Diagnosis) -> str:
     if not diagnosis.healthy:
         return "No detector runs, so nothing can be reviewed. Reinstall with `pip install --force-reinstall codetune`."
     off = [state.name for state in diagnosis.detectors if not state.runs]
+    off += [] if diagnosis.database.usable else ["prompts and history"]
     return f"Ready, without {', '.join(off)}." if off else "Ready."
 
 
@@ -113,6 +135,14 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
             "notices": [notice.text for notice in workspace.notices],
             "values": workspace.settings.model_dump(mode="json"),
         },
+        "database": {
+            "url": diagnosis.database.url,
+            "state": diagnosis.database.state,
+            "revision": diagnosis.database.revision,
+            "head": diagnosis.database.head,
+            "problem": diagnosis.database.problem,
+        },
+        "engine": {"name": workspace.settings.engine.name, "available": available()},
         "editors": [
             {
                 "name": found.editor.name,

@@ -1,5 +1,6 @@
 """Connects to PostgreSQL: tries again what may pass, and says of the rest what to do."""
 
+import logging
 import socket
 import ssl
 
@@ -8,6 +9,9 @@ import stamina
 
 from codetune_core.errors import DatabaseUnreachable, StorageError
 from codetune_core.storage.postgresql_url import ServerUrl
+
+# Each new attempt is logged; where nobody set up logging, Python would print it among what a command says.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 _PASSING = (
     OSError,

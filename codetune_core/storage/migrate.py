@@ -22,13 +22,12 @@ from codetune_core.storage.backup import back_up_before_upgrade
 from codetune_core.storage.database import BUSY_SECONDS, WRITES, Database
 from codetune_core.storage.revision import (
     explained,
-    migrations_folder,
     newer,
     revision_of_schema,
-    state_of,
     unconfirmed,
 )
 from codetune_core.storage.schema import METADATA
+from codetune_core.storage.schema_state import migrations_folder, state_of
 
 _LOCK = 0xC0DE_7E4E
 """Key of the advisory lock that migrations of a PostgreSQL database hold."""

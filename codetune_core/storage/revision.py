@@ -2,9 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
@@ -12,38 +10,13 @@ from sqlalchemy.exc import DBAPIError
 from codetune_core.errors import SchemaMismatch, StorageError
 from codetune_core.storage.backup import dump_command
 from codetune_core.storage.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaState:
-    """How a database's schema stands to this CodeTune's; ``revision`` is None where there is none."""
-
-    revision: str | None
-    head: str
-    relation: Literal["empty", "older", "current", "newer"]
-
-
-def migrations_folder() -> Path:
-    """Return the folder of the revisions: in the wheel beside this module, in a checkout at its top."""
-    packaged = Path(__file__).parent / "migrations"
-    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "migrations"
+from codetune_core.storage.schema_state import SchemaState, state_of
 
 
 async def schema_state(database: Database, folder: Path | None = None) -> SchemaState:
     """Compare a database's revision with the newest that this CodeTune knows."""
     async with explained(database), database.connection() as connection:
         return state_of(await connection.run_sync(revision_of_schema), folder)
-
-
-def state_of(revision: str | None, folder: Path | None = None) -> SchemaState:
-    """Compare a revision with the newest that this CodeTune knows."""
-    known = sorted(path.name.partition("_")[0] for path in ((folder or migrations_folder()) / "versions").glob("*.py"))
-    head = known[-1]
-    if revision is None:
-        return SchemaState(None, head, "empty")
-    if revision == head:
-        return SchemaState(revision, head, "current")
-    return SchemaState(revision, head, "older" if revision in known else "newer")
 
 
 def revision_of_schema(connection: Connection) -> str | None:

@@ -10,8 +10,9 @@ from codetune_core.errors import SchemaMismatch
 from codetune_core.storage.backup import restore_database, revision_of
 from codetune_core.storage.database import Database
 from codetune_core.storage.migrate import drift
-from codetune_core.storage.revision import explained, schema_state, state_of
+from codetune_core.storage.revision import explained, schema_state
 from codetune_core.storage.schema import METADATA, TRIGGERS
+from codetune_core.storage.schema_state import state_of
 
 _TRIGGERS = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",

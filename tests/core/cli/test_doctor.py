@@ -1,13 +1,18 @@
 """``codetune doctor`` says what is there."""
 
 import json
+import sqlite3
 import stat
+import subprocess
+import sys
+from contextlib import closing
 
 import pytest
 
 from codetune_core.cli.diagnosis import Diagnosis, as_text
 from codetune_core.cli.editors import EDITORS, Editor, FoundEditor, found_editors, too_old
 from codetune_core.cli.workspace import open_workspace
+from codetune_core.storage.url import VARIABLE
 from codetune_core.workers.messages import DetectorState
 
 
@@ -101,3 +106,116 @@ def test_an_editor_that_hangs_is_found_without_its_version(tmp_path, monkeypatch
     monkeypatch.setattr("codetune_core.cli.editors.EDITORS", EDITORS[:1])
     monkeypatch.setattr("codetune_core.cli.editors._SECONDS", 0.2)
     assert [found.version for found in found_editors()] == [""]
+
+
+@pytest.fixture
+def data(workspace, monkeypatch):
+    """The user's data folder, of which nothing is there yet."""
+    folder = workspace.parent / "data"
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    return folder
+
+
+def found(run, url: str | None = None, monkeypatch=None):
+    """What is said of the database to people and to programs."""
+    if url is not None:
+        monkeypatch.setenv(VARIABLE, url)
+    text = run("doctor").output.split("  database  ")[1].splitlines()[0]
+    return text, json.loads(run("doctor", "--format", "json").stdout)["database"]
+
+
+def test_a_database_that_is_not_there_is_not_made(run, data):
+    text, content = found(run)
+    assert text == f"sqlite:///{data}/codetune/codetune.db: not there yet; it is made when it is first used"
+    assert content.items() >= {"state": "missing", "revision": None, "problem": ""}.items()
+    assert not data.exists()
+
+
+@pytest.mark.parametrize(
+    ("revision", "expected"),
+    [
+        (None, ("empty", "no schema yet")),
+        ("0001", ("older", "schema 0001; it is upgraded to 0")),
+        ("9999", ("newer", "schema 9999 is newer than this CodeTune")),
+    ],
+)
+def test_a_file_is_looked_at_and_left_as_it_is(run, data, monkeypatch, revision, expected):
+    path, (state, says) = data.parent / "some.db", expected
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE t (x)")
+        if revision:
+            connection.execute("CREATE TABLE alembic_version (version_num)")
+            connection.execute("INSERT INTO alembic_version VALUES (?)", (revision,))
+    before = path.read_bytes()
+    text, content = found(run, f"sqlite:///{path}", monkeypatch)
+    assert says in text
+    assert (content["state"], content["revision"]) == (state, revision)
+    assert path.read_bytes() == before
+
+
+def test_the_database_of_the_commands_is_the_one_that_is_shown(run, data):
+    run("prompts", "list")
+    text, content = found(run)
+    assert text == f"sqlite:///{data}/codetune/codetune.db: schema {content['head']}"
+    assert content["state"] == "current"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://ada:s3cr3t@127.0.0.1:1/team", "postgresql://ada@127.0.0.1:1/team cannot be reached"),
+        ("mysql://ada:s3cr3t@host/team", "no database is reached by 'mysql://'"),
+        ("sqlite:///{}/text.db", "file is not a database"),
+    ],
+)
+def test_why_a_database_cannot_be_used_is_said_without_its_password(run, data, monkeypatch, url, says):
+    (data.parent / "text.db").write_text("no database at all, and longer than a header\n" * 100)
+    monkeypatch.setenv(VARIABLE, url.format(data.parent))
+    result = run("doctor")
+    assert result.exit_code == 0
+    assert says in result.output
+    assert "Ready, without prompts and history." in result.output
+    assert "s3cr3t" not in result.output + run("doctor", "--format", "json").output
+
+
+@pytest.mark.postgresql
+def test_a_server_s_schema_is_looked_up(run, data, postgresql, postgresql_url, monkeypatch):
+    text, content = found(run, postgresql_url, monkeypatch)
+    assert text.endswith(f": schema {content['head']}")
+    empty = postgresql.create()
+    assert "no schema yet" in found(run, empty, monkeypatch)[0]
+    assert found(run, empty, monkeypatch)[1]["state"] == "empty"
+    postgresql.drop(empty)
+    assert "does not exist" in found(run, empty, monkeypatch)[0]
+
+
+def test_a_new_attempt_to_reach_a_server_is_not_printed(data):
+    """In a process of its own: pytest sets up logging."""
+    command = [sys.executable, "-m", "codetune_core.cli.main", "doctor"]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(data), VARIABLE: "postgresql://127.0.0.1:1/team"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "cannot be reached" in ended.stdout
+    assert ended.stderr == ""
+
+
+def test_the_doctor_does_not_wait_for_sqlalchemy():
+    code = "import sys, codetune_core.cli.diagnosis; print({'sqlalchemy', 'alembic', 'asyncpg'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("", "none; set engine.name (available: scripted)"),
+        ("scripted", "scripted"),
+        ("steam", "there is no 'steam'; set engine.name to scripted"),
+    ],
+)
+def test_the_engine_is_named(run, data, workspace, name, says):
+    config = workspace.parent / "home" / "codetune" / "codetune.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"[engine]\nname = '{name}'\n")
+    assert f"  engine    {says}\n" in run("doctor").output
+    content = json.loads(run("doctor", "--format", "json").stdout)
+    assert content["engine"] == {"name": name, "available": ["scripted"]}

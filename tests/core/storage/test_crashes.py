@@ -10,7 +10,8 @@ from sqlalchemy import inspect, text
 
 from codetune_core.storage.database import Database
 from codetune_core.storage.migrate import upgrade
-from codetune_core.storage.revision import migrations_folder, schema_state
+from codetune_core.storage.revision import schema_state
+from codetune_core.storage.schema_state import migrations_folder
 from codetune_core.storage.upkeep import problems
 from codetune_core.storage.url import parse_url
 

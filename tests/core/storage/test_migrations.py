@@ -8,8 +8,9 @@ from codetune_core.errors import MigrationFailed, SchemaMismatch, StorageError
 from codetune_core.storage.backup import automatic_backups
 from codetune_core.storage.database import Database
 from codetune_core.storage.migrate import downgrade, drift, upgrade
-from codetune_core.storage.revision import migrations_folder, schema_state
+from codetune_core.storage.revision import schema_state
 from codetune_core.storage.schema import METADATA, TABLES, TRIGGERS
+from codetune_core.storage.schema_state import migrations_folder
 from codetune_core.storage.upkeep import problems
 from codetune_core.storage.url import parse_url
 
