@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    false,
     func,
     literal,
     null,
@@ -44,13 +45,18 @@ _RUNNING = HISTORY.c.success.is_(None)
 
 
 async def remove(database: Database, where: Filter, counted_since: dt.datetime) -> int:
-    """Delete what matches now; of what a budget still counts, time, user, task and cost stay. Return how many."""
+    """Delete what matches now; of what a budget still counts, time, user, task and cost stay. Return how many.
+
+    No transaction does both: each changes the derived figures once, in one order, so that none waits in a circle.
+    """
     async with database.read() as session:
-        last = await session.scalar(select(func.max(HISTORY.c.sequence)))
+        last = await session.scalar(select(func.coalesce(func.max(HISTORY.c.sequence), 0)))
     found = and_(*matches(where, database.url.dialect), HISTORY.c.sequence <= last)
     counted = or_(_RUNNING, and_(HISTORY.c.executed_at >= counted_since, HISTORY.c.estimated_cost_usd > 0))
-    to_stubs = update(HISTORY).where(counted).values(_stub_values())
-    return await _in_batches(database, found, to_stubs, delete(HISTORY).where(~_STUB), first=_forget_answers)
+    to_stubs = update(HISTORY).values(_stub_values())
+    stubs = await _in_batches(database, and_(found, counted), to_stubs, first=_forget_answers)
+    rest = and_(found, ~func.coalesce(counted, false()))
+    return stubs + await _in_batches(database, rest, delete(HISTORY), first=_forget_answers)
 
 
 async def strip(database: Database, before: dt.datetime) -> int:
@@ -105,26 +111,32 @@ def _stub_values() -> dict[str, Any]:
 async def _in_batches(
     database: Database,
     found: ColumnElement[bool],
-    *changes: Update | Delete,
+    change: Update | Delete,
+    *,
     traces: bool = True,
     first: Callable[[AsyncSession, Sequence[int]], Awaitable[None]] | None = None,
 ) -> int:
-    """Apply changes, one after the other, to the rows found, until there are no more; return how many there were."""
+    """Change the rows found, until there are no more; return how many there were."""
     total = 0
     while True:
         async with database.write() as session:
-            rows = (
-                await session.scalars(select(HISTORY.c.sequence).where(found).limit(_BATCH).with_for_update())
-            ).all()
+            some = (await session.scalars(select(HISTORY.c.sequence).where(found).limit(_BATCH))).all()
+            rows = await _locked(session, found, some)
             if rows and first:
                 await first(session, rows)
             if rows:
-                await _change(session, rows, changes)
+                await session.execute(change.where(HISTORY.c.sequence.in_(rows)))
                 if traces:
                     await note(session)
         total += len(rows)
-        if len(rows) < _BATCH:
+        if len(some) < _BATCH:
             return total
+
+
+async def _locked(session: AsyncSession, found: ColumnElement[bool], some: Sequence[int]) -> Sequence[int]:
+    """Keep others from changing some rows, in one order; return those that are still found."""
+    still = select(HISTORY.c.sequence).where(HISTORY.c.sequence.in_(some), found).order_by(HISTORY.c.sequence)
+    return (await session.scalars(still.with_for_update())).all()
 
 
 async def _forget_answers(session: AsyncSession, rows: Sequence[int]) -> None:
@@ -134,8 +146,3 @@ async def _forget_answers(session: AsyncSession, rows: Sequence[int]) -> None:
     asked = (await session.execute(select(*parts).where(HISTORY.c.sequence.in_(rows)).distinct())).all()
     known = [tuple(row) for row in asked if None not in row]
     await session.execute(delete(CachedAnswerRow).where(tuple_(*(_CACHE[name] for name in _ANSWER)).in_(known)))
-
-
-async def _change(session: AsyncSession, rows: Sequence[int], changes: Sequence[Update | Delete]) -> None:
-    for change in changes:
-        await session.execute(change.where(HISTORY.c.sequence.in_(rows)))
