@@ -18,12 +18,13 @@ _BATCH = 500
 async def page(session: AsyncSession, where: Filter, after: UUID | None, limit: int) -> list[Execution]:
     """Return executions, the newest first, older than the one called ``after``."""
     if where.text.strip():
-        query = await history_search.newest(session, where, after)
+        query = await history_search.newest(session, where, after, limit)
     else:
         query = newest_first(select(*COLUMNS).where(*conditions(where)))
         if after is not None:
             query = query.where(before(await position(session, after)))
-    rows = await session.execute(query.limit(limit))
+        query = query.limit(limit)
+    rows = await session.execute(query)
     return [to_execution(row) for row in rows.mappings()]
 
 

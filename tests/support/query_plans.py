@@ -13,7 +13,8 @@ async def plans(database: Database, ask: Callable[[], Awaitable[object]]) -> lis
     seen: list[tuple[str, Any]] = []
 
     def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        seen.append((statement, parameters))
+        if statement.startswith(("SELECT", "WITH")):
+            seen.append((statement, parameters))
 
     engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
