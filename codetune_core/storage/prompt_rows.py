@@ -9,9 +9,11 @@ from codetune_core.domain.deployment import Action, Deployment, Experiment
 from codetune_core.domain.identifiers import new_id
 from codetune_core.domain.prompt import Category, Prompt, PromptDraft, PromptVersion, Statistics, Wording
 from codetune_core.prompts.protocol import Entry
+from codetune_core.storage.history_rows import clean
 from codetune_core.storage.tables.prompts import DeploymentRow, PromptRow, PromptVersionRow
 
 _MIRRORED = ("system_prompt", "user_prompt_template", "few_shot_examples", "model_type", "temperature", "max_tokens")
+_LONGEST_NAME = 100
 
 
 def prompt_of(row: PromptRow) -> Prompt:
@@ -72,7 +74,7 @@ def mirrored(version: PromptVersionRow) -> dict[str, Any]:
 
 def new_prompt(draft: PromptDraft, by: str, now: dt.datetime) -> dict[str, Any]:
     """Columns of a prompt with nothing deployed."""
-    return {"id": new_id(), **described(draft), "created_at": now, "created_by": by, "is_active": True}
+    return {"id": new_id(), **described(draft), "created_at": now, "created_by": signature(by), "is_active": True}
 
 
 def new_version(wording: Wording) -> dict[str, Any]:
@@ -88,7 +90,12 @@ def new_deployment(entry: Entry, now: dt.datetime) -> dict[str, Any]:
         "label": entry.label,
         "action": entry.action.value,
         "deployed_at": now,
-        "deployed_by": entry.by,
-        "reason": entry.reason,
+        "deployed_by": signature(entry.by),
+        "reason": clean(entry.reason),
         "experiment": entry.experiment.model_dump(mode="json") if entry.experiment else null(),
     }
+
+
+def signature(by: str) -> str:
+    """Who did something, as the columns hold it: a longer name is cut, so that nothing fails for it."""
+    return clean(by)[:_LONGEST_NAME]

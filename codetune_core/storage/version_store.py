@@ -10,7 +10,8 @@ from codetune_core.domain.prompt import PromptVersion, Statistics, Wording
 from codetune_core.errors import IdenticalVersion, PromptNotFound
 from codetune_core.storage.clock import Clock, utc_now
 from codetune_core.storage.database import Database
-from codetune_core.storage.prompt_rows import new_version, version_of
+from codetune_core.storage.history_rows import clean
+from codetune_core.storage.prompt_rows import new_version, signature, version_of
 from codetune_core.storage.tables.prompts import PromptVersionRow
 
 
@@ -27,9 +28,12 @@ async def lock_prompt(session: AsyncSession, prompt_id: UUID) -> None:
         raise PromptNotFound("the prompt is no longer there: somebody purged it")
 
 
-async def insert_version(session: AsyncSession, wording: Wording, **columns: Any) -> PromptVersion:
-    """Write a version; ``columns`` are those that do not follow from the wording."""
-    added = insert(PromptVersionRow).values(**new_version(wording), **columns).returning(PromptVersionRow)
+async def insert_version(
+    session: AsyncSession, wording: Wording, *, created_by: str, change_notes: str, **columns: Any
+) -> PromptVersion:
+    """Write a version; ``columns`` are the others that do not follow from the wording."""
+    written = {"created_by": signature(created_by), "change_notes": clean(change_notes)}
+    added = insert(PromptVersionRow).values(**new_version(wording), **written, **columns).returning(PromptVersionRow)
     return version_of((await session.execute(added)).scalar_one())
 
 

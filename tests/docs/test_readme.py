@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import json
 import re
 import subprocess
 import sys
@@ -83,3 +84,45 @@ def test_the_sample_is_what_a_review_prints():
     blocks = [block for block in sample.strip("\n").split("\n\n") if block]
     assert len(blocks) == 2
     assert [block for block in blocks if block.strip("\n") not in run.stdout] == []
+
+
+@pytest.fixture
+def home(tmp_path):
+    """Run ``codetune`` as a new user does, in a folder with the file that the README names."""
+    (tmp_path / "app.py").write_text("def add(a, b): return a + b\n")
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+
+    def run(line: str) -> subprocess.CompletedProcess[str]:
+        command = line.partition("#")[0].replace("codetune ", f"{sys.executable} -m codetune_core.cli.main ")
+        return subprocess.run(
+            command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def test_an_execution_goes_as_the_readme_shows_it(home):
+    sample = README.split("```text\n$ echo")[1].split("```")[0]
+    commands = [line.removeprefix("$ ") for line in f"$ echo{sample}".splitlines() if line.startswith("$ ")]
+    made, asked = home(commands[0]), home(commands[1])
+    assert (made.returncode, asked.stdout) == (0, "It adds two numbers.\n"), asked.stderr
+    identifier = re.search(r"execution (\S+):", asked.stderr)[1]
+    assert re.search(r": (.*), ", asked.stderr)[1] in sample
+    assert home(re.sub(r"rate \S+", f"rate {identifier}", commands[2])).returncode == 0
+    figures = [line.split() for line in home(commands[3]).stdout.splitlines()]
+    shown = [line.split() for line in sample.splitlines()[-2:]]
+    assert figures[0] == shown[0]
+    assert [cell for number, cell in enumerate(figures[1]) if number != 4] == [
+        cell for number, cell in enumerate(shown[1]) if number != 4
+    ]
+
+
+def test_prompts_are_edited_deployed_and_rolled_back_as_the_readme_shows_it(home):
+    block = README.split("## Prompts, history and cost")[1].split("```console\n")[1].split("```")[0]
+    edit = "codetune prompts edit"
+    lines = [line.removeprefix("$ ") for line in block.splitlines()]
+    commands = [line.replace(edit, f"EDITOR='sed -i s/You/We/' {edit}") for line in lines]
+    assert [(command, ended.stderr) for command in commands if (ended := home(command)).returncode] == []
+    assert json.loads(home("codetune prompts show explain-code --format json").stdout)["labels"] == {"production": 1}
+    starters = json.loads(home("codetune prompts list --format json").stdout)["prompts"]
+    assert f"prompts: {len(starters)} come with CodeTune" in README

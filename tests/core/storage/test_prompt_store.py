@@ -385,3 +385,13 @@ async def test_what_comes_back_has_the_hash_it_was_stored_under(store, number):
     assert found.content_hash == wording.content_hash
     with pytest.raises(IdenticalVersion):
         await store.add_version(prompt.id, found, "ada", "")
+
+
+async def test_no_act_fails_for_the_name_of_who_does_it_or_for_why(store):
+    name, why = "ä" * 300, "nul \0 and half a pair \ud800"
+    prompt, first = await store.create(PromptDraft(name="long"), saying("1"), name, why)
+    second = await store.add_version(prompt.id, saying("2"), f"\udcff{name}", why)
+    entry = await store.append(Entry(prompt.id, first.id, "production", Action.DEPLOY, name, why), None)
+    assert prompt.created_by == first.created_by == entry.by == "ä" * 100
+    assert second.created_by == "\ufffd" + "ä" * 99
+    assert first.change_notes == second.change_notes == entry.reason == "nul \ufffd and half a pair \ufffd"
