@@ -78,15 +78,15 @@ class Answers:
         return until.replace(hour=0, minute=0, second=0, microsecond=0)
 
     async def remember(self, key: CacheKey, answer: CachedAnswer, expires_at: dt.datetime) -> None:
-        """Remember an answer without a flaw, and make room where it is needed."""
+        """Remember an answer without a flaw, and then make room where it is needed."""
         now, size = self._now(), len(answer.output.encode())
         async with self._writing:
-            if size > self._room:
-                slack = max(self._max_bytes // _SLACK, size)
-                await self._store.evict(now, self._max_bytes - slack)
-                self._room = slack
-            self._room -= size
             await self._store.put(key, answer, now, expires_at)
+            self._room -= size
+            if self._room < 0:
+                kept = max(self._max_bytes - self._max_bytes // _SLACK, size)
+                await self._store.evict(now, kept)
+                self._room = self._max_bytes - kept
 
     async def entry(self, key: CacheKey) -> CacheEntry | None:
         """Return what stands beside the answer remembered for a key, used or not."""
@@ -97,8 +97,9 @@ class Answers:
         return await self._store.statistics()
 
     async def clear(self, model_name: str | None = None) -> int:
-        """Forget everything, or all of one model; return how many went."""
-        return await self._store.clear(model_name)
+        """Forget everything, or all of one model, what is being remembered too; return how many went."""
+        async with self._writing:
+            return await self._store.clear(model_name)
 
     async def maintain(self) -> int:
         """Drop what expired or is too much; return how many went."""

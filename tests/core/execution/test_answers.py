@@ -164,7 +164,7 @@ async def test_nothing_is_remembered_longer_than_content_is_kept(database, cache
 
 
 @SQLITE
-@pytest.mark.parametrize("size", [30_000, 60_000, 400_000])
+@pytest.mark.parametrize("size", [30_000, 60_000, 400_000, 750_000, 990_000])
 async def test_the_limit_holds_after_every_answer(database, size):
     kept = answers(database, {"max_megabytes": 1})
     for number in range(1_500_000 // size):
@@ -182,6 +182,17 @@ async def test_the_limit_holds_where_many_are_remembered_at_once(database):
     answer = CachedAnswer("x" * 50_000, "stop", 1, 1)
     await asyncio.gather(*(kept.remember(key, answer, kept.expiry()) for key in keys))
     assert 500_000 < (await kept.statistics()).bytes <= 1_000_000
+
+
+@SQLITE
+async def test_what_is_being_remembered_is_forgotten_too(database):
+    kept = answers(database)
+    key = CacheKey("tiny", "", "a", "b", 0)
+    remembering = asyncio.create_task(kept.remember(key, CachedAnswer("x", "stop", 1, 1), kept.expiry()))
+    await asyncio.sleep(0)
+    assert await kept.clear() == 1
+    await remembering
+    assert await kept.entry(key) is None
 
 
 @SQLITE
