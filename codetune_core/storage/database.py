@@ -1,13 +1,16 @@
 """A Database: one pool of connections, with reading and writing transactions that mean the same on both kinds."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any, Self
 
 from sqlalchemy import URL, Connection, event
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
+from codetune_core.errors import StorageError
 from codetune_core.storage.postgresql_url import ServerUrl
 from codetune_core.storage.url import DatabaseUrl
 
@@ -15,6 +18,8 @@ BUSY_SECONDS = 30
 _CONNECT_SECONDS = 15
 WRITES = "codetune_writes"
 """The execution option of a connection whose transactions write."""
+_FAULTS = frozenset(("08", "25", "40", "53", "57", "58", "XX"))
+"""Classes of SQLSTATE that say something of the server and nothing of the statement."""
 
 
 class Database:
@@ -22,6 +27,7 @@ class Database:
 
     On SQLite a writing transaction takes the write lock when it begins, so that it never fails half-way because
     another one wrote; within this process writers queue. A connection to PostgreSQL is tried for ``connect_seconds``.
+    A transaction that fails because of the database itself raises StorageError: locked, full, damaged, out of reach.
     """
 
     def __init__(self, url: DatabaseUrl, connect_seconds: float = _CONNECT_SECONDS) -> None:
@@ -32,16 +38,18 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """One transaction that only reads."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        with _explained(self.url):
+            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """One transaction; it is committed at the end, and undone by an error."""
-        async with self._queue, self.engine.connect() as connection:
-            await connection.execution_options(**{WRITES: True})
-            async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
-                yield session
+        with _explained(self.url):
+            async with self._queue, self.engine.connect() as connection:
+                await connection.execution_options(**{WRITES: True})
+                async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
+                    yield session
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
@@ -60,7 +68,25 @@ class Database:
         await self.aclose()
 
 
+@contextmanager
+def _explained(url: DatabaseUrl) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if not _is_fault(error):
+            raise
+        advice = "try again, and see whether it is whole: codetune db check"
+        raise StorageError(f"{url.shown}: {url.hide(str(error.orig))}: {advice}") from None
+
+
+def _is_fault(error: DBAPIError) -> bool:
+    if error.connection_invalidated or type(error) in {OperationalError, InterfaceError, DatabaseError}:
+        return True
+    return str(getattr(error.orig, "sqlstate", None))[:2] in _FAULTS
+
+
 def _sqlite_engine(url: DatabaseUrl) -> AsyncEngine:
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)  # at DEBUG it writes every value into the log
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(url.path)),
         connect_args={"timeout": BUSY_SECONDS},
