@@ -2,8 +2,8 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
 
+from codetune_core.domain.clock import Clock, utc_now
 from codetune_core.domain.execution import Keep
 from codetune_core.execution.protocol import CachedAnswer, CacheEntry, CacheKey, CacheStatistics, CacheStore
 from codetune_core.sections import CacheSettings, HistorySettings
@@ -12,11 +12,6 @@ _MEGABYTE = 1_000_000
 _SLACK = 16
 """Room is made for a sixteenth of the limit at once, so that not every answer has the store counted; what other
 processes write meanwhile is counted the next time."""
-
-
-def utc_now() -> dt.datetime:
-    """Return the time of the system's clock."""
-    return dt.datetime.now(dt.UTC)
 
 
 class Answers:
@@ -31,7 +26,7 @@ class Answers:
         store: CacheStore,
         cache: CacheSettings,
         history: HistorySettings,
-        now: Callable[[], dt.datetime] = utc_now,
+        now: Clock = utc_now,
     ) -> None:
         self._store = store
         self._settings = cache

@@ -9,10 +9,10 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from codetune_core.domain.canonical import canonical_json
+from codetune_core.domain.clock import utc_now
 from codetune_core.domain.execution import ErrorKind, Execution, ExecutionRequest, FinishReason, ModelIdentity, Usage
 from codetune_core.domain.identifiers import new_id
 from codetune_core.errors import CodeTuneError, ExecutionError, PromptError
-from codetune_core.execution.answers import utc_now
 from codetune_core.execution.events import Failed, Finished, Started, Token, UsageCounted
 from codetune_core.execution.faults import log_fault
 

@@ -4,9 +4,9 @@ Days are whole UTC days, so that there is work once a day and nothing is kept lo
 """
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from codetune_core.domain.clock import Clock, utc_now
 from codetune_core.history.protocol import Filter, HistoryStore
 from codetune_core.sections import HistorySettings
 
@@ -36,14 +36,7 @@ class Deleted:
     erased: bool
 
 
-def utc_now() -> dt.datetime:
-    """The machine's clock."""
-    return dt.datetime.now(dt.UTC)
-
-
-async def maintain(
-    store: HistoryStore, settings: HistorySettings, clock: Callable[[], dt.datetime] = utc_now
-) -> Maintained | None:
+async def maintain(store: HistoryStore, settings: HistorySettings, clock: Clock = utc_now) -> Maintained | None:
     """Do what is due; None where nothing is, which one query finds out, or where another process is at it.
 
     What a process leaves undone when it dies, the next run does.
@@ -70,7 +63,7 @@ async def _expired(store: HistoryStore, today: dt.datetime) -> bool:
     return await store.erase_traces(wholly=False)
 
 
-async def forget(store: HistoryStore, where: Filter, clock: Callable[[], dt.datetime] = utc_now) -> Deleted:
+async def forget(store: HistoryStore, where: Filter, clock: Clock = utc_now) -> Deleted:
     """Delete executions and every trace of their content."""
     executions = await store.delete(where, _midnight(clock()))
     return Deleted(executions, await store.erase_traces(wholly=True) if executions else True)

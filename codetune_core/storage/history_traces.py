@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from codetune_core.domain.clock import utc_now
 from codetune_core.storage.database import Database
 from codetune_core.storage.tables.history import MaintenanceRow
 
@@ -23,12 +24,12 @@ _MINE = MaintenanceRow.task == "retention"
 
 async def note(session: AsyncSession) -> None:
     """Note in the transaction that removes content that its traces are left to erase."""
-    await session.execute(update(MaintenanceRow).where(_MINE).values(due_since=dt.datetime.now(dt.UTC)))
+    await session.execute(update(MaintenanceRow).where(_MINE).values(due_since=utc_now()))
 
 
 async def lease(database: Database, until: dt.datetime) -> bool:
     """Take the upkeep of the history for this process; False while another one has it."""
-    now = dt.datetime.now(dt.UTC)
+    now = utc_now()
     free = or_(MaintenanceRow.leased_until.is_(None), MaintenanceRow.leased_until < now)
     taken = update(MaintenanceRow).where(_MINE, free).values(leased_until=until).returning(MaintenanceRow.task)
     async with database.write() as session:

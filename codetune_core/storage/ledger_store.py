@@ -7,10 +7,10 @@ from sqlalchemy import exists, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from codetune_core.domain.clock import Clock, utc_now
 from codetune_core.domain.deployment import PRODUCTION, Action, Deployment
 from codetune_core.errors import LedgerMoved, PromptNotFound
 from codetune_core.prompts.protocol import Deployed, Entry
-from codetune_core.storage.clock import Clock, utc_now
 from codetune_core.storage.database import Database
 from codetune_core.storage.prompt_rows import deployment_of, mirrored, new_deployment, prompt_of, version_of
 from codetune_core.storage.tables.prompts import DeploymentRow, PromptRow, PromptVersionRow

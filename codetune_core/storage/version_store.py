@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from codetune_core.domain.clock import Clock, utc_now
 from codetune_core.domain.prompt import PromptVersion, Statistics, Wording
 from codetune_core.errors import IdenticalVersion, PromptNotFound
-from codetune_core.storage.clock import Clock, utc_now
 from codetune_core.storage.database import Database
 from codetune_core.storage.history_rows import clean
 from codetune_core.storage.prompt_rows import new_version, signature, version_of

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event, func, select
 
+from codetune_core.domain.clock import utc_now
 from codetune_core.domain.identifiers import new_id
 from codetune_core.domain.prompt import Category, PromptDraft, Variable, Wording
 from codetune_core.errors import IdenticalVersion, NameTaken, PromptError, PromptNotFound
 from codetune_core.prompts.experiments.assign import assign
 from codetune_core.prompts.library import PromptLibrary
-from codetune_core.storage.clock import utc_now
 from codetune_core.storage.prompt_store import SqlPromptStore
 from codetune_core.storage.tables.history import ExecutionRow
 from codetune_core.storage.tables.prompts import DeploymentRow, PromptRow, PromptVersionRow

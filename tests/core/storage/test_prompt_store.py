@@ -8,12 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from sqlalchemy import event, select, text, update
 
+from codetune_core.domain.clock import utc_now
 from codetune_core.domain.deployment import Action
 from codetune_core.domain.identifiers import new_id
 from codetune_core.domain.prompt import Decoding, FewShotExample, PromptDraft, Variable, Wording
 from codetune_core.errors import IdenticalVersion, LedgerMoved, NameTaken, PromptNotFound
 from codetune_core.prompts.protocol import Entry
-from codetune_core.storage.clock import utc_now
 from codetune_core.storage.database import Database
 from codetune_core.storage.prompt_store import SqlPromptStore
 from codetune_core.storage.tables.history import ExecutionRow

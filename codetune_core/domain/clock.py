@@ -1,4 +1,4 @@
-"""The clock that rows are stamped by."""
+"""The clock that records are stamped by."""
 
 import datetime as dt
 from collections.abc import Callable
