@@ -29,9 +29,9 @@ class When(click.ParamType):  # type: ignore[type-arg] # generic only to the typ
             if ago := _AGO.fullmatch(value):
                 return dt.datetime.now(dt.UTC) - dt.timedelta(**{_UNITS[ago[2]]: int(ago[1])})
             at = dt.datetime.fromisoformat(value)
+            return at.astimezone(dt.UTC) if at.tzinfo else at.replace(tzinfo=dt.UTC)
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time: write 2026-03-01, 2026-03-01T12:30, or 12h, 30d, 4w for so long ago")
-        return at.astimezone(dt.UTC) if at.tzinfo else at.replace(tzinfo=dt.UTC)
 
 
 _OPTIONS = (

@@ -27,8 +27,9 @@ class SqlPromptStore(VersionStore, LedgerStore):
             async with self._database.write() as session:
                 added = insert(PromptRow).values(new_prompt(draft, by, now)).returning(PromptRow)
                 prompt = (await session.execute(added)).scalar_one()
-                version = {"prompt_id": prompt.id, "version_number": 1, "created_at": now, "created_by": by}
-                return prompt_of(prompt), await insert_version(session, wording, **version, change_notes=notes)
+                first: dict[str, Any] = {"prompt_id": prompt.id, "version_number": 1, "created_at": now}
+                said = await insert_version(session, wording, created_by=by, change_notes=notes, **first)
+                return prompt_of(prompt), said
 
     async def describe(self, prompt_id: UUID, draft: PromptDraft) -> Prompt:
         return await self._change(prompt_id, **described(draft))

@@ -205,6 +205,6 @@ def test_figures_have_names(check, recorded, by):
     check("stats", "--by", by, says="100%")
 
 
-@pytest.mark.parametrize("value", ["yesterday", "12x", "2026-13-01", "999999w"])
+@pytest.mark.parametrize("value", ["yesterday", "12x", "2026-13-01", "999999w", "0001-01-01T00:00+05:00"])
 def test_a_time_that_is_none_is_said(check, value):
     check("list", "--since", value, code=2, says="is no time")
