@@ -1,5 +1,6 @@
 """``codetune cache``: what is remembered, and why something was not."""
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -31,7 +32,7 @@ def cache() -> None:
     """  # noqa: D301 - the backspace is click's
 
 
-@cache.command()
+@cache.command(short_help="How much is remembered, and how often it was used.")
 @_FORMAT
 def stats(format_name: str) -> None:
     """Show how much is remembered, and how often it was used."""
@@ -43,8 +44,10 @@ def stats(format_name: str) -> None:
             _write({"entries": held.entries, "bytes": held.bytes, "hits": held.hits, "oldest": oldest})
         else:
             limit = core.settings.cache.max_megabytes
-            click.echo(f"{held.entries:,} answers, {held.bytes / 1e6:,.2f} of {limit:,} MB, used {held.hits:,} times")
-            click.echo(f"the oldest is of {oldest}" if oldest else "none is remembered")
+            words = "1 answer" if held.entries == 1 else f"{held.entries:,} answers"
+            click.echo(f"{words}, {held.bytes / 1e6:,.2f} of {limit:,} MB, used {_times(held.hits)}")
+            if held.oldest:
+                click.echo(f"the oldest is of {held.oldest.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC")
         return ExitCode.CLEAN
 
     _run(work)
@@ -61,13 +64,13 @@ def clear(model: str | None, format_name: str) -> None:
         if format_name == "json":
             _write({"dropped": gone})
         else:
-            click.echo(f"{gone:,} answers forgotten")
+            click.echo("1 answer forgotten" if gone == 1 else f"{gone:,} answers forgotten")
         return ExitCode.CLEAN
 
     _run(work)
 
 
-@cache.command()
+@cache.command(short_help="Why two executions did not share an answer.")
 @click.argument("first", type=click.UUID)
 @click.argument("second", type=click.UUID)
 @_FORMAT
@@ -107,6 +110,10 @@ def _run(work: "Callable[[Core], Coroutine[None, None, ExitCode]]") -> None:
     from codetune_core.cli.core import with_core  # noqa: PLC0415 - `codetune --help` does not wait for a database
 
     with_core(work)
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
 
 
 def _write(content: object) -> None:

@@ -13,9 +13,16 @@ _KEPT = 5
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file that only its owner can read, in a folder that only its owner can enter."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    """Make an empty file that only its owner can read, in a folder that only its owner can enter.
+
+    Raises StorageError where that is not possible.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StorageError(f"{path} cannot be made ({reason}): correct the path, or who may write there") from None
 
 
 def copy_database(source: Path, target: Path) -> None:

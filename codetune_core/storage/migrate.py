@@ -25,6 +25,7 @@ from codetune_core.storage.revision import (
     newer,
     revision_of_schema,
     unconfirmed,
+    unconfirmed_downgrade,
 )
 from codetune_core.storage.schema import METADATA
 from codetune_core.storage.schema_state import migrations_folder, state_of
@@ -96,7 +97,7 @@ async def _migrate(
         elif database.url.path:
             saved = await asyncio.to_thread(back_up_before_upgrade, database.url.path, before)
         elif not confirmed:
-            raise unconfirmed(database, state)
+            raise unconfirmed(database, state) if kind == "upgrade" else unconfirmed_downgrade(database, revision)
         try:
             await connection.run_sync(lambda sync: getattr(command, kind)(_config(folder, sync), revision))
             await connection.run_sync(_check_keys)

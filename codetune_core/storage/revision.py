@@ -42,6 +42,14 @@ def unconfirmed(database: Database, state: SchemaState) -> SchemaMismatch:
     )
 
 
+def unconfirmed_downgrade(database: Database, revision: str) -> SchemaMismatch:
+    """Say how a PostgreSQL database is downgraded."""
+    return SchemaMismatch(
+        f"what only newer schemas hold would be deleted from {database.url.shown}. Back it up "
+        f"({dump_command(database.url)}), then run: codetune db downgrade --yes -- {revision}"
+    )
+
+
 @asynccontextmanager
 async def explained(database: Database) -> AsyncIterator[None]:
     """Turn what a driver raises into a StorageError that shows neither statements nor values."""

@@ -62,13 +62,13 @@ def executed(sqlite_url):
 
 def test_it_says_how_much_is_remembered_and_how_often_it_was_used(check, executed):
     executed(request(), request(), request("x = 2"))
-    assert check("stats", says="2 answers, 0.00 of 256 MB, used 1 times\nthe oldest is of 20")
+    assert check("stats", says="2 answers, 0.00 of 256 MB, used once\nthe oldest is of 20")
     content = json.loads(check("stats", "--format", "json"))
     assert {**content, "oldest": ""} == {"entries": 2, "bytes": 48, "hits": 1, "oldest": ""}
 
 
 def test_an_empty_cache_says_so(check):
-    check("stats", says="0 answers, 0.00 of 256 MB, used 0 times\nnone is remembered")
+    check("stats", says="0 answers, 0.00 of 256 MB, used 0 times")
     assert json.loads(check("stats", "--format", "json"))["oldest"] is None
 
 

@@ -149,10 +149,16 @@ def test_postgresql_is_set_up_checked_and_changed_only_with_yes(postgresql_url):
     check(run("current", "--url", postgresql_url), 0, "(current)")
     check(run("check", "--url", postgresql_url), 0, "is whole")
     check(run("vacuum", "--url", postgresql_url), 0, "is vacuumed")
-    check(run("downgrade", "0003", "--url", postgresql_url), 2, "pg_dump --format=custom", "--yes")
+    said = check(run("downgrade", "0003", "--url", postgresql_url), 2, "pg_dump --format=custom")
+    assert "then run: codetune db downgrade --yes -- 0003" in said
     check(run("downgrade", "0003", "--url", postgresql_url, "--yes"), 0, "to 0003")
     check(run("upgrade", "--url", postgresql_url), 2, "codetune db upgrade --yes")
     check(run("upgrade", "--url", postgresql_url, "--yes"), 0, "from 0003")
+
+
+def test_a_file_that_cannot_be_made_is_an_error_that_says_why(tmp_path):
+    (tmp_path / "file").write_text("")
+    check(run("upgrade", "--url", f"sqlite:///{tmp_path}/file/below.db"), 2, "below.db cannot be made (")
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])
