@@ -197,10 +197,11 @@ async def vacuum(url: "DatabaseUrl") -> ExitCode:
 
 @asynccontextmanager
 async def _opened(url: "DatabaseUrl") -> AsyncIterator["Database"]:
+    from codetune_core.cli.workspace import open_workspace  # noqa: PLC0415
     from codetune_core.storage.database import Database  # noqa: PLC0415
 
     _must_exist(url)
-    async with Database(url) as database:
+    async with Database(url, open_workspace([], {}).settings.storage.connect_seconds) as database:
         yield database
 
 

@@ -168,7 +168,9 @@ def test_for_postgresql_its_own_program_is_named(command):
 
 
 @pytest.mark.parametrize("command", [("upgrade",), ("downgrade", "base"), ("current",), ("check",), ("vacuum",)])
-def test_no_command_shows_a_password(command, tmp_path):
+def test_no_command_shows_a_password(command, tmp_path, home):
+    (home / "codetune").mkdir(parents=True)
+    (home / "codetune" / "codetune.toml").write_text("[storage]\nconnect_seconds = 0.3\n")
     url = f"postgresql://u:{SECRET}@/d?host={tmp_path}&connect_timeout=1"
     output = check(run(*command, "--url", url), 2, "cannot be reached", "start the server")
     assert "c4n" not in output
