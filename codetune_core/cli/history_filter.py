@@ -41,7 +41,7 @@ _OPTIONS = (
     click.option("--user", help="By this user."),
     click.option("--model", help="Answered by this model."),
     click.option("--failed", is_flag=True, help="Only what failed."),
-    click.option("--since", type=When(), help="From then on: a day, a time, or 12h, 30d, 4w ago."),
+    click.option("--since", type=When(), help="From then on: a day, a time (UTC), or 12h, 30d, 4w ago."),
     click.option("--until", type=When(), help="Before then."),
     click.option("--text", default="", help='Whose prompt, input or answer has these words; "a phrase"; star*.'),
 )
