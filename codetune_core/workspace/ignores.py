@@ -102,14 +102,20 @@ def _matches(spec: GitIgnoreSpec | None, base: Path, path: Path, *, directory: b
         return None
     relative = path.relative_to(base).as_posix() + ("/" if directory else "")
     for pattern in reversed(list(spec.patterns)):
-        result = pattern.match_file(relative) if pattern.include is not None else None
-        if result and not _is_below(result.match, relative):
+        if pattern.regex is not None and _names(pattern.regex, relative):
             return pattern.include
     return None
 
 
-def _is_below(match: re.Match[str], relative: str) -> bool:
-    return match.groupdict().get(_DIRECTORY) is not None and match.end() < len(relative)
+def _names(expression: re.Pattern[str], relative: str) -> bool:
+    """Tell whether a pattern is about this very path, and not only about a directory above it.
+
+    The expression of ``*/`` matches at each ``/``; that of ``a/**`` has no such group, and is not about ``a`` itself.
+    """
+    if _DIRECTORY not in expression.groupindex:
+        return expression.search(relative.rstrip("/")) is not None
+    matches = expression.finditer(relative)
+    return any(match[_DIRECTORY] is None or match.end() == len(relative) for match in matches)
 
 
 def _patterns(path: Path) -> GitIgnoreSpec | None:

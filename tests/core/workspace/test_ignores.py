@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from codetune_core.sections import FileSettings
@@ -60,6 +60,8 @@ _PATTERNS = st.lists(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(outer=["?", "*/", "!?"], inner=[])
+@example(outer=["?", "??/**"], inner=["!?"])
 @given(outer=_PATTERNS, inner=_PATTERNS)
 def test_the_same_files_are_ignored_as_by_git(tmp_path_factory, outer, inner):
     root = tmp_path_factory.mktemp("repo")
