@@ -14,6 +14,8 @@ from codetune_core.engines.protocol import Generation
 from codetune_core.execution.cache_key import NOT_KEYED, fingerprint
 
 TEXT = st.text(alphabet=st.characters(), max_size=8)
+STORED = st.text(alphabet=st.characters(codec="utf-8"), max_size=8)
+"""What a version holds; the library refuses lone surrogates there."""
 MODELS = st.builds(
     ModelIdentity, name=TEXT, engine=TEXT, context_tokens=st.just(4096), revision=TEXT, quantization=TEXT, adapter=TEXT
 )
@@ -24,8 +26,8 @@ DECODINGS = st.builds(
     min_p=st.none() | st.floats(0, 1),
     repetition_penalty=st.none() | st.floats(0.1, 2),
     seed=st.none() | st.integers(),
-    stop=st.lists(TEXT, max_size=3).map(tuple),
-    output_schema=st.none() | TEXT,
+    stop=st.lists(STORED, max_size=3).map(tuple),
+    output_schema=st.none() | STORED,
 )
 GENERATIONS = st.builds(
     Generation,
