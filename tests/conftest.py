@@ -67,6 +67,18 @@ def postgresql_url(postgresql, postgresql_template):
 
 
 @pytest.fixture(params=KINDS)
+def empty_url(request, tmp_path):
+    """URL of a database of each kind in turn, with nothing in it."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server = request.getfixturevalue("postgresql")
+    url = server.create()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(params=KINDS)
 def database_url(request):
     """URL of a fresh database of each kind in turn, with all tables."""
     return request.getfixturevalue(f"{request.param}_url")

@@ -20,6 +20,19 @@ async def cancelled_at(core, stage: asyncio.Event) -> asyncio.Task:
     return task
 
 
+def held(history, act: str) -> tuple[asyncio.Event, asyncio.Event]:
+    """Let an act of the history wait: the events say that it was begun, and let it go on."""
+    begun, go_on, original = asyncio.Event(), asyncio.Event(), getattr(history, act)
+
+    async def slow(execution):
+        begun.set()
+        await go_on.wait()
+        await original(execution)
+
+    setattr(history, act, slow)
+    return begun, go_on
+
+
 async def recorded_once_as_cancelled(core):
     [row] = await core.recorded()
     assert (row.success, row.error_kind) == (False, ErrorKind.CANCELLED)
@@ -89,14 +102,7 @@ async def test_cancelled_while_it_is_looked_for_in_the_cache(database):
 
 async def test_cancelled_while_its_beginning_is_recorded(database):
     async with running(database) as core:
-        beginning, go_on, begin = asyncio.Event(), asyncio.Event(), core.history.begin
-
-        async def slow(execution):
-            beginning.set()
-            await go_on.wait()
-            await begin(execution)
-
-        core.history.begin = slow
+        beginning, go_on = held(core.history, "begin")
         task = asyncio.create_task(core.run())
         await beginning.wait()
         task.cancel()
@@ -157,14 +163,7 @@ async def test_a_cancelled_answer_is_not_remembered(database):
 @pytest.mark.parametrize("times", [1, 2, 3])
 async def test_cancelled_while_it_is_recorded_it_is_recorded_all_the_same(database, times):
     async with running(database) as core:
-        recording, go_on, end = asyncio.Event(), asyncio.Event(), core.history.end
-
-        async def slow(execution):
-            recording.set()
-            await go_on.wait()
-            await end(execution)
-
-        core.history.end = slow
+        recording, go_on = held(core.history, "end")
         task = asyncio.create_task(core.run())
         await recording.wait()
         for _ in range(times):
@@ -182,14 +181,7 @@ async def test_cancelled_while_it_is_recorded_it_is_recorded_all_the_same(databa
 async def test_cancelled_again_while_its_cancelling_is_recorded_it_is_recorded_once(database):
     gate = Gate(2)
     async with running(database, ScriptedEngine(script(), gate)) as core:
-        recording, go_on, end = asyncio.Event(), asyncio.Event(), core.history.end
-
-        async def slow(execution):
-            recording.set()
-            await go_on.wait()
-            await end(execution)
-
-        core.history.end = slow
+        recording, go_on = held(core.history, "end")
         task = asyncio.create_task(core.run())
         await gate.reached.wait()
         task.cancel()

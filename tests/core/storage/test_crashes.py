@@ -92,18 +92,6 @@ def downgrade():
 """
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def empty_url(request, tmp_path):
-    """URL of a database of each kind in turn, with nothing in it."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'new' / 'empty.db'}"
-        return
-    server = request.getfixturevalue("postgresql")
-    url = server.create()
-    yield url
-    server.drop(url)
-
-
 @pytest.fixture
 def waiting_revision(tmp_path):
     """A folder of revisions with one more, which says each step and waits to be told to go on."""
@@ -184,8 +172,7 @@ async def goes_on(url, folder):
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_a_process_killed_at_any_moment_of_the_first_set_up_leaves_all_or_nothing(empty_url, tmp_path, seed):
-    (tmp_path / "new").mkdir()
+async def test_a_process_killed_at_any_moment_of_the_first_set_up_leaves_all_or_nothing(empty_url, seed):
     child = start(MIGRATE, empty_url, "")
     assert await_line(child) == "ready"
     tell(child)

@@ -32,18 +32,6 @@ def downgrade():
 """
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def empty_url(request, tmp_path):
-    """URL of a database of each kind in turn, with nothing in it."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.db'}"
-        return
-    server = request.getfixturevalue("postgresql")
-    url = server.create()
-    yield url
-    server.drop(url)
-
-
 @pytest.fixture
 async def empty(empty_url):
     """A database of each kind in turn, with nothing in it."""
