@@ -104,14 +104,78 @@ class StorageSettings(Section):
 class EngineSettings(Section):
     """What runs the model."""
 
-    name: str = ""
-    """The engine's name; empty for none."""
+    name: str = "auto"
+    """The engine's name, or that of one of ``engines``; ``auto`` for the best that is here, ``none`` for none."""
     model: str = ""
-    """The model it is asked for."""
+    """The model it is asked for; empty for the one of ``models`` that fits the task."""
     timeout_seconds: float = Field(default=600, gt=0)
     """Longest time for one answer."""
     script: Path | None = None
     """For the engine ``scripted``: the file with its answers."""
+    base_url: str = ""
+    """Address of the server, such as ``http://localhost:11434/v1``; empty for the engine's own."""
+    key_env: str = ""
+    """Environment variable that holds the key; empty for the engine's usual one."""
+    key_command: tuple[str, ...] = ()
+    """Program and arguments that print the key, such as a password manager's."""
+    connect_seconds: float = Field(default=10, gt=0)
+    """Longest time to reach the server."""
+    first_token_seconds: float = Field(default=300, gt=0)
+    """Longest time from the question to the first piece of the answer."""
+    gap_seconds: float = Field(default=60, gt=0)
+    """Longest time between two pieces of an answer."""
+    ca_file: Path | None = None
+    """Certificates to trust besides the system's, in PEM."""
+    proxy: str = ""
+    """Address of the proxy; empty for the one of ``HTTPS_PROXY`` and ``HTTP_PROXY``."""
+    provider: str = "auto"
+    """For the engine ``huggingface``: which of its providers answers."""
+    chain: tuple[str, ...] = ()
+    """For the engine ``fallback``: names of engines, or of ``engines``, in the order in which they are asked."""
+
+
+class ModelSettings(Section):
+    """Which models run on this machine, and in how much memory."""
+
+    review: str = "auto"
+    """Model for reviews, explanations and questions; ``auto`` chooses by the hardware."""
+    generation: str = "auto"
+    """Model that writes code."""
+    completion: str = "auto"
+    """Model that completes while you type."""
+    embedding: str = "auto"
+    """Model that makes vectors for search."""
+    rerank: str = "auto"
+    """Model that orders what a search found."""
+    catalogue: Path | None = None
+    """Your own catalogue; unset for ``models.yaml`` in the user's configuration folder."""
+    quantization: Literal["auto", "fp32", "bf16", "fp16", "int8", "nf4"] = "auto"
+    """How weights are held in memory; ``auto`` for the most exact that fits."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What computes."""
+    context_tokens: int | None = Field(default=None, gt=0)
+    """Longest prompt and answer together; unset for what the model can and the memory holds."""
+    memory_gigabytes: float | None = Field(default=None, gt=0)
+    """Memory of the device that models may take together, in 10^9 bytes; unset for nine tenths of it."""
+    keep_loaded_seconds: float = Field(default=900, gt=0)
+    """A model that nobody used for this long is unloaded."""
+    adapters: dict[str, Path] = {}
+    """Name -> folder of a LoRA adapter; a model is asked for with one as ``model+adapter``."""
+    remote_code: dict[str, str] = {}
+    """Hugging Face id -> the one revision (a commit) whose own code may run; no model of the catalogue needs it."""
+
+
+class PluginSettings(Section):
+    """Which plugins run, and within which limits."""
+
+    disabled: tuple[str, ...] = ()
+    """Names of plugins that are switched off."""
+    folder: Path | None = None
+    """Where plugins are that are single files; unset for ``plugins`` in the user's data folder."""
+    timeout_seconds: float = Field(default=120, gt=0)
+    """Longest time for one run."""
+    memory_megabytes: int = Field(default=1024, gt=0)
+    """Memory that a plugin's process may take, in 10^6 bytes."""
 
 
 class CacheSettings(Section):

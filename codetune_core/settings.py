@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from platformdirs import user_config_path
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from codetune_core.domain.finding import Severity
 from codetune_core.domain.review import Notice
@@ -25,6 +25,8 @@ from codetune_core.sections import (
     EngineSettings,
     FileSettings,
     HistorySettings,
+    ModelSettings,
+    PluginSettings,
     RuleSettings,
     SarifTool,
     Section,
@@ -36,6 +38,9 @@ _USERS_OWN = {
     "detectors.sarif": "it names commands to run",
     "storage": "it says where your data is kept",
     "engine": "it says who is sent your code",
+    "engines": "it says who is sent your code",
+    "models": "it says whose weights and code are loaded",
+    "plugins": "it says whose code runs",
     "cache": "it says what is kept of your code",
     "history": "it says what is kept of your code",
     "budget": "it says how much may be spent",
@@ -52,6 +57,10 @@ class Settings(Section):
     editor: EditorSettings = EditorSettings()
     storage: StorageSettings = StorageSettings()
     engine: EngineSettings = EngineSettings()
+    engines: dict[str, EngineSettings] = Field(default={})
+    """Engines by a name of your own, each with the settings of ``engine``."""
+    models: ModelSettings = ModelSettings()
+    plugins: PluginSettings = PluginSettings()
     cache: CacheSettings = CacheSettings()
     history: HistorySettings = HistorySettings()
     budget: BudgetSettings = BudgetSettings()

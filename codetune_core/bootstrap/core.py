@@ -67,7 +67,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
     Raises SettingsError for an engine that is not there, and StorageError for a database that cannot be used.
     """
-    engine = build(settings.engine)
+    engine = build(settings)
     database, notices = await open_database(settings.storage, backup_days=settings.history.content_days)
     async with database:
         core = await _assembled(settings, database, engine, notices)

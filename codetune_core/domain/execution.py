@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Literal
 from uuid import UUID
 
@@ -51,6 +51,35 @@ class ErrorKind(StrEnum):
     INTERNAL = "internal"
 
 
+class Role(StrEnum):
+    """What a Model is used for."""
+
+    REVIEW = "review"
+    GENERATION = "generation"
+    COMPLETION = "completion"
+    EMBEDDING = "embedding"
+    RERANK = "rerank"
+
+    @classmethod
+    def of(cls, task: Task) -> "Role":
+        """Return what does a task."""
+        if task is Task.COMPLETE:
+            return cls.COMPLETION
+        reading = {Task.REVIEW, Task.EXPLAIN, Task.SUMMARIZE, Task.ASK}
+        return cls.REVIEW if task in reading else cls.GENERATION
+
+
+class Priority(IntEnum):
+    """Who goes first; the lower the sooner."""
+
+    TYPING = 0
+    """Somebody types, and looks at the place where the answer will be."""
+    EXPLICIT = 1
+    """Somebody asked, and waits."""
+    BACKGROUND = 2
+    """Nobody waits."""
+
+
 class Outcome(StrEnum):
     """What the user did with the answer."""
 
@@ -63,14 +92,14 @@ class Outcome(StrEnum):
 
 
 FinishReason = Literal["stop", "length"]
-Role = Literal["system", "user", "assistant"]
+Speaker = Literal["system", "user", "assistant"]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of what is sent to a model."""
 
-    role: Role
+    role: Speaker
     content: str
 
 
@@ -120,6 +149,7 @@ class ExecutionRequest:
         workspace: folder of the files it is about, which decides what is kept.
         sample_index: 0, 1, ... for several answers to one question.
         fresh: do not answer from the cache.
+        priority: who goes first where engines are busy.
     """
 
     task: Task
@@ -134,6 +164,7 @@ class ExecutionRequest:
     workspace: str = ""
     sample_index: int = 0
     fresh: bool = False
+    priority: Priority = Priority.EXPLICIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,39 @@
 """The Engine protocol: a rendered prompt in, a stream of text out."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from codetune_core.domain.execution import FinishReason, Message, ModelIdentity, Usage
+from pydantic import JsonValue
+
+from codetune_core.domain.execution import FinishReason, Message, ModelIdentity, Priority, Role, Usage
 from codetune_core.domain.prompt import Decoding
 
 
 @dataclass(frozen=True, slots=True)
+class Infill:
+    """Text to be continued after ``prefix``; with a ``suffix``, what stands between the two."""
+
+    prefix: str
+    suffix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
-    """What an engine is asked for; nothing else may change its answer."""
+    """What an engine is asked for; nothing else may change its answer.
+
+    Attributes:
+        model: who shall answer.
+        messages: the prompt; empty where there is an ``infill``.
+        temperature: 0 takes the likeliest token each time.
+        max_tokens: of the answer.
+        decoding: how tokens are chosen beyond that.
+        sample_index: 0, 1, ... for several answers to one question.
+        infill: code to be continued or filled in, instead of messages.
+        output_schema: JSON Schema that the answer must fill, all of it: reasoning outside of it is not wanted.
+        logprobs: whether chunks tell how likely they were.
+        priority: who goes first; never changes the answer.
+    """
 
     model: ModelIdentity
     messages: tuple[Message, ...]
@@ -18,21 +41,31 @@ class Generation:
     max_tokens: int
     decoding: Decoding
     sample_index: int = 0
+    infill: Infill | None = None
+    output_schema: Mapping[str, JsonValue] | None = None
+    logprobs: bool = False
+    priority: Priority = Priority.EXPLICIT
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The next piece of the answer."""
+    """The next piece of the answer; ``logprob`` is the natural logarithm of its probability, where it was asked for."""
 
     text: str
+    logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end of an answer; the last thing an engine yields."""
+    """The end of an answer; the last thing an engine yields.
+
+    ``model`` is who answered, and ``reason`` why, where it is not the one that was asked.
+    """
 
     usage: Usage
     finish_reason: FinishReason
+    model: ModelIdentity | None = None
+    reason: str = ""
 
 
 class Engine(Protocol):
@@ -46,8 +79,8 @@ class Engine(Protocol):
         """Stream an answer."""
         ...
 
-    async def model(self, name: str) -> ModelIdentity:
-        """Describe the model that the engine runs under this name; empty for its default."""
+    async def model(self, name: str, role: Role = Role.GENERATION) -> ModelIdentity:
+        """Describe the model that the engine runs under this name; empty for the one that it uses for the role."""
         ...
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:

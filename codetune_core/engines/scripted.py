@@ -9,10 +9,11 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from codetune_core.domain.execution import ErrorKind, FinishReason, ModelIdentity, Usage
+from codetune_core.domain.execution import ErrorKind, FinishReason, ModelIdentity, Role, Usage
 from codetune_core.engines.protocol import Chunk, Done, Generation
 from codetune_core.errors import EngineRefused, ExecutionError, SettingsError
 from codetune_core.sections import EngineSettings
+from codetune_core.settings import Settings
 
 _TOKEN = re.compile(r"\s*\S+|\s+\Z")
 _CHARS_PER_TOKEN = 2
@@ -90,7 +91,7 @@ class ScriptedEngine:
         self._drawn: dict[int, int] = {}
 
     @classmethod
-    def from_settings(cls, settings: EngineSettings) -> Self:
+    def from_settings(cls, settings: EngineSettings, everything: Settings) -> Self:  # noqa: ARG003 - the script is all
         """Read the script that the settings name; raises SettingsError."""
         if settings.script is None:
             raise SettingsError("the engine scripted needs engine.script: the path of its YAML file")
@@ -111,7 +112,7 @@ class ScriptedEngine:
         self.finished += 1
 
     async def _play(self, generation: Generation) -> AsyncGenerator[Chunk | Done]:
-        prompt = "\n".join(message.content for message in generation.messages)
+        prompt = _prompt(generation)
         reply = self._reply(prompt)
         tokens = self._tokens(reply, generation)
         for index, token in enumerate(tokens[: generation.max_tokens]):
@@ -143,7 +144,7 @@ class ScriptedEngine:
             await self.gate(index)
         await asyncio.sleep((reply.token_delay_ms if index else reply.delay_ms) / 1000)
 
-    async def model(self, name: str) -> ModelIdentity:
+    async def model(self, name: str, role: Role = Role.GENERATION) -> ModelIdentity:  # noqa: ARG002 - has one for all
         known = {model.name: model for model in reversed(self._script.models)}
         try:
             return known[name] if name else self._script.models[0]
@@ -165,6 +166,12 @@ def read_script(path: Path) -> Script:
         raise SettingsError(f"engine.script: {path} cannot be read: {error}") from error
     except ValidationError as error:
         raise SettingsError(f"engine.script: {path} is no script: {error}") from error
+
+
+def _prompt(generation: Generation) -> str:
+    if infill := generation.infill:
+        return infill.prefix + infill.suffix
+    return "\n".join(message.content for message in generation.messages)
 
 
 def _error(fault: Fault) -> Exception:

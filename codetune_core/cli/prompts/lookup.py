@@ -35,5 +35,5 @@ async def newest(library: PromptLibrary, meant: Reference) -> Reference:
 
 def expect_engine(core: Core, *, hint: str = "") -> None:
     """Raise SettingsError, which says what to set, where no engine is."""
-    if not core.settings.engine.name:
+    if core.settings.engine.name in {"", "none"}:
         raise SettingsError(f"{none_set()}{hint}")

@@ -12,6 +12,7 @@ from codetune_core.engines.registry import available, build
 from codetune_core.engines.scripted import Fault, Reply, Rule, Script, ScriptedEngine, read_script
 from codetune_core.errors import EngineRefused, ExecutionError, SettingsError
 from codetune_core.sections import EngineSettings
+from codetune_core.settings import Settings
 
 MODEL = ModelIdentity("scripted", "scripted", 32_768)
 ASKED = Generation(MODEL, (Message("system", "Explain."), Message("user", "SELECT 1")), 0, 100, Decoding())
@@ -148,7 +149,7 @@ default: {answers: [forty two], delay_ms: 0}
 async def test_a_script_is_read_from_yaml(tmp_path):
     path = tmp_path / "script.yaml"
     path.write_text(YAML)
-    built = build(EngineSettings(name="scripted", script=path))
+    built = build(Settings(engine=EngineSettings(name="scripted", script=path)))
     assert (await built.model("")).revision == "r1"
     assert [item.text for item in (await played(built))[:-1]] == ["find", "ings"]
     await built.aclose()
@@ -174,11 +175,11 @@ def test_a_script_that_is_not_there_is_said(tmp_path):
 )
 def test_an_engine_that_cannot_be_made_is_said(settings, words):
     with pytest.raises(SettingsError, match=words):
-        build(EngineSettings(**settings))
+        build(Settings(engine=EngineSettings(**settings)))
 
 
 async def test_where_no_engine_is_set_whoever_asks_is_told_what_to_set():
-    none = build(EngineSettings())
+    none = build(Settings(engine=EngineSettings(name="none")))
     for asking in (none.model(""), anext(none.generate(ASKED))):
         with pytest.raises(SettingsError, match=r"no engine is set: set engine\.name .*scripted"):
             await asking

@@ -1,0 +1,1 @@
+"""What runs in a model process; nothing else imports torch."""

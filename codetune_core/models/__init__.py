@@ -1,0 +1,1 @@
+"""Models: what there is, how it is prompted, what memory it takes, and where its files are."""

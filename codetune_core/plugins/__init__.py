@@ -1,0 +1,1 @@
+"""Plugins: tools of others, each in a process of its own."""
