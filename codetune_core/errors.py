@@ -125,9 +125,13 @@ class EngineTimeout(ExecutionError):  # noqa: N818
 
 
 class EngineOverloaded(ExecutionError):  # noqa: N818
-    """The engine takes no more requests now."""
+    """The engine takes no more requests now; ``retry_after`` is the seconds after which it asks to be tried again."""
 
     kind = "overloaded"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class EngineRefused(ExecutionError):  # noqa: N818
