@@ -18,7 +18,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 TINY = FIXTURES / "tiny-code-model"
 """A model that was trained: its greedy completions look like Python."""
 GOLDEN = FIXTURES / "codet5p-golden"
-DEEPSEEK_INFILL = InfillTokens(prefix="<｜fim▁begin｜>", suffix="<｜fim▁hole｜>", middle="<｜fim▁end｜>")
+DEEPSEEK_INFILL = InfillTokens(**dict(zip(("prefix", "suffix", "middle"), small_tokenizers.DEEPSEEK[3:], strict=True)))
 QWEN_INFILL = InfillTokens(prefix="<|fim_prefix|>", suffix="<|fim_suffix|>", middle="<|fim_middle|>")
 STOPS = ("USER:", "\nUSER:")
 

@@ -1,5 +1,7 @@
 """Tokenizers of the kinds that code models bring, trained on Python sources and written as their files are."""
 
+# ruff: noqa: RUF001 - DeepSeek spells its tokens so
+
 import functools
 import json
 import sysconfig
@@ -8,7 +10,8 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 CHATML = """\
-{%- for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{% endfor %}\
+{%- for message in messages %}\
+{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{% endfor %}\
 {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"""
 STRICT = """\
 {{- bos_token }}{% for message in messages %}\
@@ -82,7 +85,7 @@ def _write(folder: Path, name: str, value: object) -> None:
 
 
 def deepseek(folder: Path, size: int = 1024) -> Tokenizer:
-    """As DeepSeek-Coder's and WhiteRabbitNeo's: the class named in its config is Llama's, its splits are not; adds BOS."""
+    """As WhiteRabbitNeo's: adds BOS; the class that its config names is Llama's, its splits are not."""
     tokenizer = Tokenizer.from_str(_byte_bpe(size, tuple(DEEPSEEK)))
     begin = (DEEPSEEK[0], tokenizer.token_to_id(DEEPSEEK[0]))
     tokenizer.post_processor = processors.TemplateProcessing(f"{begin[0]} $A", f"{begin[0]} $A $B:1", [begin])
