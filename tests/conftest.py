@@ -13,6 +13,7 @@ from codetune_core.storage.migrate import upgrade
 from codetune_core.storage.url import parse_url
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HOME"] = "/nonexistent"  # the models of whoever runs the tests are not theirs
 # What a property takes depends on who else uses the processor.
 hypothesis.settings.register_profile("codetune", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("codetune")

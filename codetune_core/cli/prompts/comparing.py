@@ -70,7 +70,7 @@ def compare(before: Reference, after: Reference, label: str, inputs: int | None,
     async def work(core: Core) -> ExitCode:
         a, b = await numbered(core.prompts, before), await numbered(core.prompts, after)
         if inputs:
-            expect_engine(core)
+            await expect_engine(core)
             write_replay(await replayed(core, a, b, inputs), format_name)
         else:
             write_verdict(await _seen(core, a, b, label), format_name)

@@ -13,6 +13,7 @@ from codetune_core.cli.formats.visible import visible
 from codetune_core.cli.prompts import as_text
 from codetune_core.cli.prompts.as_json import write_json
 from codetune_core.domain.execution import ExecutionRequest
+from codetune_core.errors import SettingsError
 from codetune_core.prompts.fit import RenderTarget
 from codetune_core.prompts.library import Choice
 from codetune_core.prompts.render import Rendered, render
@@ -49,9 +50,12 @@ async def show_dry_run(core: Core, choice: Choice, request: ExecutionRequest, fo
 
 
 async def _target(core: Core, request: ExecutionRequest) -> _Target:
-    if not core.settings.engine.name:
+    try:
+        model = await core.engine.model(request.model or core.settings.engine.model)
+    except SettingsError:
+        if core.settings.engine.name not in {"", "none", "auto"}:
+            raise
         return _Target(None, None, RenderTarget(sys.maxsize, _estimate))
-    model = await core.engine.model(request.model or core.settings.engine.model)
     count = partial(core.engine.count_tokens, model)
     return _Target(model.name, model.context_tokens, RenderTarget(model.context_tokens, count))
 

@@ -4,7 +4,6 @@ from codetune_core.bootstrap.core import Core
 from codetune_core.cli.prompts.options import Reference
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.prompt import PromptVersion
-from codetune_core.engines.registry import none_set
 from codetune_core.errors import PromptError, SettingsError
 from codetune_core.prompts.library import PromptLibrary
 
@@ -33,7 +32,10 @@ async def newest(library: PromptLibrary, meant: Reference) -> Reference:
     return Reference(meant.name, (await library.versions(meant.name))[0].number)
 
 
-def expect_engine(core: Core, *, hint: str = "") -> None:
-    """Raise SettingsError, which says what to set, where no engine is."""
-    if core.settings.engine.name in {"", "none"}:
-        raise SettingsError(f"{none_set()}{hint}")
+async def expect_engine(core: Core, *, hint: str = "") -> None:
+    """Raise SettingsError, which says what to set, where there is no engine."""
+    if core.settings.engine.name in {"", "none", "auto"}:
+        try:
+            await core.engine.model(core.settings.engine.model)
+        except SettingsError as error:
+            raise SettingsError(f"{error}{hint}") from None

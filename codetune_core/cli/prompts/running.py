@@ -91,7 +91,7 @@ def run(  # noqa: PLR0913 - click's
 
     async def work(core: Core) -> ExitCode:
         if not dry_run:
-            expect_engine(core, hint=_WITHOUT_ENGINE)
+            await expect_engine(core, hint=_WITHOUT_ENGINE)
         choice = await core.prompts.choose(reference.name, label=label, version=reference.number, session_id=session)
         request = ExecutionRequest(
             task=Task(task) if task else _TASKS[choice.prompt.draft.category],

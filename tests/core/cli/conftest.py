@@ -1,4 +1,4 @@
-"""A directory to work in, apart from the settings of whoever runs the tests."""
+"""A directory to work in, apart from the settings and the servers of whoever runs the tests."""
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +15,7 @@ def workspace(tmp_path, monkeypatch):
     for name in ("HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr("codetune_core.engines.local_servers.USUAL_PORTS", {})
     monkeypatch.chdir(root)
     return root
 

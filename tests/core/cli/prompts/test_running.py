@@ -114,7 +114,7 @@ def test_what_came_before_a_failure_was_shown(run, mine):
 
 
 def test_without_an_engine_the_command_says_what_to_set(check, mine):
-    check("run", mine, "--var", "code=1", code=2, says="set engine.name in your codetune.toml (available: scripted)")
+    check("run", mine, "--var", "code=1", code=2, says="set engine.name in your codetune.toml (available: ")
     check("run", mine, "--engine", "steam", code=2, says="there is no engine 'steam'")
     check("run", mine, "--engine", "scripted", code=2, says="engine.script")
 

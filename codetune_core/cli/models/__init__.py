@@ -1,0 +1,1 @@
+"""The ``codetune models`` subcommands."""

@@ -1,0 +1,46 @@
+"""The group ``codetune models``: each subcommand is imported when it is used."""
+
+from importlib import import_module
+
+import click
+
+_HERE = "codetune_core.cli.models"
+_COMMANDS = {
+    "list": ("listing:list_models", "Models of the catalogue, and which of them serve here."),
+    "plan": ("planning:plan", "What fits this machine, or a card, at which quantization and context."),
+    "info": ("showing:info", "Everything that is known of a model."),
+}
+"""Where each subcommand is, and what the list says of it without importing it."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(f"{_HERE}.{module}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
+
+
+@click.command(cls=_Commands, short_help="See which models there are and what fits, and load them.")
+def models() -> None:
+    """See which models there are, what memory they take, and which of them serve on this machine.
+
+    A model is named as in the catalogue (`codetune models list`), by its Hugging Face id (owner/name), or by the path
+    of a folder.
+
+    \b
+    codetune models list                                  what there is, and what is here
+    codetune models plan                                  what fits this machine
+    codetune models plan WhiteRabbitNeo-33B-v1 --gpu 24GB what would fit a card
+    codetune models info Qwen2.5-Coder-7B-Instruct        everything about one
+
+    Every subcommand has `--format json` for scripts. It ends with 0; with 2 where it cannot do what was asked.
+    """  # noqa: D301 - the backspace is click's

@@ -1,0 +1,67 @@
+"""Decides who answers for a role where nobody is named: a model of this machine, a local server, or nobody."""
+
+import asyncio
+from dataclasses import dataclass
+
+from codetune_core.domain.execution import Role
+from codetune_core.engines.local_servers import USUAL_PORTS, LocalServer, Probed, probe
+from codetune_core.errors import CodeTuneError
+from codetune_core.models.choose import load_plan, wanted
+from codetune_core.sections import EngineSettings
+from codetune_core.settings import Settings
+
+_PORTS = ", ".join(f"{program} {port}" for program, port in USUAL_PORTS.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Who answers: the engine to be built (None for nobody), the model that it is asked for, and why it is this one.
+
+    ``port`` is that of a local server, 0 for everything else.
+    """
+
+    engine: EngineSettings | None
+    model: str
+    why: str
+    port: int = 0
+
+
+async def serving(
+    asked: EngineSettings, settings: Settings, role: Role, name: str = "", probed: Probed | None = None
+) -> Serving:
+    """Return who answers for a role, with the model of that name where one is given; never raises.
+
+    The order: a model whose files are here and that fits, a server of this user on its usual port, nobody.
+    """
+    meant = name or asked.model or wanted(role, settings)
+    local = await asyncio.to_thread(_local, asked, settings, role, meant)
+    if isinstance(local, Serving):
+        return local
+    probed = probed or await probe()
+    refused = list(probed.refused)
+    for server in probed.servers:
+        if model := _model(server, meant):
+            return _served(asked, server, model, local)
+        refused.append(f"{server.program} on port {server.port} has no model {meant or 'that writes'}")
+    reasons = "; ".join([local, *(refused or [f"no server answers on its usual port ({_PORTS})"])])
+    return Serving(None, "", reasons)
+
+
+def _local(asked: EngineSettings, settings: Settings, role: Role, name: str) -> Serving | str:
+    """Return the model of this machine, or why there is none."""
+    try:
+        plan = load_plan(name, role, settings)
+    except CodeTuneError as error:
+        return str(error)
+    engine = asked.model_copy(update={"name": "transformers"})
+    why = f"its files are here, and as {plan.quantization} with {plan.context_tokens} tokens it fits {plan.device}"
+    return Serving(engine, name or plan.spec.name, why)
+
+
+def _model(server: LocalServer, name: str) -> str:
+    return (name if name in server.models else "") if name else server.default_model
+
+
+def _served(asked: EngineSettings, server: LocalServer, model: str, why_not_here: str) -> Serving:
+    engine = asked.model_copy(update={"name": "openai", "base_url": server.base_url, "model": model})
+    return Serving(engine, model, f"{server.program} answers on port {server.port}; {why_not_here}", server.port)
