@@ -23,6 +23,7 @@ CodeTuneError
     EngineTimeout    it did not answer in time
     EngineOverloaded it takes no more requests now
     EngineRefused    it does not want to answer this
+      EngineUnusable it answers nothing until its key, account or settings are put in order
     EngineLost       it died or hung up
     ContextTooLong   the prompt does not fit the model
     InvalidOutput    the answer does not fill the schema
@@ -138,6 +139,10 @@ class EngineRefused(ExecutionError):  # noqa: N818
     """The engine does not want to answer this."""
 
     kind = "refused"
+
+
+class EngineUnusable(EngineRefused):  # noqa: N818
+    """The engine answers nothing until its key, account, model or settings are put in order; the message says how."""
 
 
 class EngineLost(ExecutionError):  # noqa: N818
