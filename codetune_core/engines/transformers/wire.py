@@ -77,9 +77,10 @@ class AskStatus(_Frame):
 
 
 class Unload(_Frame):
-    """End the process; what runs fails as ``engine_lost``."""
+    """End the process; what runs fails as ``engine_lost``. With ``if_idle``, only where nothing runs or waits."""
 
     type: Literal["unload"] = "unload"
+    if_idle: bool = False
 
 
 class Ready(_Frame):
@@ -108,6 +109,12 @@ class LoadFailed(_Frame):
 
     type: Literal["load_failed"] = "load_failed"
     message: str
+
+
+class Unloaded(_Frame):
+    """The last frame of a process that ends in good order: what it gave no answer to, another one may be asked."""
+
+    type: Literal["unloaded"] = "unloaded"
 
 
 class Piece(_Frame):
@@ -157,11 +164,20 @@ class Failed(_Frame):
 
 
 class Status(_Frame):
-    """What runs, counted; ``kv_tokens_used`` includes what is kept for reuse, ``kv_tokens_held`` only what runs."""
+    """What runs, counted.
+
+    ``kv_tokens_used`` includes what is kept for reuse, ``kv_tokens_held`` only what runs. ``bytes_needed`` is the load
+    plan's. ``step_seconds`` is how long the step that runs has taken by now, ``idle_seconds`` how long nobody asked.
+    """
 
     type: Literal["status"] = "status"
     id: int
     loaded: bool
+    pid: int = 0
+    model: str = ""
+    quantization: str = ""
+    device: str = ""
+    bytes_needed: int = 0
     running: int = 0
     waiting: int = 0
     kv_tokens: int = 0
@@ -173,12 +189,14 @@ class Status(_Frame):
     generated_tokens: int = 0
     drafted_tokens: int = 0
     accepted_tokens: int = 0
+    step_seconds: float = 0
     idle_seconds: float = 0
 
 
 Asking = Annotated[Generate | Embed | Score | Cancel | AskStatus | Unload, Field(discriminator="type")]
 Telling = Annotated[
-    Ready | Loading | LoadFailed | Piece | Finished | Embedded | Scored | Failed | Status, Field(discriminator="type")
+    Ready | Loading | LoadFailed | Unloaded | Piece | Finished | Embedded | Scored | Failed | Status,
+    Field(discriminator="type"),
 ]
 ASKING: TypeAdapter[Asking] = TypeAdapter(Asking)
 TELLING: TypeAdapter[Telling] = TypeAdapter(Telling)
