@@ -74,13 +74,14 @@ class Architecture(_Part):
 
     Attributes:
         parameters: all weights.
-        embedding_parameters: those of token embeddings, output head and norms, which are never quantized.
+        embedding_parameters: those of embeddings, output head, norms and biases, which are never quantized.
         layers: of the decoder (of the encoder where there is no decoder).
         kv_heads: heads of keys and values in one layer.
         head_dim: numbers in one head.
         hidden: width.
         vocabulary: tokens.
-        cross_attention: whether each layer also keeps keys and values of the prompt.
+        kv_layers: layers that keep keys and values of every token; None where all do.
+        cross_attention_layers: layers that also keep keys and values of the encoder's tokens.
     """
 
     parameters: int = Field(gt=0)
@@ -90,7 +91,8 @@ class Architecture(_Part):
     head_dim: int = Field(gt=0)
     hidden: int = Field(gt=0)
     vocabulary: int = Field(gt=0)
-    cross_attention: bool = False
+    kv_layers: int | None = Field(default=None, ge=0)
+    cross_attention_layers: int = Field(default=0, ge=0)
 
 
 class ModelSpec(_Part):
