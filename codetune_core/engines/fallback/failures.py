@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 
 from codetune_core.engines.fallback.retry import retry_after
-from codetune_core.errors import EngineLost, EngineOverloaded, EngineUnusable, ExecutionError, SettingsError
+from codetune_core.errors import (
+    ContextTooLong,
+    EngineLost,
+    EngineOverloaded,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnusable,
+    ExecutionError,
+    SettingsError,
+)
+
+_LIKELIEST_TO_PASS = (EngineTimeout, EngineLost, ContextTooLong, EngineUnusable, EngineRefused)
 
 
 class PassedOn(Exception):  # noqa: N818 - says what is done with it
@@ -28,12 +39,12 @@ class Failure:
 
 
 def together(failures: list[Failure]) -> ExecutionError:
-    """Return the error that says all of it, of the last one's kind; it is to be tried again when the first may be."""
+    """Return the error that says all of it, of the kind that is likeliest to pass."""
     told = "no engine of the chain answered. " + "; ".join(map(str, failures))
     waits = [seconds for failure in failures if (seconds := retry_after(failure.error)) is not None]
-    if waits:
-        return EngineOverloaded(told, min(waits))
-    last = failures[-1].error
-    if isinstance(last, SettingsError):
+    kinds = {type(failure.error) for failure in failures}
+    if kinds == {SettingsError}:
         return EngineUnusable(told)
-    return type(last)(told) if isinstance(last, ExecutionError) else EngineLost(told)
+    if waits or EngineOverloaded in kinds:
+        return EngineOverloaded(told, min(waits, default=None))
+    return next((kind(told) for kind in _LIKELIEST_TO_PASS if kind in kinds), EngineLost(told))
