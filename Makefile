@@ -17,7 +17,10 @@ check: $(INSTALLED) ## format, lint, types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(INSTALLED) ## the tests, with coverage
+unit: $(INSTALLED) ## the tests
+	$(BIN)/pytest -n 2 --dist loadfile
+
+coverage: $(INSTALLED) ## the tests, and which lines they run: takes twice as long
 	$(BIN)/coverage erase
 	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=
 	$(BIN)/coverage report --fail-under=90

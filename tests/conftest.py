@@ -3,6 +3,8 @@
 import asyncio
 import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -12,7 +14,12 @@ from codetune_core.storage.database import Database
 from codetune_core.storage.migrate import upgrade
 from codetune_core.storage.url import parse_url
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one
+
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many processes run as there are cores
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4e9:  # thousands of small databases, each gone in a second
+    tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
 os.environ["HF_HOME"] = "/nonexistent"  # the models of whoever runs the tests are not theirs
 # What a property takes depends on who else uses the processor.
 hypothesis.settings.register_profile("codetune", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
