@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, ValidationError
 
 from codetune_core.domain.canonical import canonical_json
+from codetune_core.domain.fence import blocks, unfinished_mark, unmark
 from codetune_core.errors import InvalidOutput
-from codetune_core.prompts.fence import blocks, unfinished_mark, unmark
 from codetune_core.prompts.schemas.registry import schema
 
 MAX_ANSWER = 2_000_000

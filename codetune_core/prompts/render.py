@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from codetune_core.domain.execution import Message
+from codetune_core.domain.fence import Piece, blocks, fence, join, line
 from codetune_core.domain.prompt import Variable, VariableType, Wording
 from codetune_core.errors import RenderError
-from codetune_core.prompts.fence import Piece, blocks, fence, join, line
 from codetune_core.prompts.fit import Draft, RenderTarget, fit
 from codetune_core.prompts.schemas.registry import schema_text
 from codetune_core.prompts.template import MAX_OUTPUT, Fenced, Trusted, compile_template

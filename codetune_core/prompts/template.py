@@ -20,8 +20,8 @@ from jinja2 import StrictUndefined, TemplateError, nodes, pass_context
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from codetune_core.domain.fence import Piece
 from codetune_core.errors import RenderError
-from codetune_core.prompts.fence import Piece
 
 MAX_TEMPLATE = 100_000
 """Longest template, in characters."""

@@ -9,9 +9,9 @@ import pytest
 from running import MODEL, SAYS, SQLITE, TOKENS, Gate, running, script, text, types, wording
 
 from codetune_core.domain.execution import ErrorKind, Keep, ModelIdentity, Task, Usage
+from codetune_core.domain.fence import mark
 from codetune_core.domain.prompt import Variable, VariableType
 from codetune_core.engines.scripted import Fault, ScriptedEngine
-from codetune_core.prompts.fence import mark
 
 CANARY = "canary_7f3a"
 PRICE = {"model": "tiny", "prompt": "1000000", "completion": "2000000", "source": "a list of 2026-01-01"}

@@ -4,7 +4,7 @@ import re
 
 from hypothesis import strategies as st
 
-from codetune_core.prompts.fence import MARK
+from codetune_core.domain.fence import MARK
 
 BAR, COLON = "\uff5c", "\uff1a"
 TOKENS = [

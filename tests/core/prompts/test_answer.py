@@ -9,9 +9,9 @@ from hostile import hostile_texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codetune_core.domain.fence import MARK, mark
 from codetune_core.errors import InvalidOutput
 from codetune_core.prompts.answer import MAX_ANSWER, parse_answer, readable, readable_pieces
-from codetune_core.prompts.fence import MARK, mark
 from codetune_core.prompts.schemas.registry import SCHEMAS
 
 GOOD = {"summary": "It sorts.", "points": ["fast"]}

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from codetune_core.domain.fence import unmark
 from codetune_core.domain.prompt import FewShotExample, Variable, Wording
 from codetune_core.errors import ContextTooLong
-from codetune_core.prompts.fence import unmark
 from codetune_core.prompts.fit import TOKENS_PER_MESSAGE, RenderTarget
 from codetune_core.prompts.render import render
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from codetune_core.domain.execution import Message
+from codetune_core.domain.fence import MARK, unmark
 from codetune_core.domain.prompt import Decoding, FewShotExample, Variable, Wording
 from codetune_core.errors import RenderError
 from codetune_core.prompts.answer import parse_answer
-from codetune_core.prompts.fence import MARK, unmark
 from codetune_core.prompts.fit import RenderTarget
 from codetune_core.prompts.render import render
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codetune_core.domain.fence import Piece
 from codetune_core.errors import RenderError
-from codetune_core.prompts.fence import Piece
 from codetune_core.prompts.template import MAX_STEPS, MAX_TEMPLATE, Fenced, Trusted, compile_template
 
 VALUES = {

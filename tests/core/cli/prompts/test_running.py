@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from codetune_core.prompts.fence import mark
+from codetune_core.domain.fence import mark
 from codetune_core.storage.url import VARIABLE
 
 MODEL = {"name": "tiny", "engine": "scripted", "context_tokens": 8192}

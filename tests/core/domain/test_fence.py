@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from codetune_core.prompts.fence import MARK, Piece, fence, join, line, mark, unmark
-from codetune_core.prompts.fence import blocks as own_blocks
+from codetune_core.domain.fence import MARK, Piece, fence, join, line, mark, unmark
+from codetune_core.domain.fence import blocks as own_blocks
 
 
 def blocks(markdown):
