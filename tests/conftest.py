@@ -14,7 +14,7 @@ from codetune_core.storage.database import Database
 from codetune_core.storage.migrate import upgrade
 from codetune_core.storage.url import parse_url
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one
+MEMORY = Path("/dev/shm")
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many processes run as there are cores
