@@ -8,8 +8,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from codetune_core.domain.execution import ErrorKind
-from codetune_core.engines.transformers.process.job import Counts, Job, Runner
-from codetune_core.engines.transformers.wire import Failed
+from codetune_core.engines.transformers.process.job import Answer, Counts, Job, Request, Runner
+from codetune_core.engines.transformers.wire import Failed, Piece
 
 _FAILURES = 3
 """Steps in a row that may fail before the runner counts as broken."""
@@ -35,23 +35,40 @@ class Loop:
 
     Attributes:
         built: None until the model is loaded.
+        used: when it was last asked or answered, by the monotonic clock.
     """
 
     def __init__(self, build: Build, progress: Progress, loaded: Callable[[Built], None]) -> None:
         """``progress`` and ``loaded`` are called on the thread."""
         self.built: Built | None = None
+        self.used = time.monotonic()
         self._build, self._progress, self._loaded = build, progress, loaded
         self._inbox: SimpleQueue[Job] = SimpleQueue()
-        self._in_hand: list[Job] = []
+        self._open: set[Job] = set()
+        self._in_hand: set[Job] = set()
         self._step_began: float | None = None
 
     def start(self, ended: Callable[[BaseException], None]) -> None:
         """Begin to load; ``ended`` is called on the thread, where it can go on no longer."""
         Thread(target=self._main, args=(ended,), name="torch", daemon=True).start()
 
-    def add(self, job: Job) -> None:
-        """Queue a job; called from any thread."""
+    def ask(self, request: Request, tell: Callable[[Answer], None]) -> Job:
+        """Queue a request; ``tell`` gets nothing after its last answer."""
+        job = Job(request, lambda answer: self._answer(job, answer, tell))
+        self.used = time.monotonic()
+        self._open.add(job)
         self._inbox.put(job)
+        return job
+
+    @property
+    def open(self) -> int:
+        """How many requests have not had their last answer."""
+        return len(self._open)
+
+    @property
+    def queued(self) -> int:
+        """How many requests the runner does not know yet."""
+        return self._inbox.qsize()
 
     def counts(self) -> Counts:
         """Return what the runner has in hand."""
@@ -93,7 +110,7 @@ class Loop:
             if job.cancelled.is_set():
                 job.tell(Failed(id=job.request.id, kind=ErrorKind.CANCELLED, message="it was cancelled"))
             else:
-                self._in_hand.append(job)
+                self._in_hand.add(job)
                 runner.add(job)
 
     def _next(self, *, wait: bool) -> Job | None:
@@ -105,19 +122,24 @@ class Loop:
     def _step(self, runner: Runner) -> bool:
         self._step_began = time.monotonic()
         try:
-            busy = runner.step()
+            return runner.step()
         finally:
             self._step_began = None
-        if not busy:
-            self._in_hand.clear()
-        return busy
+
+    def _answer(self, job: Job, answer: Answer, tell: Callable[[Answer], None]) -> None:
+        if job not in self._open:
+            return
+        if not isinstance(answer, Piece):
+            self.used = time.monotonic()
+            self._open.discard(job)
+            self._in_hand.discard(job)
+        tell(answer)
 
     def _fail(self, error: Exception) -> None:
         """Fail every job in hand: nobody knows which of them the runner can still do."""
-        for job in self._in_hand:
+        for job in tuple(self._in_hand):
             job.cancelled.set()
             job.tell(failure(job, error))
-        self._in_hand.clear()
 
 
 def failure(job: Job, error: BaseException) -> Failed:
