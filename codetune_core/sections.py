@@ -156,7 +156,8 @@ class ModelSettings(Section):
     context_tokens: int | None = Field(default=None, gt=0)
     """Longest prompt and answer together; unset for what the model can and the memory holds."""
     memory_gigabytes: float | None = Field(default=None, gt=0)
-    """Memory of the device that models may take together, in 10^9 bytes; unset for nine tenths of it."""
+    """Memory of the device that models may take together, in 10^9 bytes; unset for nineteen twentieths of a graphics
+    processor's, or nine tenths of the main memory."""
     keep_loaded_seconds: float = Field(default=900, gt=0)
     """A model that nobody used for this long is unloaded."""
     adapters: dict[str, Path] = {}

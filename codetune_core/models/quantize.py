@@ -1,0 +1,90 @@
+"""Chooses the quantization and the context with which a model fits, and says in words why none does."""
+
+from collections.abc import Iterable
+
+from codetune_core.models.files import located
+from codetune_core.models.hardware import Device
+from codetune_core.models.local_extra import can_hold
+from codetune_core.models.memory import LEAST_CONTEXT, Fit, fit, gigabytes
+from codetune_core.models.spec import Architecture, ModelSpec, Quantization
+from codetune_core.sections import ModelSettings
+
+_COMFORTABLE_CONTEXT = 16_384
+"""Where there is room for this much, weights are held more exactly rather than the context made longer."""
+_LARGE = 10**9
+"""From this many parameters on, a processor is as fast as its memory: 4 bits go before exactness."""
+
+
+def chosen(spec: ModelSpec, on: Device, settings: ModelSettings, *, anywhere: bool = False) -> Fit | None:
+    """Return the quantization and context that a model gets on a device; None where it does not fit.
+
+    ``anywhere`` also takes one whose files are not on this machine.
+    """
+    if spec.architecture is None:
+        return None
+    meant = with_context(spec, settings)
+    options = [each for each in _order(spec, spec.architecture, on, settings) if anywhere or _loadable(spec, each)]
+    fits = [fit(meant, spec.architecture, each, on.name, on.budget) for each in options]
+    least = meant.context_tokens if settings.context_tokens else min(meant.context_tokens, _COMFORTABLE_CONTEXT)
+    comfortable = next((each for each in fits if each.context_tokens >= least), None)
+    if comfortable or settings.context_tokens:
+        return comfortable
+    longest = max(fits, key=lambda each: each.context_tokens, default=None)
+    return longest if longest and longest.fits else None
+
+
+def with_context(spec: ModelSpec, settings: ModelSettings) -> ModelSpec:
+    """Return a model with the context that the settings limit it to."""
+    context = min(spec.context_tokens, settings.context_tokens or spec.context_tokens)
+    return spec.model_copy(update={"context_tokens": context})
+
+
+def _loadable(spec: ModelSpec, quantization: Quantization) -> bool:
+    return can_hold(quantization) and located(spec, quantization) is not None
+
+
+def _order(spec: ModelSpec, sizes: Architecture, on: Device, settings: ModelSettings) -> tuple[Quantization, ...]:
+    if settings.quantization != "auto":
+        asked = Quantization(settings.quantization)
+        return (asked,) if asked in spec.quantizations else ()
+    slow = on.name == "cpu" and sizes.parameters >= _LARGE
+    return spec.quantizations[::-1] if slow else spec.quantizations
+
+
+def refusal(spec: ModelSpec, on: Device, settings: ModelSettings, others: Iterable[ModelSpec] = ()) -> str:
+    """Say why a model cannot be loaded on a device, and what could be."""
+    if spec.architecture is None:
+        return f"{spec.name} cannot be loaded, because its sizes are not known from its config ({spec.id})"
+    if settings.quantization not in {"auto", *spec.quantizations}:
+        offered = ", ".join(spec.quantizations)
+        return f"{spec.name} is not offered as {settings.quantization}: set models.quantization to auto or {offered}"
+    what = "; ".join(_ways(spec, spec.architecture, on, settings, others)) or "no model of the catalogue for this fits"
+    return f"{_too_large(spec, spec.architecture, on, settings)}. What would fit: {what}"
+
+
+def _too_large(spec: ModelSpec, sizes: Architecture, on: Device, settings: ModelSettings) -> str:
+    order = _order(spec, sizes, on, settings)
+    context = with_context(spec, settings).context_tokens
+    least = context if settings.context_tokens else min(context, LEAST_CONTEXT)
+    smallest = min((fit(spec, sizes, each, on.name, on.budget).need for each in order), key=lambda each: each.fixed)
+    takes = f"takes {gigabytes(smallest.total(least))} ({gigabytes(smallest.weights)} of it weights)"
+    there = f"there are {gigabytes(on.budget)} for models on {on.described}"
+    return f"{spec.name} as {smallest.quantization} with {least:,} tokens of context {takes}, and {there}"
+
+
+def _ways(
+    spec: ModelSpec, sizes: Architecture, on: Device, settings: ModelSettings, others: Iterable[ModelSpec]
+) -> Iterable[str]:
+    """Yield a shorter context, a smaller quantization, another model."""
+    free = settings.model_copy(update={"context_tokens": None})
+    if settings.context_tokens and (shorter := chosen(spec, on, free, anywhere=True)):
+        yield f"it with {shorter.context_tokens:,} tokens of context (models.context_tokens)"
+    for each in spec.quantizations:
+        smaller = fit(with_context(spec, settings), sizes, each, on.name, on.budget)
+        if settings.quantization not in {"auto", each} and smaller.fits:
+            yield f"it as {each} with {smaller.context_tokens:,} tokens of context (models.quantization)"
+    plain = free.model_copy(update={"quantization": "auto"})
+    for other in others:
+        if other.name != spec.name and (found := chosen(other, on, plain, anywhere=True)):
+            yield f"{other.name} as {found.need.quantization} ({gigabytes(found.total)})"
+            return
