@@ -6,7 +6,17 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from codetune_core.domain.finding import Confidence
-from codetune_core.prompts.schemas.parts import AnswerModel, AnyConfidence, AnySeverity, Cwe, Line, Prose, Quote, Word
+from codetune_core.prompts.schemas.parts import (
+    AnswerModel,
+    AnyConfidence,
+    AnySeverity,
+    Cwe,
+    FilledProse,
+    Line,
+    Prose,
+    Quote,
+    Word,
+)
 
 
 class FindingClaim(AnswerModel):
@@ -17,7 +27,7 @@ class FindingClaim(AnswerModel):
     cwe: Cwe | None = Field(default=None, description="such as CWE-89, or null")
     severity: AnySeverity
     confidence: AnyConfidence = Confidence.MEDIUM
-    message: Prose = Field(min_length=1, description="what is wrong, and what an attacker or a user can make of it")
+    message: FilledProse = Field(description="what is wrong, and what an attacker or a user can make of it")
     remedy: Prose = Field(default="", description="how to mend it")
 
 
@@ -39,7 +49,7 @@ class FindingExplanation(AnswerModel):
     """Why a finding matters, or why it does not."""
 
     judgement: Judgement
-    explanation: Prose = Field(min_length=1, description="what the code does and why that is a flaw, or is not")
+    explanation: FilledProse = Field(description="what the code does and why that is a flaw, or is not")
     exploit: Prose = Field(default="", description="how it could be used, step by step; empty for a false positive")
     remedy: Prose = Field(default="", description="how to mend it")
     evidence: tuple[Quote, ...] = Field(
@@ -54,7 +64,7 @@ class DiffComment(AnswerModel):
     quote: Quote = Field(description="changed code, copied exactly, without the leading + or -")
     severity: AnySeverity
     cwe: Cwe | None = None
-    message: Prose = Field(min_length=1)
+    message: FilledProse
 
 
 class DiffVerdict(StrEnum):
@@ -68,7 +78,7 @@ class DiffVerdict(StrEnum):
 class DiffReview(AnswerModel):
     """A review of a diff."""
 
-    summary: Prose = Field(min_length=1, description="what the change does")
+    summary: FilledProse = Field(description="what the change does")
     verdict: DiffVerdict
     comments: tuple[DiffComment, ...] = Field(default=(), max_length=50)
 
@@ -95,14 +105,14 @@ class Threat(AnswerModel):
     kind: Annotated[Stride, BeforeValidator(_stride)]
     quote: Quote = Field(description="the code that is exposed, copied exactly")
     severity: AnySeverity
-    attack: Prose = Field(min_length=1, description="who does what, and what they gain")
-    mitigation: Prose = Field(min_length=1)
+    attack: FilledProse = Field(description="who does what, and what they gain")
+    mitigation: FilledProse
 
 
 class ThreatModel(AnswerModel):
     """A threat model of one module."""
 
-    purpose: Prose = Field(min_length=1, description="what the module does")
+    purpose: FilledProse = Field(description="what the module does")
     assets: tuple[Line, ...] = Field(max_length=20, description="what is worth protecting")
     entry_points: tuple[Line, ...] = Field(max_length=30, description="where outside data or callers come in")
     trust_boundaries: tuple[Line, ...] = Field(default=(), max_length=20)

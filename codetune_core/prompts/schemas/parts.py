@@ -7,7 +7,7 @@ checked, while a quote is found in the code or the claim is dropped.
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from codetune_core.domain.finding import Confidence, Severity
 
@@ -31,10 +31,14 @@ def _cwe(value: Any) -> Any:
     return f"CWE-{int(found[1])}" if found else value
 
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
+_FILLED = Field(json_schema_extra={"pattern": r"^\S"})
+"""What a JSON Schema says of a text that is stripped and must not be empty then."""
+Line = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True), _FILLED]
 """One short sentence or name."""
 Prose = Annotated[str, StringConstraints(max_length=6_000, strip_whitespace=True)]
 """Markdown."""
+FilledProse = Annotated[str, StringConstraints(min_length=1, max_length=6_000, strip_whitespace=True), _FILLED]
+"""Markdown that says something."""
 Quote = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
 """Some lines or part of a line, character for character as they stand in the code."""
 Code = Annotated[str, StringConstraints(max_length=60_000)]

@@ -4,7 +4,7 @@ import functools
 import json
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -39,11 +39,20 @@ def schema(name: str) -> type[BaseModel]:
 
 
 @functools.cache
+def bounded_json_schema(name: str) -> dict[str, Any]:
+    """JSON Schema 2020-12 of what is asked for; nothing undeclared may stand in it, and no text or list is unbounded.
+
+    One object for all who ask: not to be changed. Raises RenderError for an unknown name.
+    """
+    return cast("dict[str, Any]", _short(schema(name).model_json_schema()))
+
+
+@functools.cache
 def schema_text(name: str | None) -> str:
     """What a prompt says about its schema: JSON Schema 2020-12 on one line, and how to answer; empty for none."""
     if name is None:
         return ""
-    text = json.dumps(_short(schema(name).model_json_schema()), separators=(",", ":"))
+    text = json.dumps(bounded_json_schema(name), separators=(",", ":"))
     return (
         "Answer with one JSON object that fits this JSON Schema, inside a ```json fence and with nothing after it:\n\n"
         f"```json\n{text}\n```"

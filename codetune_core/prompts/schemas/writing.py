@@ -1,8 +1,11 @@
 """Schemas of answers that write: edits, code, tests, documentation, messages, answers to questions."""
 
-from pydantic import Field, model_validator
+from typing import Any
 
-from codetune_core.prompts.schemas.parts import AnswerModel, Code, Line, Prose, Quote
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+
+from codetune_core.prompts.schemas.parts import AnswerModel, Code, FilledProse, Line, Prose, Quote
 
 
 class Replacement(AnswerModel):
@@ -16,19 +19,19 @@ class CodeFix(AnswerModel):
     """A fix; no edits where none is needed or possible, and the explanation says why."""
 
     edits: tuple[Replacement, ...] = Field(max_length=30)
-    explanation: Prose = Field(min_length=1, description="what was wrong and why this mends it")
+    explanation: FilledProse = Field(description="what was wrong and why this mends it")
 
 
 class RewriteStep(Replacement):
     """One improvement that keeps what the code does."""
 
-    reason: Prose = Field(min_length=1, description="what gets better, and by how much where that is known")
+    reason: FilledProse = Field(description="what gets better, and by how much where that is known")
 
 
 class Rewrite(AnswerModel):
     """An optimization or a refactoring."""
 
-    summary: Prose = Field(min_length=1)
+    summary: FilledProse
     steps: tuple[RewriteStep, ...] = Field(max_length=30)
     risks: tuple[Line, ...] = Field(default=(), max_length=10, description="behaviour that could change")
 
@@ -57,13 +60,13 @@ class UnitTests(AnswerModel):
 class Docstring(AnswerModel):
     """A documentation comment."""
 
-    docstring: Prose = Field(min_length=1, description="the text alone, without quotes or comment signs")
+    docstring: FilledProse = Field(description="the text alone, without quotes or comment signs")
 
 
 class Summary(AnswerModel):
     """A summary of code."""
 
-    summary: Prose = Field(min_length=1)
+    summary: FilledProse
     points: tuple[Line, ...] = Field(default=(), max_length=12)
 
 
@@ -85,7 +88,7 @@ class CitedAnswer(AnswerModel):
     """An answer from given sources only."""
 
     answered: bool = Field(description="false where the sources do not say")
-    answer: Prose = Field(min_length=1)
+    answer: FilledProse
     citations: tuple[Citation, ...] = Field(default=(), max_length=20)
 
     @model_validator(mode="after")
@@ -93,3 +96,19 @@ class CitedAnswer(AnswerModel):
         if self.answered and not self.citations:
             raise ValueError("an answer needs at least one citation")
         return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Say it so that decoding can be held to it: one of two objects, each whole."""
+        whole = handler.resolve_ref_schema(handler(core_schema))
+        fields = whole["properties"]
+        citations = {name: value for name, value in fields["citations"].items() if name != "default"}
+        cited = {"answered": {**fields["answered"], "const": True}, "citations": {**citations, "minItems": 1}}
+        uncited = {"answered": {**fields["answered"], "const": False}}
+        required = [*whole["required"], "citations"]
+        return {
+            "anyOf": [
+                {**whole, "properties": {**fields, **cited}, "required": required},
+                {**whole, "properties": {**fields, **uncited}},
+            ]
+        }

@@ -46,6 +46,12 @@ class Closing:
             ending.append(token)
         return ending
 
+    @staticmethod
+    def ends(matcher: LLMatcher, ending: list[int]) -> bool:
+        """Return whether these tokens complete an answer."""
+        matcher = matcher.deep_copy()
+        return matcher.consume_tokens(ending) and matcher.is_accepting()
+
     def _next(self, allowed: NDArray[np.uint8]) -> int:
         inside = allowed[self._brace] and allowed[self._bracket] if self._brace and self._bracket else False
         preferred = self._in_string if inside else self._structure

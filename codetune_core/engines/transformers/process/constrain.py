@@ -16,8 +16,9 @@ from pydantic import JsonValue
 from codetune_core.engines.transformers.process.closing import Closing, Unclosable, longest_ending
 from codetune_core.errors import EngineRefused, InvalidInput
 
-_COMPACT = {"whitespace_flexible": False, "json_allowed_escapes": '"\\bfnrt'}
+_COMPACT: Any = {"whitespace_flexible": False, "json_allowed_escapes": '"\\bfnrt'}
 """No white space, of which a model could write any amount; no ``\\u``, which can name NUL and half a character."""
+_FILLED = r"^\S"
 _MARGIN = 16
 
 
@@ -127,7 +128,8 @@ class Constraint:
         if self._left == self._watched:
             self._ending = self._vocabulary.closing.tokens(self._matcher)
         self._consume(token)
-        ending = self._vocabulary.closing.tokens(self._matcher)
+        still = self._vocabulary.closing.ends(self._matcher, self._ending)
+        ending = self._ending if still else self._vocabulary.closing.tokens(self._matcher)
         if len(ending) < self._left:
             self._ending = ending
             return token
@@ -141,9 +143,21 @@ class Constraint:
             raise ValueError(f"token {token} is not allowed here: {self._matcher.get_error()}")
 
 
+def _cheaper(node: Any) -> Any:
+    """Say the same so that masks take a fourth of the time: one pattern instead of a pattern and a greatest length."""
+    if isinstance(node, list):
+        return [_cheaper(each) for each in node]
+    if not isinstance(node, Mapping):
+        return node
+    if node.get("pattern") == _FILLED and "maxLength" in node:
+        rest = {name: value for name, value in node.items() if name not in {"minLength", "maxLength"}}
+        return {**rest, "pattern": rf"^\S[\s\S]{{0,{node['maxLength'] - 1}}}$"}
+    return {name: _cheaper(value) for name, value in node.items()}
+
+
 def _matcher(vocabulary: Vocabulary, schema: Mapping[str, JsonValue]) -> LLMatcher:
     try:
-        grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=_COMPACT)
+        grammar = LLMatcher.grammar_from_json_schema(json.dumps(_cheaper(schema)), overrides=_COMPACT)
         matcher = LLMatcher(vocabulary.tokens, grammar, log_level=0)
     except ValueError as error:
         raise EngineRefused(f"an answer cannot be held to this schema: {error}") from error
