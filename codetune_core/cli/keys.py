@@ -1,0 +1,111 @@
+"""``codetune keys``: the keys of engines in the system's keyring."""
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from codetune_core.cli.exit_codes import ExitCode
+from codetune_core.errors import CodeTuneError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from codetune_core.sections import EngineSettings
+    from codetune_core.settings import Settings
+
+_NAME = click.argument("engine")
+
+
+@click.group(short_help="Keys of the services that answer.")
+def keys() -> None:
+    """Keys of the services that answer, in your system's keyring.
+
+    \b
+    codetune keys set openai      asks for the key, and shows nothing of it
+    codetune keys list            where each engine's key comes from
+    codetune keys remove openai   forgets it
+
+    A key is kept for the address of its engine (engine.base_url) and sent nowhere else. ENGINE is the name of an engine,
+    or one that you gave in `engines`.
+    """  # noqa: D301 - the backspace is click's
+
+
+@keys.command("set", short_help="Keep a key.")
+@_NAME
+def set_key(engine: str) -> None:
+    """Keep the key of ENGINE; it is read from the terminal without being shown, else from the standard input."""
+    from codetune_core.engines.keys import account, store_key  # noqa: PLC0415 - `codetune --help` waits for nothing
+
+    async def work(asked: "EngineSettings") -> ExitCode:
+        shown = f"Key for {account(asked)}"
+        value = click.prompt(shown, hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
+        await store_key(asked, value)
+        click.echo(f"kept for {account(asked)}")
+        return ExitCode.CLEAN
+
+    _run(engine, work)
+
+
+@keys.command(short_help="Forget a key.")
+@_NAME
+def remove(engine: str) -> None:
+    """Forget the key of ENGINE in the keyring."""
+    from codetune_core.engines.keys import account, remove_key  # noqa: PLC0415
+
+    async def work(asked: "EngineSettings") -> ExitCode:
+        gone = await remove_key(asked)
+        click.echo(f"{'forgotten' if gone else 'there was none'} for {account(asked)}")
+        return ExitCode.CLEAN
+
+    _run(engine, work)
+
+
+@keys.command("list", short_help="Where each key comes from.")
+@click.option("--format", "format_name", type=click.Choice(["text", "json"]), default="text")
+def list_keys(format_name: str) -> None:
+    """Say where the key of each engine comes from; never the key."""
+    from codetune_core.cli.core import run, user_settings  # noqa: PLC0415
+    from codetune_core.engines.keys import OWN  # noqa: PLC0415
+
+    async def work() -> ExitCode:
+        settings = user_settings()
+        found = {name: await _source(_asked(settings, name)) for name in dict.fromkeys([*OWN, *settings.engines])}
+        if format_name == "json":
+            click.echo(json.dumps(found, indent=2))
+        else:
+            width = max(map(len, found))
+            click.echo("\n".join(f"{name:<{width}}  {source}" for name, source in found.items()))
+        return ExitCode.CLEAN
+
+    run(work)
+
+
+async def _source(asked: "EngineSettings") -> str:
+    from codetune_core.engines.keys import account, find_key  # noqa: PLC0415
+
+    try:
+        found = await find_key(asked)
+        return f"{found.source}, for {account(asked)}" if found else "no key"
+    except CodeTuneError as error:
+        return str(error)
+
+
+def _run(engine: str, work: "Callable[[EngineSettings], Coroutine[None, None, ExitCode]]") -> None:
+    from codetune_core.cli.core import run, user_settings  # noqa: PLC0415
+
+    run(lambda: work(_asked(user_settings(), engine)))
+
+
+def _asked(settings: "Settings", name: str) -> "EngineSettings":
+    """Return what the settings say of an engine; raises CodeTuneError for a name that is none."""
+    from codetune_core.engines.registry import available  # noqa: PLC0415
+    from codetune_core.sections import EngineSettings  # noqa: PLC0415
+
+    if name in settings.engines:
+        return settings.engines[name]
+    known = available()
+    if name not in known:
+        raise CodeTuneError(f"there is no engine {name}; there are {', '.join([*known, *settings.engines])}")
+    return settings.engine if settings.engine.name == name else EngineSettings(name=name)

@@ -1,0 +1,262 @@
+"""Asks a server over HTTP: one pool of connections that stay open, its key, own certificates, a proxy, time limits."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from codetune_core.engines.address import parse_address
+from codetune_core.engines.http_errors import BadStatus, bad_status, network_error
+from codetune_core.engines.keys import Key, KeyHolder, base_url, missing_key, redacted
+from codetune_core.engines.sse import EventReader, ServerSentEvent
+from codetune_core.errors import EngineLost, EngineTimeout, EngineUnusable, ExecutionError, SettingsError
+from codetune_core.sections import EngineSettings
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_KEEP_ALIVE_SECONDS = 60
+_DRAIN_SECONDS = 0.25
+_MOST_JSON_BYTES = 256_000_000
+_MOST_ERROR_BYTES = 64_000
+_OK = range(200, 300)
+
+Sign = Callable[[str], Mapping[str, str]]
+"""A key to the headers that carry it."""
+
+
+class HttpServer:
+    """A server, and the connections to it.
+
+    Redirects are not followed, and no header is sent to any other origin. Every method raises `BadStatus` where the
+    server answers with an error, and an ExecutionError where it cannot be reached, hangs up or is too slow.
+    """
+
+    def __init__(self, asked: EngineSettings, sign: Sign, headers: Mapping[str, str] | None = None) -> None:
+        """Connect to nobody yet; raises SettingsError for an address, a proxy or a certificate that cannot be used."""
+        self.address = parse_address(base_url(asked))
+        self._asked = asked
+        self._sign = sign
+        self._headers = dict(headers or {})
+        self._proxy = self.address.proxy(asked.proxy)
+        self._keys = KeyHolder(asked)
+        self._key: Key | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._opening = asyncio.Lock()
+        if asked.ca_file and not asked.ca_file.is_file():
+            raise SettingsError(f"engine.ca_file: there is no file {asked.ca_file}")
+
+    async def get(self, url: str, seconds: float | None = None) -> Any:
+        """Return what a GET answers, as JSON; it may take ``seconds``, or as long as the first token of an answer."""
+        async with self._answer("GET", url, None, seconds) as response:
+            return await _json(response, url)
+
+    async def post(self, url: str, body: Mapping[str, Any], seconds: float | None = None) -> Any:
+        """Return what a POST answers, as JSON; it may take ``seconds``, or as long as the first token of an answer."""
+        async with self._answer("POST", url, body, seconds) as response:
+            return await _json(response, url)
+
+    @asynccontextmanager
+    async def stream(self, url: str, body: Mapping[str, Any]) -> AsyncGenerator["EventStream"]:
+        """Ask for a stream; leaving the context before its end closes the connection, which stops the server."""
+        asked_at = asyncio.get_running_loop().time()
+        async with self._open("POST", url, body, self._asked.first_token_seconds) as response:
+            yield EventStream(response, self._asked, url, asked_at)
+
+    async def has_key(self) -> bool:
+        """Whether there is a key; raises what `find_key` raises."""
+        return await self._keys.key() is not None
+
+    def meaning(self, refusal: BadStatus) -> ExecutionError:
+        """Return the error that says what a refusal means, without the key that servers like to repeat."""
+        refusal.message = redacted(refusal.message, self._key)
+        return refusal.meaning(self.address.base_url)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._session:
+            await self._session.close()
+
+    @asynccontextmanager
+    async def _answer(
+        self, method: str, url: str, body: Mapping[str, Any] | None, seconds: float | None
+    ) -> AsyncGenerator["aiohttp.ClientResponse"]:
+        """Open, and bound the time that all of the answer takes."""
+        limit = self._asked.first_token_seconds if seconds is None else seconds
+        try:
+            async with asyncio.timeout(limit), self._open(method, url, body, limit) as response:
+                yield response
+        except TimeoutError as error:
+            raise _too_slow(url, limit, "engine.first_token_seconds" if seconds is None else "") from error
+
+    @asynccontextmanager
+    async def _open(
+        self, method: str, url: str, body: Mapping[str, Any] | None, seconds: float
+    ) -> AsyncGenerator["aiohttp.ClientResponse"]:
+        import aiohttp  # noqa: PLC0415 - it takes 0.2 s, and only who asks a server needs it
+
+        self._key = key = await self._keys.key()
+        if key is None and (lacking := missing_key(self._asked)):
+            raise EngineUnusable(lacking)
+        session, headers = await self._opened(), self._signed(url, key)
+        response: aiohttp.ClientResponse | None = None
+        try:
+            async with asyncio.timeout(seconds):
+                response = await self._sent(session, method, url, headers=headers, data=_bytes(body))
+                if response.status not in _OK:
+                    raise await self._refusal(response)
+            yield response
+        except aiohttp.ClientError as error:
+            raise network_error(error, url, self._asked.connect_seconds) from error
+        except TimeoutError as error:
+            raise _too_slow(url, seconds, "engine.first_token_seconds") from error
+        finally:
+            if response is not None:
+                _finish(response)
+
+    async def _sent(
+        self, session: "aiohttp.ClientSession", method: str, url: str, **asked: Any
+    ) -> "aiohttp.ClientResponse":
+        """Send a request; once more where the server had closed the connection that was kept for it."""
+        import aiohttp  # noqa: PLC0415
+
+        used = SimpleNamespace(again=False)
+        options = {"proxy": self._proxy, "allow_redirects": False, "trace_request_ctx": used, **asked}
+        try:
+            return await session.request(method, url, **options)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if not used.again or isinstance(error, aiohttp.ClientConnectorError):
+                raise
+            return await session.request(method, url, **options)
+
+    def _signed(self, url: str, key: Key | None) -> dict[str, str]:
+        """Return the headers of a request; raises EngineUnusable where the key would travel in clear, or elsewhere."""
+        headers = {**self._headers, "Content-Type": "application/json"}
+        if key is None:
+            return headers
+        if not url.startswith(f"{self.address.origin}/"):
+            raise EngineUnusable(f"the key is for {self.address.origin}, and is not sent to {url}")
+        if not (self.address.is_encrypted or self.address.is_this_machine):
+            where = self.address.origin
+            raise EngineUnusable(f"the key would travel to {where} unencrypted: use https, or ask it without a key")
+        return {**headers, **self._sign(key.secret.get_secret_value())}
+
+    async def _refusal(self, response: "aiohttp.ClientResponse") -> BadStatus:
+        body = await _read(response, _MOST_ERROR_BYTES)
+        if response.status in {401, 403}:
+            self._keys.forget()
+        return bad_status(response.status, response.headers, body.decode("utf-8", "replace"))
+
+    async def _opened(self) -> "aiohttp.ClientSession":
+        import aiohttp  # noqa: PLC0415
+
+        async with self._opening:
+            if self._session is None:
+                trust = await asyncio.to_thread(self._trust)
+                connector = aiohttp.TCPConnector(ssl=trust, limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS)
+                limits = aiohttp.ClientTimeout(total=None, connect=self._asked.connect_seconds)
+                trace = aiohttp.TraceConfig()
+                trace.on_connection_reuseconn.append(_reused)
+                self._session = aiohttp.ClientSession(connector=connector, timeout=limits, trace_configs=[trace])
+            return self._session
+
+    def _trust(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if path := self._asked.ca_file:
+            try:
+                context.load_verify_locations(path)
+            except OSError as error:  # ssl.SSLError is one
+                raise EngineUnusable(f"engine.ca_file: {path} holds no certificate in PEM: {error}") from error
+        return context
+
+
+class EventStream:
+    """The events of a streamed answer, within the time limits for its first piece and between pieces."""
+
+    def __init__(self, response: "aiohttp.ClientResponse", asked: EngineSettings, url: str, asked_at: float) -> None:
+        self._response = response
+        self._asked = asked
+        self._url = url
+        self._deadline = asked_at + asked.first_token_seconds
+        self._has_begun = False
+
+    def piece_came(self) -> None:
+        """Start the time for the next piece; what only keeps the connection open does not."""
+        self._has_begun = True
+        self._deadline = asyncio.get_running_loop().time() + self._asked.gap_seconds
+
+    async def events(self) -> AsyncGenerator[ServerSentEvent]:
+        """Yield each event; an answer that is not streamed is one event with all of it. Raises an ExecutionError."""
+        if self._response.content_type == "application/json":
+            yield ServerSentEvent(await self._read(self._response.text))
+            return
+        reader, content = EventReader(), self._response.content
+        while block := await self._read(content.readany):
+            for event in reader.feed(block):
+                yield event
+
+    async def drain(self) -> None:
+        """Read to the end, so that the connection can be used again, if that comes at once."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                async for _ in self._response.content.iter_any():
+                    pass
+
+    async def _read(self, read: Callable[[], Any]) -> Any:
+        import aiohttp  # noqa: PLC0415
+
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await read()
+        except TimeoutError as error:
+            raise self._silence() from error
+        except aiohttp.ClientError as error:
+            raise EngineLost(f"{self._url} hung up in the middle of its answer: {error}") from error
+
+    def _silence(self) -> EngineTimeout:
+        if self._has_begun:
+            return _too_slow(self._url, self._asked.gap_seconds, "engine.gap_seconds", "has fallen silent:")
+        return _too_slow(self._url, self._asked.first_token_seconds, "engine.first_token_seconds")
+
+
+def _too_slow(url: str, seconds: float, setting: str, did: str = "gave") -> EngineTimeout:
+    named = f" ({setting})" if setting else ""
+    return EngineTimeout(f"{url} {did} nothing within {seconds:g} seconds{named}")
+
+
+async def _json(response: "aiohttp.ClientResponse", url: str) -> Any:
+    body = await _read(response, _MOST_JSON_BYTES)
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise EngineLost(f"{url} did not answer in JSON: is engine.base_url the server's?") from error
+
+
+async def _read(response: "aiohttp.ClientResponse", most: int) -> bytes:
+    """Return a body, or its first ``most`` bytes and what came with them."""
+    body = bytearray()
+    async for block in response.content.iter_any():
+        body += block
+        if len(body) >= most:
+            break
+    return bytes(body)
+
+
+def _bytes(body: Mapping[str, Any] | None) -> bytes | None:
+    # Not as UTF-8, because a lone surrogate of a text would have none.
+    return None if body is None else json.dumps(body).encode("ascii")
+
+
+def _finish(response: "aiohttp.ClientResponse") -> None:
+    """Give the connection back where all was read, else close it."""
+    if response.content.at_eof():
+        response.release()
+    else:
+        response.close()
+
+
+async def _reused(_session: Any, context: Any, _params: Any) -> None:
+    context.trace_request_ctx.again = True
