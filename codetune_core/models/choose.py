@@ -8,10 +8,10 @@ from codetune_core.models.files import has_pickle, is_here, located, source_fold
 from codetune_core.models.hardware import Device, Hardware, detect, device
 from codetune_core.models.licences import licence_accepted
 from codetune_core.models.load_plan import LoadPlan
-from codetune_core.models.local_extra import INSTALL, missing_for
+from codetune_core.models.local_extra import INSTALL, can_hold, missing_for
 from codetune_core.models.memory import Fit
 from codetune_core.models.quantize import chosen, refusal
-from codetune_core.models.spec import Kind, ModelSpec
+from codetune_core.models.spec import Kind, ModelSpec, Quantization
 from codetune_core.settings import Settings
 
 _BILLION = 10**9
@@ -59,12 +59,23 @@ def load_plan(name: str, role: Role, settings: Settings, *, hardware: Hardware |
     catalogue, on = read_catalogue(settings.models), device(hardware or detect(), settings.models)
     meant, adapter = split_adapter(name or wanted(role, settings))
     spec = choose(meant, role, settings, catalogue, on)
+    if spec.architecture and chosen(spec, on, settings.models, anywhere=True) is None:
+        raise SettingsError(refusal(spec, spec.architecture, on, settings.models, candidates(role, catalogue, on)))
     _expect_usable(spec)
-    adapters = adapters_for(spec, settings.models, asked=adapter)
     fit = chosen(spec, on, settings.models)
     if fit is None:
-        raise SettingsError(refusal(spec, on, settings.models, others=candidates(role, catalogue, on)))
-    return _plan(spec, fit, on, settings, adapters)
+        raise SettingsError(_not_so_here(spec))
+    return _plan(spec, fit, on, settings, adapters_for(spec, settings.models, asked=adapter))
+
+
+def _not_so_here(spec: ModelSpec) -> str:
+    """Say why a model that is here and would fit is not loaded."""
+    if spec.architecture is None:
+        return f"{spec.name} cannot be loaded, because its sizes cannot be read from its config"
+    if not can_hold(Quantization.NF4):
+        return f"{spec.name} fits only as int8 or nf4, which need bitsandbytes: {INSTALL}"
+    here = ", ".join(each for each in spec.quantizations if located(spec, each))
+    return f"{spec.name} is here as {here} only, which does not fit: codetune models pull {spec.name}"
 
 
 def _expect_usable(spec: ModelSpec) -> None:

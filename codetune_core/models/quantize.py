@@ -51,15 +51,15 @@ def _order(spec: ModelSpec, sizes: Architecture, on: Device, settings: ModelSett
     return spec.quantizations[::-1] if slow else spec.quantizations
 
 
-def refusal(spec: ModelSpec, on: Device, settings: ModelSettings, others: Iterable[ModelSpec] = ()) -> str:
-    """Say why a model cannot be loaded on a device, and what could be."""
-    if spec.architecture is None:
-        return f"{spec.name} cannot be loaded, because its sizes are not known from its config ({spec.id})"
+def refusal(
+    spec: ModelSpec, sizes: Architecture, on: Device, settings: ModelSettings, others: Iterable[ModelSpec] = ()
+) -> str:
+    """Say why a model cannot be loaded on a device, and what could be: something smaller of it, or one of ``others``."""
     if settings.quantization not in {"auto", *spec.quantizations}:
         offered = ", ".join(spec.quantizations)
         return f"{spec.name} is not offered as {settings.quantization}: set models.quantization to auto or {offered}"
-    what = "; ".join(_ways(spec, spec.architecture, on, settings, others)) or "no model of the catalogue for this fits"
-    return f"{_too_large(spec, spec.architecture, on, settings)}. What would fit: {what}"
+    what = "; ".join(_ways(spec, sizes, on, settings, others)) or "no model of the catalogue for this fits"
+    return f"{_too_large(spec, sizes, on, settings)}. What would fit: {what}"
 
 
 def _too_large(spec: ModelSpec, sizes: Architecture, on: Device, settings: ModelSettings) -> str:
