@@ -27,8 +27,8 @@ def keys() -> None:
     codetune keys list            where each engine's key comes from
     codetune keys remove openai   forgets it
 
-    A key is kept for the address of its engine (engine.base_url) and sent nowhere else. ENGINE is the name of an engine,
-    or one that you gave in `engines`.
+    A key is kept for the address of its engine (engine.base_url) and sent nowhere else. ENGINE is the name of an
+    engine, or one that you gave in `engines`.
     """  # noqa: D301 - the backspace is click's
 
 
@@ -68,10 +68,12 @@ def list_keys(format_name: str) -> None:
     """Say where the key of each engine comes from; never the key."""
     from codetune_core.cli.core import run, user_settings  # noqa: PLC0415
     from codetune_core.engines.keys import OWN  # noqa: PLC0415
+    from codetune_core.engines.registry import available  # noqa: PLC0415
 
     async def work() -> ExitCode:
         settings = user_settings()
-        found = {name: await _source(_asked(settings, name)) for name in dict.fromkeys([*OWN, *settings.engines])}
+        names = dict.fromkeys([*filter(OWN.__contains__, available()), *settings.engines])
+        found = {name: await _source(_asked(settings, name)) for name in names}
         if format_name == "json":
             click.echo(json.dumps(found, indent=2))
         else:

@@ -14,9 +14,9 @@ from codetune_core.engines.openai.connect import connect
 from codetune_core.engines.openai.constraint import Constraints
 from codetune_core.engines.openai.infill import Call, infill_call
 from codetune_core.engines.openai.models import Models
-from codetune_core.engines.refused_fields import RefusedFields
 from codetune_core.engines.openai.request import Body, chat_body
 from codetune_core.engines.protocol import Chunk, Done, Generation
+from codetune_core.engines.refused_fields import RefusedFields
 from codetune_core.engines.token_bound import token_bound
 from codetune_core.errors import EngineLost, EngineTimeout
 from codetune_core.sections import EngineSettings
