@@ -8,6 +8,7 @@ CodeTuneError
     DetectorMissing  its program is not installed
     DetectorTimeout  it did not answer within its time limit
   WorkerLost         a worker process died while it held the request
+  PluginError        a plugin cannot be loaded, or failed
   StorageError       the database cannot do what was asked; the message says what to do
     DatabaseUnreachable  its server does not answer
     SchemaMismatch   it is older or newer than this CodeTune
@@ -63,6 +64,10 @@ class DetectorTimeout(DetectorError):  # noqa: N818
 
 class WorkerLost(CodeTuneError):  # noqa: N818
     """A worker process died while it held the request."""
+
+
+class PluginError(CodeTuneError):
+    """A plugin cannot be loaded, or failed; the message says why."""
 
 
 class StorageError(CodeTuneError):

@@ -1,0 +1,1 @@
+"""``codetune plugins`` and its subcommands."""

@@ -1,0 +1,1 @@
+"""The process of one plugin: its limits, its loading, its runs."""
