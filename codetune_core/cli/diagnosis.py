@@ -11,6 +11,7 @@ from typing import Any
 
 from codetune_core.cli.database_found import FoundDatabase, found_database
 from codetune_core.cli.editors import FoundEditor, found_editors, too_old
+from codetune_core.cli.models_found import FoundModels, found_models, models_as_json, models_as_text
 from codetune_core.cli.workspace import Workspace, open_workspace
 from codetune_core.engines.registry import available
 from codetune_core.errors import CodeTuneError
@@ -30,6 +31,7 @@ class Diagnosis:
     editors: list[FoundEditor]
     failure: str = ""
     database: FoundDatabase = field(default_factory=FoundDatabase)
+    models: FoundModels | None = None
 
     @property
     def healthy(self) -> bool:
@@ -42,10 +44,11 @@ async def diagnose() -> Diagnosis:
     workspace = open_workspace([Path()], {})
     pool = Pool(1)
     try:
-        asked, editors, database = await asyncio.gather(
+        asked, editors, database, models = await asyncio.gather(
             pool.describe(workspace.settings),
             asyncio.to_thread(found_editors),
             found_database(workspace.settings.storage),
+            found_models(workspace.settings),
             return_exceptions=True,
         )
     finally:
@@ -54,11 +57,13 @@ async def diagnose() -> Diagnosis:
         raise editors
     if isinstance(database, BaseException):
         raise database
+    if isinstance(models, BaseException):
+        raise models
     if isinstance(asked, CodeTuneError):
-        return Diagnosis(workspace, [], editors, str(asked), database)
+        return Diagnosis(workspace, [], editors, str(asked), database, models)
     if isinstance(asked, BaseException):
         raise asked
-    return Diagnosis(workspace, asked, editors, database=database)
+    return Diagnosis(workspace, asked, editors, database=database, models=models)
 
 
 def as_text(diagnosis: Diagnosis) -> Iterator[str]:
@@ -85,6 +90,9 @@ def as_text(diagnosis: Diagnosis) -> Iterator[str]:
         f"  database  {diagnosis.database.text}",
         f"  engine    {_engine(workspace)}",
     )
+    if diagnosis.models:
+        yield from ("", "Models")
+        yield from (f"  {line}" for line in models_as_text(diagnosis.models))
     yield from ("", "Editors")
     yield from (f"  {_editor(found)}" for found in diagnosis.editors)
     if not diagnosis.editors:
@@ -99,10 +107,10 @@ def _trust(workspace: Workspace) -> str:
 
 
 def _engine(workspace: Workspace) -> str:
-    name = workspace.settings.engine.name
-    if not name:
-        return f"none; set engine.name (available: {', '.join(available())})"
-    return name if name in available() else f"there is no {name!r}; set engine.name to {' or '.join(available())}"
+    name, known = workspace.settings.engine.name, [*available(), *workspace.settings.engines]
+    if name in {"", "none"}:
+        return f"none; set engine.name (available: {', '.join(known)})"
+    return name if name in known else f"there is no {name!r}; set engine.name to {' or '.join(known)}"
 
 
 def _editor(found: FoundEditor) -> str:
@@ -143,6 +151,7 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
             "problem": diagnosis.database.problem,
         },
         "engine": {"name": workspace.settings.engine.name, "available": available()},
+        "models": models_as_json(diagnosis.models) if diagnosis.models else None,
         "editors": [
             {
                 "name": found.editor.name,

@@ -87,7 +87,7 @@ class AutoEngine:
             self._found[name, role] = found
         chosen = found.serving
         if chosen.engine is None:
-            raise none_set(f"no engine is set, and none was found: {chosen.why}")
+            raise none_set(f"no engine is set, and none was found: {chosen.reasons}")
         if chosen.engine not in self._engines:
             self._engines[chosen.engine] = self._build(chosen.engine, self._settings)
         return self._engines[chosen.engine], chosen.model

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, Field, ValidationError
 
+from codetune_core.domain.execution import Role
 from codetune_core.engines.socket_owner import is_ours
 
 USUAL_PORTS = {"Ollama": 11434, "llama.cpp": 8080, "vLLM": 8000, "LM Studio": 1234}
@@ -13,8 +14,9 @@ _HOST = "127.0.0.1"
 _CONNECT_SECONDS = 0.5
 _ANSWER_SECONDS = 3
 _MOST_BYTES = 1_000_000
-_NO_CHAT = ("embed", "rerank", "bge-", "minilm", "whisper")
-"""Parts of names of models that generate nothing."""
+_EMBEDS = ("embed", "minilm", "bge-m3", "bge-large", "bge-small", "bge-base")
+_NO_TEXT = (*_EMBEDS, "rerank", "whisper")
+"""Parts of names of models that make vectors, and of all that write nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,17 @@ class LocalServer:
         """Where its interface begins."""
         return f"http://{_HOST}:{self.port}/v1"
 
-    @property
-    def default_model(self) -> str:
-        """Its first model that generates, or an empty text."""
-        return next((name for name in self.models if not any(part in name.lower() for part in _NO_CHAT)), "")
+    def default_model(self, role: Role) -> str:
+        """Return its first model for a role, by their names; an empty text where it has none."""
+        if role is Role.RERANK:  # the interface has no such question
+            return ""
+        embeds = role is Role.EMBEDDING
+        fitting = (name for name in self.models if _named(name, _EMBEDS if embeds else _NO_TEXT) is embeds)
+        return next(fitting, "")
+
+
+def _named(name: str, parts: tuple[str, ...]) -> bool:
+    return any(part in name.lower() for part in parts)
 
 
 class _Model(BaseModel):

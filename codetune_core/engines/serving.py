@@ -15,15 +15,26 @@ _PORTS = ", ".join(f"{program} {port}" for program, port in USUAL_PORTS.items())
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Who answers: the engine to be built (None for nobody), the model that it is asked for, and why it is this one.
+    """Who answers for a role, and why.
 
-    ``port`` is that of a local server, 0 for everything else.
+    Attributes:
+        engine: what is to be built; None for nobody.
+        model: the name that it is asked for.
+        why: why it is this one; why no model of this machine where it is not one.
+        port: that of a local server, 0 for everything else.
+        servers: why no local server, where there is nobody.
     """
 
     engine: EngineSettings | None
     model: str
     why: str
     port: int = 0
+    servers: tuple[str, ...] = ()
+
+    @property
+    def reasons(self) -> str:
+        """All of why, in a line."""
+        return "; ".join((self.why, *self.servers))
 
 
 async def serving(
@@ -31,20 +42,24 @@ async def serving(
 ) -> Serving:
     """Return who answers for a role, with the model of that name where one is given; never raises.
 
-    The order: a model whose files are here and that fits, a server of this user on its usual port, nobody.
+    The order: the address that the settings name, a model whose files are here and that fits, a server of this user
+    on its usual port, nobody.
     """
     meant = name or asked.model or wanted(role, settings)
+    if asked.base_url:
+        return Serving(asked.model_copy(update={"name": "openai"}), meant, "engine.base_url says so")
     local = await asyncio.to_thread(_local, asked, settings, role, meant)
     if isinstance(local, Serving):
         return local
     probed = probed or await probe()
-    refused = list(probed.refused)
     for server in probed.servers:
-        if model := _model(server, meant):
+        if model := _model(server, meant, role):
             return _served(asked, server, model, local)
-        refused.append(f"{server.program} on port {server.port} has no model {meant or 'that writes'}")
-    reasons = "; ".join([local, *(refused or [f"no server answers on its usual port ({_PORTS})"])])
-    return Serving(None, "", reasons)
+    lacking = [
+        f"{server.program} on port {server.port} has no model {meant or f'for {role}'}" for server in probed.servers
+    ]
+    reasons = (*lacking, *probed.refused)
+    return Serving(None, "", local, servers=reasons or (f"no server answers on its usual port ({_PORTS})",))
 
 
 def _local(asked: EngineSettings, settings: Settings, role: Role, name: str) -> Serving | str:
@@ -54,12 +69,12 @@ def _local(asked: EngineSettings, settings: Settings, role: Role, name: str) -> 
     except CodeTuneError as error:
         return str(error)
     engine = asked.model_copy(update={"name": "transformers"})
-    why = f"its files are here, and as {plan.quantization} with {plan.context_tokens} tokens it fits {plan.device}"
+    why = f"its files are here, and as {plan.quantization} with {plan.context_tokens:,} tokens it fits {plan.device}"
     return Serving(engine, name or plan.spec.name, why)
 
 
-def _model(server: LocalServer, name: str) -> str:
-    return (name if name in server.models else "") if name else server.default_model
+def _model(server: LocalServer, name: str, role: Role) -> str:
+    return (name if name in server.models else "") if name else server.default_model(role)
 
 
 def _served(asked: EngineSettings, server: LocalServer, model: str, why_not_here: str) -> Serving:

@@ -1,8 +1,8 @@
 """The catalogue: the models that come with CodeTune, and the user's own over them."""
 
 import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,11 +12,13 @@ import yaml
 from platformdirs import user_config_path
 from pydantic import ValidationError
 
+from codetune_core.domain.execution import Role
 from codetune_core.domain.review import Notice
 from codetune_core.errors import SettingsError
 from codetune_core.models.architecture import shape_of
 from codetune_core.models.described import described_by_files
 from codetune_core.models.files import source_folder
+from codetune_core.models.pins import pinned_all
 from codetune_core.models.spec import ModelSpec
 from codetune_core.sections import ModelSettings
 
@@ -27,14 +29,24 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Models by name, in the order of preference: the user's own before those that come with CodeTune.
+    """Models by name, the user's own before those that come with CodeTune.
 
-    ``own`` holds the names of the user's entries, ``notices`` what is wrong in their file.
+    Attributes:
+        models: all of them.
+        own: the names of the user's entries.
+        preferred: role -> names of what comes with CodeTune that go before the rest for it.
+        notices: what is wrong in the user's file.
     """
 
     models: Mapping[str, ModelSpec]
     own: frozenset[str] = frozenset()
+    preferred: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
+
+    def for_role(self, role: Role) -> list[ModelSpec]:
+        """Return the models for a role, the best first: the user's own, the preferred, the rest in their order."""
+        first = [*(name for name in self.models if name in self.own), *self.preferred.get(role, ()), *self.models]
+        return [self.models[name] for name in dict.fromkeys(first) if role in self.models[name].roles]
 
     def find(self, name: str) -> ModelSpec:
         """Return a model by its name, its Hugging Face id, or its folder; raises SettingsError.
@@ -82,13 +94,16 @@ def read_catalogue(settings: ModelSettings) -> Catalogue:
         else:
             own[spec.name] = spec
     rest = {name: _spec(entry) for name, entry in shipped.items() if name not in own}
-    return Catalogue({**own, **rest}, frozenset(own), tuple(notices))
+    return Catalogue({**own, **rest}, frozenset(own), _file_that_comes_along()["preferred"], tuple(notices))
+
+
+def _shipped() -> dict[str, Entry]:
+    return {entry["name"]: entry for entry in _file_that_comes_along()["models"]}
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> dict[str, Entry]:
-    text = files("codetune_core.models").joinpath(_SHIPPED).read_text("utf-8")
-    return {entry["name"]: entry for entry in yaml.safe_load(text)["models"]}
+def _file_that_comes_along() -> Any:
+    return yaml.safe_load(files("codetune_core.models").joinpath(_SHIPPED).read_text("utf-8"))
 
 
 def _merged(base: Entry | None, entry: Entry) -> Entry:

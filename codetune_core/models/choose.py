@@ -46,7 +46,7 @@ def candidates(role: Role, catalogue: Catalogue, on: Device) -> list[ModelSpec]:
     """Return the models for a role that are fast enough there, best first."""
     kind = on.name.partition(":")[0]
     most = _TYPING_PARAMETERS[kind] if role is Role.COMPLETION else _CPU_PARAMETERS if kind == "cpu" else None
-    found = [with_sizes(spec) for spec in catalogue.models.values() if role in spec.roles]
+    found = [with_sizes(spec) for spec in catalogue.for_role(role)]
     return [spec for spec in found if most is None or (spec.architecture and spec.architecture.parameters <= most)]
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from codetune_core.domain.execution import Role
 from codetune_core.models.architecture import shape_of
 from codetune_core.models.files import source_folder
+from codetune_core.models.pins import pinned
 from codetune_core.models.spec import InfillTokens, Kind, Licence, ModelSpec, PromptFormat, Quantization
 
 _ROLES = {
@@ -34,7 +35,7 @@ _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---", re.DOTALL)
 def described_by_files(name: str) -> ModelSpec | None:
     """Return a model by the path of its folder or its Hugging Face id; None where its config is not here."""
     try:
-        asked = ModelSpec(name=_shown(name), id=name, context_tokens=1)
+        asked = pinned(ModelSpec(name=_shown(name), id=name, context_tokens=1))
     except ValidationError:
         return None
     folder = source_folder(asked)

@@ -44,9 +44,9 @@ def _loadable(spec: ModelSpec, quantization: Quantization) -> bool:
 
 
 def _order(spec: ModelSpec, sizes: Architecture, on: Device, settings: ModelSettings) -> tuple[Quantization, ...]:
-    if settings.quantization != "auto":
-        asked = Quantization(settings.quantization)
-        return (asked,) if asked in spec.quantizations else ()
+    """Return what is tried, in order: what the settings say, as far as the model is offered so."""
+    if settings.quantization in spec.quantizations:
+        return (Quantization(settings.quantization),)
     slow = on.name == "cpu" and sizes.parameters >= _LARGE
     return spec.quantizations[::-1] if slow else spec.quantizations
 
@@ -54,10 +54,7 @@ def _order(spec: ModelSpec, sizes: Architecture, on: Device, settings: ModelSett
 def refusal(
     spec: ModelSpec, sizes: Architecture, on: Device, settings: ModelSettings, others: Iterable[ModelSpec] = ()
 ) -> str:
-    """Say why a model cannot be loaded on a device, and what could be: something smaller of it, or one of ``others``."""
-    if settings.quantization not in {"auto", *spec.quantizations}:
-        offered = ", ".join(spec.quantizations)
-        return f"{spec.name} is not offered as {settings.quantization}: set models.quantization to auto or {offered}"
+    """Say why a model cannot be loaded on a device, and what could be: it made smaller, or one of ``others``."""
     what = "; ".join(_ways(spec, sizes, on, settings, others)) or "no model of the catalogue for this fits"
     return f"{_too_large(spec, sizes, on, settings)}. What would fit: {what}"
 
@@ -81,7 +78,7 @@ def _ways(
         yield f"it with {shorter.context_tokens:,} tokens of context (models.context_tokens)"
     for each in spec.quantizations:
         smaller = fit(with_context(spec, settings), sizes, each, on.name, on.budget)
-        if settings.quantization not in {"auto", each} and smaller.fits:
+        if settings.quantization in spec.quantizations and settings.quantization != each and smaller.fits:
             yield f"it as {each} with {smaller.context_tokens:,} tokens of context (models.quantization)"
     plain = free.model_copy(update={"quantization": "auto"})
     for other in others:

@@ -1,19 +1,24 @@
 """``codetune doctor`` says what is there."""
 
+import importlib.util
 import json
 import sqlite3
 import stat
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+from model_servers import model_server
 
 from codetune_core.cli.diagnosis import Diagnosis, as_text
 from codetune_core.cli.editors import EDITORS, Editor, FoundEditor, found_editors, too_old
 from codetune_core.cli.workspace import open_workspace
 from codetune_core.storage.url import VARIABLE
 from codetune_core.workers.messages import DetectorState
+
+TINY = Path(__file__).parents[2] / "fixtures" / "tiny-code-model"
 
 
 def program(folder, name: str, script: str) -> None:
@@ -207,15 +212,85 @@ def test_the_doctor_does_not_wait_for_sqlalchemy():
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("", "none; set engine.name (available: scripted)"),
-        ("scripted", "scripted"),
-        ("steam", "there is no 'steam'; set engine.name to scripted"),
+        ("", "none; set engine.name (available: "),
+        ("none", "none; set engine.name (available: "),
+        ("auto", "auto\n"),
+        ("scripted", "scripted\n"),
+        ("mine", "mine\n"),
+        ("steam", "there is no 'steam'; set engine.name to "),
     ],
 )
 def test_the_engine_is_named(run, data, workspace, name, says):
+    write_config(workspace, f"[engine]\nname = '{name}'\n[engines.mine]\nname = 'scripted'\n")
+    assert f"  engine    {says}" in run("doctor").output
+    engine = json.loads(run("doctor", "--format", "json").stdout)["engine"]
+    assert engine["name"] == name
+    assert {"auto", "scripted"} <= set(engine["available"])
+
+
+def write_config(workspace, text: str) -> None:
     config = workspace.parent / "home" / "codetune" / "codetune.toml"
-    config.parent.mkdir(parents=True)
-    config.write_text(f"[engine]\nname = '{name}'\n")
-    assert f"  engine    {says}\n" in run("doctor").output
-    content = json.loads(run("doctor", "--format", "json").stdout)
-    assert content["engine"] == {"name": name, "available": ["scripted"]}
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(text)
+
+
+def roles(run) -> dict:
+    return json.loads(run("doctor", "--format", "json").stdout)["models"]["roles"]
+
+
+def test_nobody_serves_where_nothing_is_here_and_it_is_said_what_would(run, data):
+    output = run("doctor").output
+    assert "  device      the processor (" in output
+    assert "  server      none answers on its usual port\n" in output
+    says = "nobody: no model for embedding is on this machine; all-MiniLM-L6-v2 would fit: "
+    assert f"  embedding   {says}" in output
+    assert {role: found["engine"] for role, found in roles(run).items()} == dict.fromkeys(
+        ("review", "generation", "completion", "embedding", "rerank")
+    )
+
+
+def test_a_model_whose_files_are_here_serves_the_role_that_names_it(run, data, workspace):
+    write_config(workspace, f"[models]\nreview = '{TINY}'\n")
+    assert "  review      " + str(TINY) + " (transformers): its files are here, and as bf16 " in run("doctor").output
+    found = roles(run)
+    assert found["review"]["engine"] == "transformers"
+    assert found["generation"]["engine"] is None
+
+
+def test_a_server_of_this_user_serves_what_nothing_else_does(run, data, monkeypatch):
+    with model_server(["nomic-embed-text", "qwen3"]) as port:
+        monkeypatch.setattr("codetune_core.engines.local_servers.USUAL_PORTS", {"Ollama": port})
+        output, found = run("doctor").output, roles(run)
+    assert f"  server      Ollama answers on port {port}: nomic-embed-text, qwen3\n" in output
+    assert f"  completion  qwen3 (openai): Ollama answers on port {port}; no model for completion is on " in output
+    assert {role: chosen["model"] for role, chosen in found.items()} == {
+        "review": "qwen3", "generation": "qwen3", "completion": "qwen3", "embedding": "nomic-embed-text", "rerank": "",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("engine", "says"),
+    [
+        ("none", "nobody: engine.name says that none does"),
+        ("scripted", "its own choice (scripted): engine.name says so"),
+    ],
+)
+def test_an_engine_that_is_named_serves_whatever_is_here(run, data, workspace, engine, says):
+    write_config(workspace, f"[engine]\nname = '{engine}'\n")
+    assert f"  review      {says}\n" in run("doctor").output
+
+
+def test_what_is_missing_of_the_local_extra_is_said(run, data, monkeypatch):
+    known = importlib.util.find_spec
+    hidden = {"torch", "peft"}
+    monkeypatch.setattr(
+        "codetune_core.models.local_extra.find_spec", lambda name: None if name in hidden else known(name)
+    )
+    assert "  local       lacks torch, peft: pip install 'codetune[local]'\n" in run("doctor").output
+    assert json.loads(run("doctor", "--format", "json").stdout)["models"]["missing"] == ["torch", "peft"]
+
+
+def test_a_mistake_in_the_user_s_catalogue_is_said(run, data, workspace):
+    write_config(workspace, "")
+    (workspace.parent / "home" / "codetune" / "models.yaml").write_text("models: [{name: x}]")
+    assert "models.yaml: models[1] (x) is not used: `id`: field required" in run("doctor").output
