@@ -1,0 +1,1 @@
+"""The engine ``huggingface``: Inference Providers, and dedicated Endpoints."""

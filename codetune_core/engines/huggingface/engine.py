@@ -1,0 +1,164 @@
+"""The engine ``huggingface``: chat and text generation of Inference Providers and of dedicated Endpoints, streamed."""
+
+import asyncio
+import datetime as dt
+import time
+from collections.abc import AsyncGenerator
+from functools import cached_property
+from typing import Any, Self
+
+from codetune_core.domain.execution import ModelIdentity, Role, Usage
+from codetune_core.engines.huggingface.endpoint import Endpoint, describe
+from codetune_core.engines.huggingface.listing import Listed, Listing
+from codetune_core.engines.huggingface.reading import ChatReading, Reading, TextReading
+from codetune_core.engines.huggingface.request import chat_parameters, infill_prompt, text_parameters
+from codetune_core.engines.huggingface.session import Session
+from codetune_core.engines.protocol import Chunk, Done, Generation
+from codetune_core.engines.token_bound import token_bound
+from codetune_core.errors import CodeTuneError, EngineLost, EngineRefused, EngineUnusable
+from codetune_core.models.catalogue import Catalogue, read_catalogue
+from codetune_core.models.choose import wanted
+from codetune_core.sections import EngineSettings, ModelPrice
+from codetune_core.settings import Settings
+
+_LIST_SECONDS = 3600
+"""After this, the list of models is read again; the old one holds where that fails."""
+_TAIL_SECONDS = 5
+"""How long to wait for the usage after an answer that is complete."""
+_TOKENS_PER_MESSAGE = 8
+
+
+class HuggingFaceEngine:
+    """Asks Inference Providers through their router, or with ``base_url`` a dedicated Endpoint."""
+
+    def __init__(self, session: Session, settings: Settings) -> None:
+        self._session = session
+        self._settings = settings
+        self._listing: Listing | None = None
+        self._listed_at = 0.0
+        self._listing_lock = asyncio.Lock()
+        self._endpoint: Endpoint | None = None
+        self._prices: dict[str, ModelPrice] = {}
+
+    @classmethod
+    def from_settings(cls, settings: EngineSettings, everything: Settings) -> Self:
+        """Connect to nobody yet; raises SettingsError for settings that cannot be used."""
+        return cls(Session(settings), everything)
+
+    async def generate(self, generation: Generation) -> AsyncGenerator[Chunk | Done]:
+        name = generation.model.name
+        method, parameters, reading = await self._call(generation)
+        url = "" if self._session.is_router else self._url(infill=generation.infill is not None)
+        written, clock = 0, asyncio.get_running_loop().time
+        async with self._session.client(name, url) as client:
+            deadline = self._session.first_deadline
+            events = await self._session.started(lambda: getattr(client, method)(**parameters), deadline)
+            has_begun = False
+            while (event := await self._event(events, reading, deadline, has_begun=has_begun)) is not None:
+                for chunk in reading.take(event):
+                    written += token_bound(chunk.text)
+                    yield chunk
+                if reading.heard:
+                    has_begun, deadline = True, clock() + self._session.asked.gap_seconds
+        if reading.finish_reason is None:
+            raise EngineLost(f"{self._session.address.base_url} hung up before its answer was complete")
+        for chunk in reading.rest():
+            yield chunk
+        yield Done(reading.usage or Usage(_prompt_bound(generation), written), reading.finish_reason)
+
+    async def model(self, name: str, role: Role = Role.GENERATION) -> ModelIdentity:
+        """Describe a model, ``id`` or ``id:provider``; raises EngineRefused where nobody serves it."""
+        asked = name or self._session.asked.model or wanted(role, self._settings)
+        if not self._session.is_router:
+            return (await self._described(anew=True)).identity(asked)
+        if not asked:
+            raise EngineUnusable(
+                "the engine huggingface needs engine.model: an id such as Qwen/Qwen2.5-Coder-32B-Instruct"
+            )
+        listed = await self._listed(asked)
+        if price := listed.price(dt.datetime.now(dt.UTC).date()):
+            self._prices[listed.name] = price
+        return listed.identity
+
+    def prices(self) -> tuple[ModelPrice, ...]:
+        """Return what the models cost that were asked for, by the list of their providers."""
+        return tuple(self._prices.values())
+
+    def count_tokens(self, model: ModelIdentity, text: str) -> int:  # noqa: ARG002 - providers offer no tokenizer
+        return token_bound(text)
+
+    async def aclose(self) -> None:
+        await self._session.aclose()
+
+    async def _call(self, generation: Generation) -> tuple[str, dict[str, Any], Reading]:
+        """Return the client's method for a generation, its parameters, and what reads its answer."""
+        if generation.infill:
+            prompt = await self._infill_prompt(generation)
+            return "text_generation", text_parameters(generation, prompt), TextReading(generation.decoding.stop)
+        name, constrain = generation.model.name, True
+        if self._session.is_router and generation.output_schema:
+            able = (await self._listed(name)).constrained_name
+            name, constrain = able or name, able is not None
+        parameters = chat_parameters(generation, name, constrain=constrain, endpoint=not self._session.is_router)
+        return "chat_completion", parameters, ChatReading()
+
+    async def _infill_prompt(self, generation: Generation) -> str:
+        instead = "use the engine transformers or openai for completions"
+        if self._session.is_router:
+            raise EngineUnusable(f"Inference Providers offer chat only, no text to be continued: {instead}")
+        if not (await self._described()).generates_text:
+            raise EngineUnusable(
+                f"the Endpoint offers chat only, no text generation: {instead}, it may know the address"
+            )
+        name = generation.model.name
+        spec = self._catalogue.named(name.partition(":")[0])
+        prompt = infill_prompt(generation, spec.infill if spec else None)
+        if prompt is None:
+            raise EngineRefused(f"it is not known how {name} fills in: add its infill tokens to your models.yaml")
+        return prompt
+
+    async def _event(self, events: Any, reading: Reading, deadline: float, *, has_begun: bool) -> Any:
+        """Return the next event, or None at the end; what fails after a complete answer is no failure."""
+        if reading.finish_reason:
+            deadline = asyncio.get_running_loop().time() + _TAIL_SECONDS
+        try:
+            return await self._session.within(anext(events, None), deadline, has_begun=has_begun)
+        except Exception:
+            if reading.finish_reason:
+                return None
+            raise
+
+    async def _listed(self, name: str) -> Listed:
+        async with self._listing_lock:
+            if self._listing is None or time.monotonic() - self._listed_at > _LIST_SECONDS:
+                await self._read_list()
+        if self._listing is None:
+            raise EngineLost("Hugging Face's list of models could not be read")
+        return self._listing.find(name, self._session.asked.provider)
+
+    async def _read_list(self) -> None:
+        try:
+            self._listing = Listing(await self._session.json("GET", f"{self._session.address.root}/v1/models"))
+        except CodeTuneError:
+            if self._listing is None:
+                raise
+        self._listed_at = time.monotonic()
+
+    async def _described(self, *, anew: bool = False) -> Endpoint:
+        if self._endpoint is None or anew:
+            self._endpoint = await describe(self._session)
+        return self._endpoint
+
+    def _url(self, *, infill: bool) -> str:
+        return self._session.address.root if infill else self._session.address.base_url
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return read_catalogue(self._settings.models)
+
+
+def _prompt_bound(generation: Generation) -> int:
+    texts = [message.content for message in generation.messages]
+    if generation.infill:
+        texts = [generation.infill.prefix, generation.infill.suffix]
+    return sum(token_bound(text) + _TOKENS_PER_MESSAGE for text in texts)
