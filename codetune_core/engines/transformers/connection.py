@@ -7,7 +7,7 @@ from itertools import count
 from typing import cast
 
 from codetune_core.engines.transformers.frames import Frames, encode
-from codetune_core.engines.transformers.host import Host
+from codetune_core.engines.transformers.host import Host, ModelUnloaded
 from codetune_core.engines.transformers.patience import Patience
 from codetune_core.engines.transformers.wire import (
     TELLING,
@@ -41,10 +41,6 @@ OnProgress = Callable[[Loading], None]
 _Answers = asyncio.Queue[Answer | None]
 
 
-class ModelUnloaded(EngineLost):
-    """The process ended in good order before it had begun with the request: another one may be asked."""
-
-
 class Connection:
     """Speaks with one model process, on one event loop.
 
@@ -66,18 +62,27 @@ class Connection:
         self._moved = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
 
+    async def greeted(self) -> bool:
+        """Wait for the process's first word; False where it says none, because it ends, or hangs and is killed."""
+        try:
+            async with asyncio.timeout(self._patience.status):
+                await self._moved.wait()
+        except TimeoutError:
+            self._host.kill()
+        return self._state is not None or isinstance(self.lost, EngineRefused)
+
     async def ready(self, on_progress: OnProgress | None = None) -> Ready:
         """Wait until the model is loaded; raises EngineRefused where it cannot be."""
         while not isinstance(self._state, Ready):
             self._raise_if_lost()
             self._moved.clear()
+            if on_progress and isinstance(self._state, Loading):
+                on_progress(self._state)
             try:
                 async with asyncio.timeout(self._patience.status):
                     await self._moved.wait()
             except TimeoutError:
                 await self.status()  # kills it where it hangs
-            if on_progress and isinstance(self._state, Loading):
-                on_progress(self._state)
         return self._state
 
     async def generate(self, request: Generate) -> AsyncGenerator[Piece | Finished]:
@@ -106,8 +111,7 @@ class Connection:
                 async with asyncio.timeout(self._patience.status):
                     return cast("Status", await self._get(answers))
             except TimeoutError:
-                self._host.kill()
-                self._lose(EngineTimeout(f"the model process of {self._host.model} hung and was killed; ask again"))
+                self._kill(EngineTimeout(f"the model process of {self._host.model} hung and was killed; ask again"))
                 raise self._error() from None
 
     def unload(self, *, if_idle: bool = False) -> None:
@@ -152,12 +156,11 @@ class Connection:
     async def _late(self, seconds: float) -> EngineTimeout:
         status = await self.status()
         model = self._host.model
-        if status.step_seconds <= self._patience.first_token:
+        if status.step_seconds < self._patience.step:
             return EngineTimeout(f"{model} gave no token for {seconds:g} seconds, while {status.running} requests ran")
-        self._host.kill()
-        return EngineTimeout(
-            f"{model} was stuck for {status.step_seconds:.0f} seconds: its process was killed; ask again"
-        )
+        error = EngineTimeout(f"{model} was stuck for {status.step_seconds:.0f} seconds and was killed; ask again")
+        self._kill(error)
+        return error
 
     async def _read(self) -> None:
         frames = Frames()
@@ -168,7 +171,7 @@ class Connection:
         except (OSError, ValueError) as error:
             self._lose(EngineLost(f"the model process of {self._host.model} cannot be understood: {error}"))
         if not self.lost:
-            self._lose(EngineLost(await self._host.why()))
+            self._lose(await self._host.end())
         self._writer.close()
 
     def _told(self, frame: Telling) -> None:
@@ -198,6 +201,10 @@ class Connection:
     def _error(self) -> ExecutionError:
         lost = self.lost or EngineLost("the connection to the model process is lost")
         return type(lost)(*lost.args)
+
+    def _kill(self, error: ExecutionError) -> None:
+        self._host.kill()
+        self._lose(error)
 
     def _lose(self, error: ExecutionError) -> None:
         """Nothing more is to be had here: all who wait are told why."""

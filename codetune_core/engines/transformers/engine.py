@@ -1,11 +1,9 @@
 """The engine ``transformers``: models of this machine, each in a process of its own."""
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
-from importlib.util import find_spec
 from typing import Self
 
 from codetune_core.domain.execution import ModelIdentity, Role, Usage
@@ -16,8 +14,10 @@ from codetune_core.engines.transformers.patience import Patience
 from codetune_core.engines.transformers.runtime_folder import runtime_folder
 from codetune_core.engines.transformers.tokens import count_tokens, load_tokenizer
 from codetune_core.engines.transformers.wire import Finished, Generate, Ready, Status, Turn
-from codetune_core.errors import EngineRefused, SettingsError
+from codetune_core.errors import EngineRefused
+from codetune_core.models.adapters import split_adapter
 from codetune_core.models.choose import load_plan, wanted
+from codetune_core.models.hardware import detect, device
 from codetune_core.models.load_plan import LoadPlan
 from codetune_core.sections import EngineSettings, ModelSettings
 from codetune_core.settings import Settings
@@ -37,16 +37,13 @@ class TransformersEngine:
 
     @classmethod
     def from_settings(cls, settings: EngineSettings, everything: Settings) -> Self:
-        """Prepare to load models; raises SettingsError where this installation or system cannot."""
+        """Prepare to load models; raises SettingsError where this system cannot."""
         hosts = hosts_from_settings(settings, everything)
         return cls(partial(load_plan, settings=everything), hosts, partial(wanted, settings=everything))
 
     async def model(self, name: str, role: Role = Role.GENERATION) -> ModelIdentity:
-        base, _, adapter = (name or self._wanted(role)).partition("+")
-        plan = await asyncio.to_thread(self._plan_for, base, role)
-        if adapter and adapter not in plan.adapters:
-            known = ", ".join(plan.adapters) or "none"
-            raise SettingsError(f"there is no adapter {adapter!r} (models.adapters has {known})")
+        _, adapter = split_adapter(name or self._wanted(role))
+        plan = await asyncio.to_thread(self._plan_for, name, role)
         await asyncio.to_thread(load_tokenizer, plan.folder)
         identity = _identity(plan, adapter)
         self._plans[identity] = plan
@@ -87,22 +84,17 @@ class TransformersEngine:
 
 
 def hosts_from_settings(engine: EngineSettings, settings: Settings) -> Hosts:
-    """Return the model processes of this user; raises SettingsError where this installation or system can have none."""
-    missing = [package for package in ("torch", "transformers", "tokenizers") if find_spec(package) is None]
-    if missing:
-        raise SettingsError(
-            f"models of this machine need {', '.join(missing)}: pip install 'codetune[local]', or set engine.name to "
-            "an engine that asks a server"
-        )
+    """Return the model processes of this user; raises SettingsError where this system can have none."""
     patience = Patience(engine.first_token_seconds, engine.gap_seconds)
     return Hosts(runtime_folder(), partial(_capacity, settings.models), patience)
 
 
-def _capacity(settings: ModelSettings, device: str) -> int:
+def _capacity(settings: ModelSettings, name: str) -> int:
     """Memory of a device that models may take together, in bytes."""
-    if settings.memory_gigabytes:
-        return int(settings.memory_gigabytes * 1e9)
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 9 // 10
+    hardware = detect()
+    if name == "cpu":
+        settings = settings.model_copy(update={"device": "cpu"})
+    return device(hardware, settings).budget
 
 
 def _identity(plan: LoadPlan, adapter: str) -> ModelIdentity:

@@ -7,6 +7,11 @@ from contextlib import suppress
 
 from codetune_core.engines.transformers.runtime_folder import Files, holder
 from codetune_core.engines.transformers.spawn import Spawned, log_tail
+from codetune_core.errors import EngineLost
+
+
+class ModelUnloaded(EngineLost):
+    """The process ended in good order before it had begun with the request: another one may be asked."""
 
 
 class Host:
@@ -32,9 +37,11 @@ class Host:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    async def why(self) -> str:
-        """Say how it ended, and what it wrote last."""
+    async def end(self) -> EngineLost:
+        """Return how it ended, and what it wrote last; ModelUnloaded where it ended in good order."""
         how = await asyncio.to_thread(self.spawned.how_it_ended) if self.spawned else ""
-        said = log_tail(self.files.log).rpartition("\n")[2]
         what = f"the model process of {self.model} {how or 'ended'}"
-        return f"{what}: {said} (more in {self.files.log})" if said else what
+        if how.endswith("code 0"):
+            return ModelUnloaded(what)
+        said = log_tail(self.files.log).rpartition("\n")[2]
+        return EngineLost(f"{what}: {said} (more in {self.files.log})" if said else what)

@@ -13,7 +13,7 @@ from codetune_core.engines.transformers.room import to_unload
 from codetune_core.engines.transformers.runtime_folder import Files, held, take
 from codetune_core.engines.transformers.spawn import Spawned, spawn
 from codetune_core.engines.transformers.wire import Status
-from codetune_core.errors import EngineLost, EngineOverloaded, EngineTimeout, ExecutionError
+from codetune_core.errors import EngineOverloaded, EngineTimeout, ExecutionError
 from codetune_core.models.load_plan import LoadPlan
 
 _POLL_SECONDS = 0.02
@@ -59,7 +59,11 @@ class Launcher:
             reader, writer = await asyncio.open_unix_connection(host.files.socket)
         except (FileNotFoundError, ConnectionRefusedError):
             return None
-        return Connection(host, reader, writer, self._patience)
+        connection = Connection(host, reader, writer, self._patience)
+        if await connection.greeted():
+            return connection
+        await connection.aclose()
+        return None
 
     @asynccontextmanager
     async def _starting(self) -> AsyncIterator[None]:
@@ -100,7 +104,7 @@ class Launcher:
         deadline = monotonic() + self._patience.start
         while (connection := await self._dial(host)) is None:
             if not host.alive:
-                raise EngineLost(await host.why())
+                raise await host.end()
             if monotonic() > deadline:
                 host.kill()
             await asyncio.sleep(_POLL_SECONDS)

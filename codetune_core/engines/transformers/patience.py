@@ -18,3 +18,8 @@ class Patience:
     gap: float = 60
     status: float = 15
     start: float = 60
+
+    @property
+    def step(self) -> float:
+        """For one step of the process, which computes but one token or some hundreds of a prompt's."""
+        return self.first_token / 2

@@ -2,8 +2,34 @@
 
 from codetune_core.engines.transformers.process.loop import Built, Progress
 from codetune_core.models.load_plan import LoadPlan
+from codetune_core.models.spec import Kind
+
+# torch takes seconds to import: it is imported on the thread that loads, while the process answers already.
+# ruff: noqa: PLC0415
 
 
 def build(plan: LoadPlan, progress: Progress) -> Built:
     """Return a runner with its weights loaded and warmed up; raises whatever keeps it from being loaded."""
-    raise NotImplementedError
+    progress("importing torch", 0)
+    if plan.spec.kind in {Kind.EMBEDDING, Kind.CROSS_ENCODER}:
+        from codetune_core.engines.transformers.process.embedding import load_embedding
+
+        built = load_embedding(plan, progress)
+    else:
+        built = _generating(plan, progress)
+    progress("warming up", 1)
+    built.runner.warm_up()
+    return built
+
+
+def _generating(plan: LoadPlan, progress: Progress) -> Built:
+    from codetune_core.engines.transformers.process.load import load
+
+    loaded = load(plan, progress)
+    if plan.spec.kind is Kind.CAUSAL:
+        from codetune_core.engines.transformers.process.causal.runner import CausalRunner
+
+        return Built(CausalRunner(loaded, plan), loaded.weights_bytes)
+    from codetune_core.engines.transformers.process.seq2seq import Seq2SeqRunner
+
+    return Built(Seq2SeqRunner(loaded, plan), loaded.weights_bytes)

@@ -65,6 +65,10 @@ class Loop:
         """How many requests have not had their last answer."""
         return len(self._open)
 
+    def begun(self, job: Job) -> bool:
+        """Whether the runner knows a job, and has not answered it."""
+        return job in self._in_hand
+
     @property
     def queued(self) -> int:
         """How many requests the runner does not know yet."""
@@ -82,6 +86,7 @@ class Loop:
     def _main(self, ended: Callable[[BaseException], None]) -> None:
         try:
             self.built = self._build(self._progress)
+            self.used = time.monotonic()
             self._loaded(self.built)
             self._work(self.built.runner)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the process cannot go on without this thread

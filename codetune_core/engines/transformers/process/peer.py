@@ -40,9 +40,9 @@ class Peer:
         if job := self.jobs.get(number):
             job.cancelled.set()
 
-    def lose(self, message: str) -> None:
-        """Fail what runs, for the process ends."""
-        for number in tuple(self.jobs):
+    def lose(self, begun: Callable[[Job], bool], message: str) -> None:
+        """Fail what was begun, for the process ends."""
+        for number in [number for number, job in self.jobs.items() if begun(job)]:
             self._answer(Failed(id=number, kind=ErrorKind.ENGINE_LOST, message=message))
 
     def tell(self, frame: BaseModel) -> None:

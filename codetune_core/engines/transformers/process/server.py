@@ -35,6 +35,8 @@ _LONGEST_LOG = 1 << 20
 """Bytes; a log that outgrew it begins anew."""
 _FAREWELL_SECONDS = 1
 """For the last frames to be read."""
+_HEARING_SECONDS = 10
+"""For somebody to come and hear why the model cannot be loaded."""
 
 
 class Server:
@@ -71,6 +73,8 @@ class Server:
         peer = Peer(writer)
         self._peers.add(peer)
         peer.tell(self._state)
+        if isinstance(self._state, LoadFailed):
+            self.end(1)
         frames = Frames()
         try:
             while data := await reader.read(_CHUNK):
@@ -91,7 +95,7 @@ class Server:
             case Unload(if_idle=if_idle):
                 if not (if_idle and self._busy):
                     self.end()
-            case request:
+            case request if not self._ended.done():  # else Unloaded is its answer
                 peer.ask(request, self._loop.ask)
 
     @property
@@ -107,7 +111,7 @@ class Server:
     async def _part(self) -> None:
         """Tell everybody that this is the end; what runs is lost, and what was not begun may be asked elsewhere."""
         for peer in self._peers:
-            peer.lose(f"{self._plan.spec.name} was unloaded")
+            peer.lose(self._loop.begun, f"{self._plan.spec.name} was unloaded")
             peer.tell(self._state if isinstance(self._state, LoadFailed) else Unloaded())
         with suppress(TimeoutError):
             async with asyncio.timeout(_FAREWELL_SECONDS):
@@ -124,7 +128,7 @@ class Server:
     def _broke(self, error: BaseException) -> None:
         if isinstance(self._state, Loading):
             self._state = LoadFailed(message=_why_not_loaded(self._plan, error))
-        self.end(1)
+        self._events.call_later(0 if self._peers else _HEARING_SECONDS, self.end, 1)
 
     def _enter(self, state: Loading | Ready) -> None:
         self._state = state
