@@ -94,7 +94,7 @@ def read_catalogue(settings: ModelSettings) -> Catalogue:
         else:
             own[spec.name] = spec
     rest = {name: _spec(entry) for name, entry in shipped.items() if name not in own}
-    return Catalogue({**own, **rest}, frozenset(own), _file_that_comes_along()["preferred"], tuple(notices))
+    return Catalogue(pinned_all({**own, **rest}), frozenset(own), _file_that_comes_along()["preferred"], tuple(notices))
 
 
 def _shipped() -> dict[str, Entry]:
