@@ -1,6 +1,7 @@
 """Asks a server over HTTP: one pool of connections that stay open, its key, own certificates, a proxy, time limits."""
 
 import asyncio
+import importlib
 import json
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -96,12 +97,12 @@ class HttpServer:
     async def _open(
         self, method: str, url: str, body: Mapping[str, Any] | None, seconds: float
     ) -> AsyncGenerator["aiohttp.ClientResponse"]:
-        import aiohttp  # noqa: PLC0415 - it takes 0.2 s, and only who asks a server needs it
-
         self._key = key = await self._keys.key()
         if key is None and (lacking := missing_key(self._asked)):
             raise EngineUnusable(lacking)
-        session, headers = await self._opened(), self._signed(url, key)
+        headers, session = self._signed(url, key), await self._opened()
+        import aiohttp  # noqa: PLC0415 - only who asks a server needs it
+
         response: aiohttp.ClientResponse | None = None
         try:
             async with asyncio.timeout(seconds):
@@ -151,10 +152,10 @@ class HttpServer:
         return bad_status(response.status, response.headers, body.decode("utf-8", "replace"))
 
     async def _opened(self) -> "aiohttp.ClientSession":
-        import aiohttp  # noqa: PLC0415
-
         async with self._opening:
             if self._session is None:
+                # In a thread, because it takes 0.2 s and more.
+                aiohttp = await asyncio.to_thread(importlib.import_module, "aiohttp")
                 trust = await asyncio.to_thread(self._trust)
                 connector = aiohttp.TCPConnector(ssl=trust, limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS)
                 limits = aiohttp.ClientTimeout(total=None, connect=self._asked.connect_seconds)
@@ -163,13 +164,16 @@ class HttpServer:
                 self._session = aiohttp.ClientSession(connector=connector, timeout=limits, trace_configs=[trace])
             return self._session
 
-    def _trust(self) -> ssl.SSLContext:
+    def _trust(self) -> "ssl.SSLContext | bool":
+        """Return what is trusted: True for what the system trusts, of which aiohttp keeps one copy."""
+        path = self._asked.ca_file
+        if path is None:
+            return True
         context = ssl.create_default_context()
-        if path := self._asked.ca_file:
-            try:
-                context.load_verify_locations(path)
-            except OSError as error:  # ssl.SSLError is one
-                raise EngineUnusable(f"engine.ca_file: {path} holds no certificate in PEM: {error}") from error
+        try:
+            context.load_verify_locations(path)
+        except OSError as error:  # ssl.SSLError is one
+            raise EngineUnusable(f"engine.ca_file: {path} holds no certificate in PEM: {error}") from error
         return context
 
 

@@ -48,6 +48,8 @@ class RefusedFields:
         named = {name for name in (_DISPENSABLE | _REPLACED.keys()) & body.keys() - known if _names(refusal, name)}
         if refusal.param in named:
             named = {refusal.param}
+        if len(named) > 1 and "both" in refusal.message:  # as Anthropic says of temperature and top_p
+            named.discard("temperature")
         named = {name for name in named if _REPLACED.get(name) not in known}
         known |= named
         if named:

@@ -57,7 +57,10 @@ CONTEXT_ERRORS = {
     "Ollama": (400, {"error": {"message": "input length exceeds maximum context length", "type": "api_error"}}),
     "SGLang": (
         400,
-        {"object": "error", "message": "The input (5000 tokens) is longer than the model's context length (4097 tokens)"},
+        {
+            "object": "error",
+            "message": "The input (5000 tokens) is longer than the model's context length (4097 tokens)",
+        },
     ),
     "TGI": (422, {"error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4097"}),
     "a proxy": (413, {}),

@@ -69,7 +69,9 @@ class Reading:
     def _choice(self, choice: dict[str, Any]) -> Chunk | None:
         # A server that does not stream sends a message where others send what is new of it.
         delta = choice.get("delta") or choice.get("message") or {}
-        text: str = delta.get("content") or choice.get("text") or ""
+        text = delta.get("content") or choice.get("text") or ""
+        if not isinstance(text, str):
+            raise TypeError(type(text))
         self.heard = bool(text or delta.get("reasoning_content") or delta.get("reasoning"))
         self._refusal += delta.get("refusal") or ""
         chunk = Chunk(text, _logprob(choice.get("logprobs"))) if text else None
