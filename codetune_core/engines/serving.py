@@ -78,5 +78,7 @@ def _model(server: LocalServer, name: str, role: Role) -> str:
 
 
 def _served(asked: EngineSettings, server: LocalServer, model: str, why_not_here: str) -> Serving:
-    engine = asked.model_copy(update={"name": "openai", "base_url": server.base_url, "model": model})
+    # A key or a proxy of the settings is for another server than the one that was found.
+    own = {"name": "openai", "base_url": server.base_url, "model": model}
+    engine = asked.model_copy(update={**own, "key_env": "", "key_command": (), "proxy": ""})
     return Serving(engine, model, f"{server.program} answers on port {server.port}; {why_not_here}", server.port)
