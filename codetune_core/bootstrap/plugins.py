@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from codetune_core.bootstrap.core import Core
 from codetune_core.domain.execution import Execution, ExecutionRequest, Role, Task, Usage
 from codetune_core.domain.prompt import Decoding
-from codetune_core.engines.protocol import Done, Generation, Infill
+from codetune_core.engines.protocol import Done, Generation, Infill, prices_of
 from codetune_core.engines.stream import stream
 from codetune_core.errors import BudgetSpent, SettingsError
 from codetune_core.execution.progress import Progress
@@ -50,7 +51,7 @@ class RecordedAsk:
         self._core = core
         self._user_id = user_id
         self._workspace = workspace
-        self._prices = Prices(core.settings.budget)
+        self._prices = Prices(core.settings.budget, told=partial(prices_of, core.engine))
         self._budget = Budget(core.settings.budget)
 
     async def __call__(self, question: Question, push: Callable[[str], None]) -> Answered:

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
 from codetune_core.domain.execution import FinishReason, Message, ModelIdentity, Priority, Role, Usage
 from codetune_core.domain.prompt import Decoding
+from codetune_core.sections import ModelPrice
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +91,17 @@ class Engine(Protocol):
     async def aclose(self) -> None:
         """Stop what runs."""
         ...
+
+
+@runtime_checkable
+class PricedEngine(Protocol):
+    """An engine whose server tells what its models cost."""
+
+    def prices(self) -> tuple[ModelPrice, ...]:
+        """Return the prices of the models that it was asked for, the newest first."""
+        ...
+
+
+def prices_of(engine: Engine) -> tuple[ModelPrice, ...]:
+    """Return what an engine's server tells of prices; nothing where it tells nothing."""
+    return engine.prices() if isinstance(engine, PricedEngine) else ()

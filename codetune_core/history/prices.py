@@ -1,7 +1,7 @@
 """Prices: what an execution cost, and the most that it can cost, by dated entries that say where they come from."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from fnmatch import fnmatchcase
@@ -29,10 +29,17 @@ class Price:
 
 
 class Prices:
-    """The entries that hold: those of the settings before those that come with CodeTune."""
+    """The entries that hold: those of the settings, then what the models' server tells, then those of CodeTune."""
 
-    def __init__(self, budget: BudgetSettings, known: Iterable[ModelPrice] | None = None) -> None:
-        self._lists = (budget.prices, tuple(shipped() if known is None else known))
+    def __init__(
+        self,
+        budget: BudgetSettings,
+        known: Iterable[ModelPrice] | None = None,
+        told: Callable[[], tuple[ModelPrice, ...]] = tuple,
+    ) -> None:
+        self._own = budget.prices
+        self._told = told
+        self._known = tuple(shipped() if known is None else known)
         self._gpu = budget.gpu_usd_per_hour
 
     def cost(
@@ -43,7 +50,8 @@ class Prices:
         By tokens where an entry fits the model, else by the time that it held your own GPU. An answer from the cache
         costs nothing, of a model that has a price.
         """
-        listed = next((entries for entries in self._lists if any(_fits(entry, model) for entry in entries)), None)
+        lists = (self._own, self._told(), self._known)
+        listed = next((entries for entries in lists if any(_fits(entry, model) for entry in entries)), None)
         price = _by_tokens(listed, model, usage, at) if listed else self._by_time(milliseconds, at)
         return Price(Decimal(0), "from the cache") if price and from_cache else price
 
@@ -59,6 +67,14 @@ class Prices:
         hours = Decimal(str(milliseconds)) / _MILLISECONDS_PER_HOUR
         day = at.astimezone(dt.UTC).date()
         return Price(_rounded(self._gpu * hours), f"own GPU at {self._gpu:f} USD an hour, your settings on {day}")
+
+
+def together(prices: Sequence[Price | None]) -> Price | None:
+    """Return the sum of what several generations cost, with the last one's source; None where one is not known."""
+    known = [price for price in prices if price]
+    if not known or len(known) < len(prices):
+        return None
+    return Price(sum((price.usd for price in known), Decimal(0)), known[-1].source)
 
 
 @cache

@@ -13,9 +13,9 @@ from codetune_core.engines.fallback.breaker import Permit
 from codetune_core.engines.fallback.chain import Link, LinkState, links
 from codetune_core.engines.fallback.failures import Failure, PassedOn, together
 from codetune_core.engines.fallback.retry import Retry, is_of_this_engine, may_another_answer, retry_after
-from codetune_core.engines.protocol import Chunk, Done, Generation
+from codetune_core.engines.protocol import Chunk, Done, Generation, prices_of
 from codetune_core.errors import ContextTooLong, EngineLost, EngineOverloaded, EngineRefused, EngineTimeout
-from codetune_core.sections import EngineSettings
+from codetune_core.sections import EngineSettings, ModelPrice
 from codetune_core.settings import Settings
 
 _T = TypeVar("_T")
@@ -116,6 +116,9 @@ class FallbackEngine:
         """Length of a text for the engine that needs the most tokens, of those that have been asked."""
         counts = [link.engine.count_tokens(link.identity, text) for link in self._chain if link.identity]
         return max(counts, default=-(-len(text.encode("utf-8", "surrogatepass")) // _CHARS_PER_TOKEN))
+
+    def prices(self) -> tuple[ModelPrice, ...]:
+        return tuple(price for link in self._chain for price in prices_of(link.engine))
 
     async def aclose(self) -> None:
         for link in self._chain:

@@ -38,7 +38,7 @@ class HuggingFaceEngine:
         self._listed_at = 0.0
         self._listing_lock = asyncio.Lock()
         self._endpoint: Endpoint | None = None
-        self._prices: dict[str, ModelPrice] = {}
+        self._prices: dict[str, list[ModelPrice]] = {}
 
     @classmethod
     def from_settings(cls, settings: EngineSettings, everything: Settings) -> Self:
@@ -76,13 +76,11 @@ class HuggingFaceEngine:
                 "the engine huggingface needs engine.model: an id such as Qwen/Qwen2.5-Coder-32B-Instruct"
             )
         listed = await self._listed(asked)
-        if price := listed.price(dt.datetime.now(dt.UTC).date()):
-            self._prices[listed.name] = price
+        self._note_price(listed)
         return listed.identity
 
     def prices(self) -> tuple[ModelPrice, ...]:
-        """Return what the models cost that were asked for, by the list of their providers."""
-        return tuple(self._prices.values())
+        return tuple(price for prices in self._prices.values() for price in prices)
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:  # noqa: ARG002 - providers offer no tokenizer
         return token_bound(text)
@@ -127,6 +125,12 @@ class HuggingFaceEngine:
             if reading.finish_reason:
                 return None
             raise
+
+    def _note_price(self, listed: Listed) -> None:
+        """Keep a price and, where it changes, the one before it, for what was asked on the days before."""
+        price, known = listed.price(dt.datetime.now(dt.UTC).date()), self._prices.setdefault(listed.name, [])
+        if price and not (known and known[0].model_copy(update={"valid_from": price.valid_from}) == price):
+            known.insert(0, price)
 
     async def _listed(self, name: str) -> Listed:
         async with self._listing_lock:

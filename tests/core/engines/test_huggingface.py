@@ -10,6 +10,18 @@ import pytest
 from huggingface_hub import constants
 from huggingface_hub.inference._common import _UNSUPPORTED_TEXT_GENERATION_KWARGS
 from huggingface_hub.inference._providers import CONVERSATIONAL_AUTO_ROUTER
+from huggingface_server import (
+    MODELS,
+    HuggingFaceServer,
+    answers,
+    delta,
+    huggingface_server,
+    says,
+    silence,
+    streams,
+    token,
+    used,
+)
 
 from codetune_core.domain.execution import Message, ModelIdentity, Role, Usage
 from codetune_core.domain.prompt import Decoding
@@ -28,18 +40,6 @@ from codetune_core.errors import (
 )
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
-from tests.support.huggingface_server import (
-    MODELS,
-    HuggingFaceServer,
-    answers,
-    delta,
-    huggingface_server,
-    says,
-    silence,
-    streams,
-    token,
-    used,
-)
 
 CHAT = "/v1/chat/completions"
 QWEN = "Qwen/Qwen2.5-Coder-32B-Instruct"

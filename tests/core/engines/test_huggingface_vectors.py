@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from huggingface_server import answers, huggingface_server, says
 
 from codetune_core.domain.execution import ModelIdentity, Priority
 from codetune_core.engines import keys
@@ -9,7 +10,6 @@ from codetune_core.engines.huggingface.embedding import HuggingFaceEmbedder, Hug
 from codetune_core.errors import ContextTooLong, EngineLost, EngineOverloaded, EngineUnusable
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
-from tests.support.huggingface_server import answers, huggingface_server, says
 
 MINI = "sentence-transformers/all-MiniLM-L6-v2"
 SERVICE = f"/hf-inference/models/{MINI}/pipeline/feature-extraction"

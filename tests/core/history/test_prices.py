@@ -121,6 +121,17 @@ def test_without_a_price_for_cached_tokens_they_cost_as_the_rest():
     assert usd(known=(OLD,), usage=Usage(MILLION, 0, MILLION)) == 1
 
 
+@pytest.mark.parametrize(("own", "told", "cost"), [(True, True, 1), (False, True, 2), (False, False, 3)])
+def test_your_own_price_goes_before_the_servers_and_that_before_the_shipped_one(own, told, cost):
+    def entry(usd):
+        return ModelPrice(model="m", prompt=usd, completion=usd)
+
+    told_now = []
+    prices = Prices(BudgetSettings(prices=[entry(1)] if own else []), [entry(3)], lambda: tuple(told_now))
+    told_now += [entry(2)] if told else []
+    assert prices.cost(ModelIdentity("m", "e", 1), Usage(MILLION), 1, NOON).usd == cost
+
+
 def test_an_answer_from_the_cache_costs_nothing_where_a_price_is_known():
     assert usd(known=(OLD,), from_cache=True) == 0
     assert usd("own", from_cache=True, ms=5, gpu_usd_per_hour=1) == 0
