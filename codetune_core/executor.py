@@ -11,7 +11,7 @@ from functools import cache, partial
 
 from codetune_core.domain.canonical import digest
 from codetune_core.domain.execution import ErrorKind, Execution, ExecutionRequest, FinishReason, Usage
-from codetune_core.engines.protocol import Engine, Generation
+from codetune_core.engines.protocol import Engine, Generation, prices_of
 from codetune_core.engines.stream import stream
 from codetune_core.errors import BudgetSpent, InvalidOutput
 from codetune_core.execution.answers import Answers
@@ -101,7 +101,7 @@ class LocalExecutor:
         self._answers = answers
         self._history = history
         self._settings = settings
-        self._prices = Prices(settings.budget)
+        self._prices = Prices(settings.budget, told=partial(prices_of, engine))
         self._budget = Budget(settings.budget)
         self._flights: Flights[_Answer] = Flights()
         self._background = Background()
