@@ -12,8 +12,8 @@ from codetune_core.engines.transformers.process.causal.step import Interrupted, 
 NAME = "codetune_paged"
 
 
-def paged_attention(
-    module: torch.nn.Module,
+def paged_attention(  # noqa: PLR0913 - the interface of transformers
+    module: Any,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,

@@ -1,12 +1,14 @@
 """From the logits of a step to the tokens that each of its sequences goes on with."""
 
-from collections.abc import Iterator, Sequence as Ordered
+from collections.abc import Iterator
+from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
 
 import torch
 
 from codetune_core.engines.transformers.process.causal.sampling import Row, choose, logprobs, penalizes
 from codetune_core.engines.transformers.process.causal.scheduler import Turn
+from codetune_core.engines.transformers.process.constrain import Constraint
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def draw(turns: Ordered[Turn], logits: torch.Tensor) -> list[Drawn]:
     places = list(_places(turns))
     for turn, (first, end) in zip(turns, places, strict=True):
         if turn.sequence.constraint is not None:
-            _constrain(turn, logits[first:end])
+            _constrain(turn, turn.sequence.constraint, logits[first:end])
     tokens = choose(logits, [row for turn in turns for row in _rows(turn)])
     return [_drawn(turn, tokens[first:end], raw[first:end]) for turn, (first, end) in zip(turns, places, strict=True)]
 
@@ -53,9 +55,8 @@ def _rows(turn: Turn) -> Iterator[Row]:
         yield Row(request, history, uniform)
 
 
-def _constrain(turn: Turn, logits: torch.Tensor) -> None:
+def _constrain(turn: Turn, constraint: Constraint, logits: torch.Tensor) -> None:
     """Take the probability of what the schema does not allow, after each of the drafts."""
-    constraint = turn.sequence.constraint
     drafts = turn.ids[len(turn.ids) - turn.drafted :]
     for number, row in enumerate(logits):
         row[torch.from_numpy(~constraint.mask()).to(row.device)] = -torch.inf

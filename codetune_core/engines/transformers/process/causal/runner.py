@@ -20,7 +20,7 @@ from codetune_core.engines.transformers.process.constrain import Constraint, Voc
 from codetune_core.engines.transformers.process.job import Answer, Counts, Job
 from codetune_core.engines.transformers.process.load import Loaded
 from codetune_core.engines.transformers.process.loop import failure, out_of_memory
-from codetune_core.engines.transformers.process.prompt import encode
+from codetune_core.engines.transformers.process.prompt import encode, withheld
 from codetune_core.engines.transformers.wire import Failed, Generate
 from codetune_core.errors import ContextTooLong, EngineOverloaded, ExecutionError, InvalidInput
 from codetune_core.models.load_plan import LoadPlan
@@ -38,7 +38,7 @@ class CausalRunner:
         self._blocks = Blocks(cache, total)
         self._scheduler = Scheduler(self._blocks, plan.slots)
         self._forward = Forward(loaded.model, cache, plan.device)
-        self._ends = frozenset({*loaded.end_token_ids, *plan.spec.stop_token_ids})
+        self._ends = frozenset(loaded.end_token_ids)
         self._vocabulary: Vocabulary | None = None
         self._number = 0
         self._generated = self._drafted = self._accepted = 0
@@ -77,8 +77,9 @@ class CausalRunner:
 
     def warm_up(self) -> None:
         """Generate two tokens, so that the first request finds memory and kernels ready."""
-        job = Job(Generate(id=0, prefix="", max_tokens=2), tell=lambda _: None)
-        self._scheduler.add(self._of_tokens(job, [0] * (BLOCK + 1)))
+        request = Generate(id=0, prefix="", max_tokens=2)
+        job = Job(request, tell=lambda _: None)
+        self._scheduler.add(self._of_tokens(job, request, [0] * min(BLOCK + 1, self._room() - 2)))
         while self.step():
             pass
         self._blocks.forget()
@@ -89,16 +90,15 @@ class CausalRunner:
             raise InvalidInput(f"{self._plan.spec.name} generates text: it makes no vectors and no scores")
         if len(self._scheduler.waiting) >= _MOST_WAITING:
             raise EngineOverloaded(f"{_MOST_WAITING} requests wait already: ask again later")
-        return self._of_tokens(job, encode(self._loaded, self._plan.spec, job.request))
+        self._loaded.adapters.load(job.request.adapter)
+        return self._of_tokens(job, job.request, encode(self._loaded, self._plan.spec, job.request))
 
-    def _of_tokens(self, job: Job, tokens: list[int]) -> Sequence:
-        request = job.request
-        assert isinstance(request, Generate)
+    def _of_tokens(self, job: Job, request: Generate, tokens: list[int]) -> Sequence:
         limit = min(request.max_tokens, self._room() - len(tokens))
         if limit < 1:
             raise ContextTooLong(self._too_long(len(tokens)))
         stops = () if request.output_schema else (*request.stop, *self._plan.spec.stops)
-        text = TextStream(self._loaded.tokenizer, stops)
+        text = TextStream(self._loaded.tokenizer, stops, withheld(self._plan.spec, request))
         self._number += 1
         return Sequence(job, request, self._number, tokens, limit, text, self._constraint(request, limit))
 

@@ -56,7 +56,7 @@ def logprobs(logits: torch.Tensor, tokens: Ordered[int]) -> list[float]:
 def _penalize(logits: torch.Tensor, row: Row) -> None:
     seen = torch.tensor(sorted(set(row.history)), dtype=torch.long, device=logits.device)
     values = logits[seen]
-    penalty = row.request.repetition_penalty
+    penalty = row.request.repetition_penalty or 1.0
     logits[seen] = torch.where(values > 0, values / penalty, values * penalty)
 
 

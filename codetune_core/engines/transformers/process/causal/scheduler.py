@@ -8,7 +8,7 @@ from codetune_core.engines.transformers.process.causal.blocks import Blocks
 from codetune_core.engines.transformers.process.causal.pace import Pace
 from codetune_core.engines.transformers.process.causal.sequence import Sequence
 
-_STEP_TOKENS = 32
+_DECODED = 32
 """Most tokens of sequences that decode, drafts included: with more, drafts cost more than they give."""
 
 
@@ -44,6 +44,7 @@ class Scheduler:
         self._blocks = blocks
         self._slots = slots
         self.pace = Pace()
+        self.decoded = _DECODED
 
     def add(self, sequence: Sequence) -> None:
         """Let a sequence wait for its turn."""
@@ -94,7 +95,7 @@ class Scheduler:
 
     def _decode(self) -> Iterator[Turn]:
         decoding = [sequence for sequence in self.running if sequence.pending == 1]
-        spare = _STEP_TOKENS - len(decoding)
+        spare = self.decoded - len(decoding)
         for sequence in decoding:
             drafts = self._drafts(sequence, spare)
             spare -= len(drafts)

@@ -125,7 +125,9 @@ def layout(
     positions = [position for span in spans for position in range(span.start, span.end)]
     blocks = [span.blocks[position // BLOCK] for span in spans for position in range(span.start, span.end)]
     singles = [span for span in spans if len(span.ids) == 1]
-    segments, keep, place = [], [], 0
+    segments: list[Segment] = []
+    keep: list[int] = []
+    place = 0
     for span, count in zip(spans, wanted, strict=True):
         if len(span.ids) > 1:
             held = torch.tensor(span.blocks[: -(-span.end // BLOCK)], device=device)
@@ -137,7 +139,7 @@ def layout(
         torch.tensor([ids], device=device),
         torch.tensor([positions], device=device),
         (torch.tensor(blocks, device=device), torch.tensor([p % BLOCK for p in positions], device=device)),
-        torch.tensor(keep, device=device),
+        torch.tensor(keep, dtype=torch.long, device=device),
         _singles(singles, device) if singles else None,
         tuple(segments),
         interrupted,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from codetune_core.engines.transformers.process.prompt import without
+
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -12,8 +14,10 @@ class TextStream:
     neighbours (the blank before a word, bytes of one character); text that ends within a character waits.
     """
 
-    def __init__(self, tokenizer: Any, stops: tuple[str, ...]) -> None:
+    def __init__(self, tokenizer: Any, stops: tuple[str, ...], blanks: str = "") -> None:
+        """``blanks`` are what the prompt ended with, and the model did not get: the answer may begin with them."""
         self._tokenizer = tokenizer
+        self._blanks = blanks
         self._tokens: list[int] = []
         self._shown = ""
         self._stops = StopFilter(stops)
@@ -32,12 +36,16 @@ class TextStream:
         new = text[len(self._shown) :]
         self._tokens = self._tokens[-_WINDOW:]
         self._shown = self._decode(self._tokens)
-        return self._stops.push(new)
+        return self._emit(new)
 
     def close(self) -> str:
         """Return what was held back, but for a character of which bytes are missing."""
         rest = self._decode(self._tokens)[len(self._shown) :].rstrip(_UNFINISHED)
-        return self._stops.push(rest) + self._stops.close()
+        return self._emit(rest) + self._stops.close()
+
+    def _emit(self, text: str) -> str:
+        self._blanks, text = without(self._blanks, text)
+        return self._stops.push(text)
 
     def _decode(self, tokens: list[int]) -> str:
         text: str = self._tokenizer.decode(tokens, skip_special_tokens=True)
