@@ -12,7 +12,7 @@ from codetune_core.domain.execution import Execution, ExecutionRequest, Role, Ta
 from codetune_core.domain.prompt import Decoding
 from codetune_core.engines.protocol import Done, Generation, Infill, prices_of
 from codetune_core.engines.stream import stream
-from codetune_core.errors import BudgetSpent, SettingsError
+from codetune_core.errors import BudgetSpent
 from codetune_core.execution.progress import Progress
 from codetune_core.history.budget import Budget
 from codetune_core.history.prices import Price, Prices
@@ -34,11 +34,7 @@ _TASKS: Mapping[str, Task] = {
 def plugin_host(settings: Settings, workspace: Path | None, *, trusted: bool, ask: Ask | None = None) -> PluginHost:
     """Return the host of every plugin that is found; without ``ask`` they are lent no model."""
     limits = Limits(settings.plugins.timeout_seconds, settings.plugins.memory_megabytes * 1_000_000)
-    return PluginHost(lambda: discover(settings, workspace, trusted=trusted), limits, ask or _nobody)
-
-
-async def _nobody(question: Question, push: Callable[[str], None]) -> Answered:  # noqa: ARG001 - the protocol's
-    raise SettingsError(f"{question.plugin} asks a model while it is loaded: it may only do so while it runs")
+    return PluginHost(lambda: discover(settings, workspace, trusted=trusted), limits, ask)
 
 
 class RecordedAsk:

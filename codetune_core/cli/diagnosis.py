@@ -12,9 +12,13 @@ from typing import Any
 from codetune_core.cli.database_found import FoundDatabase, found_database
 from codetune_core.cli.editors import FoundEditor, found_editors, too_old
 from codetune_core.cli.models_found import FoundModels, found_models, models_as_json, models_as_text
+from codetune_core.cli.plugins.listing import as_json as plugin_as_json
+from codetune_core.cli.plugins.listing import as_table as plugins_as_text
 from codetune_core.cli.workspace import Workspace, open_workspace
 from codetune_core.engines.registry import available
 from codetune_core.errors import CodeTuneError
+from codetune_core.plugins.discover import Found, discover
+from codetune_core.plugins.metadata import Kind
 from codetune_core.settings import FILE_NAME
 from codetune_core.workers.messages import DetectorState
 from codetune_core.workers.pool import Pool
@@ -32,6 +36,7 @@ class Diagnosis:
     failure: str = ""
     database: FoundDatabase = field(default_factory=FoundDatabase)
     models: FoundModels | None = None
+    plugins: tuple[Found, ...] = ()
 
     @property
     def healthy(self) -> bool:
@@ -42,6 +47,7 @@ class Diagnosis:
 async def diagnose() -> Diagnosis:
     """Look at the workspace around the working directory; the detectors are asked in a worker, as when they review."""
     workspace = open_workspace([Path()], {})
+    plugins = discover(workspace.settings, workspace.root, trusted=workspace.trusted)
     pool = Pool(1)
     try:
         asked, editors, database, models = await asyncio.gather(
@@ -60,10 +66,10 @@ async def diagnose() -> Diagnosis:
     if isinstance(models, BaseException):
         raise models
     if isinstance(asked, CodeTuneError):
-        return Diagnosis(workspace, [], editors, str(asked), database, models)
+        return Diagnosis(workspace, [], editors, str(asked), database, models, plugins)
     if isinstance(asked, BaseException):
         raise asked
-    return Diagnosis(workspace, asked, editors, database=database, models=models)
+    return Diagnosis(workspace, asked, editors, database=database, models=models, plugins=plugins)
 
 
 def as_text(diagnosis: Diagnosis) -> Iterator[str]:
@@ -93,11 +99,18 @@ def as_text(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.models:
         yield from ("", "Models")
         yield from (f"  {line}" for line in models_as_text(diagnosis.models))
+    yield from ("", "Plugins")
+    yield from (f"  {line}" for line in plugins_as_text(_plugins(diagnosis)))
     yield from ("", "Editors")
     yield from (f"  {_editor(found)}" for found in diagnosis.editors)
     if not diagnosis.editors:
         yield f"  none on the PATH; any editor that speaks LSP can start `codetune lsp` ({_README}editors)"
     yield from ("", _verdict(diagnosis))
+
+
+def _plugins(diagnosis: Diagnosis) -> list[Found]:
+    """Return all but the detectors, which are said above."""
+    return [found for found in diagnosis.plugins if found.kind is not Kind.DETECTOR]
 
 
 def _trust(workspace: Workspace) -> str:
@@ -152,6 +165,7 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
         },
         "engine": {"name": workspace.settings.engine.name, "available": available()},
         "models": models_as_json(diagnosis.models) if diagnosis.models else None,
+        "plugins": [plugin_as_json(found) for found in _plugins(diagnosis)],
         "editors": [
             {
                 "name": found.editor.name,

@@ -11,7 +11,7 @@ from platformdirs import user_data_path
 from pydantic import ValidationError
 
 from codetune_core.errors import PluginError
-from codetune_core.plugins.api import INTERFACE, Kind, ToolMetadata
+from codetune_core.plugins.metadata import INTERFACE, Kind, ToolMetadata
 from codetune_core.plugins.static import read_class, read_file, summary
 from codetune_core.settings import Settings
 

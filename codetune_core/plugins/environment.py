@@ -11,6 +11,9 @@ _FILES = ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Each thread of a numeric library takes address space, which is limited."""
 
+_QUICK = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
+"""Nobody else's code is imported at the start."""
+
 
 def environment(capabilities: Iterable[str], folder: Path, of: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the variables for a process with its own temporary folder; a proxy's address only without a password."""
@@ -18,4 +21,4 @@ def environment(capabilities: Iterable[str], folder: Path, of: Mapping[str, str]
     names = (*PASSED, *(_NETWORK if "network" in declared else ()), *(_FILES if "files" in declared else ()))
     passed = {name: of[name] for name in names if name in of and not ("PROXY" in name and "@" in of[name])}
     own = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
-    return {"HOME": str(folder), **passed, **own, **dict.fromkeys(_ONE_THREAD, "1")}
+    return {"HOME": str(folder), **passed, **own, **dict.fromkeys(_ONE_THREAD, "1"), **_QUICK}

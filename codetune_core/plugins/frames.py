@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from codetune_core.domain.execution import ErrorKind, FinishReason
-from codetune_core.plugins.api import Kind, ToolMetadata
+from codetune_core.plugins.metadata import Kind, ToolMetadata
 
 HEADER = struct.Struct(">I")
 MAX_BYTES = 16_000_000

@@ -8,9 +8,10 @@ from pydantic import JsonValue
 
 from codetune_core.domain.execution import Usage
 from codetune_core.errors import InvalidInput, PluginError
-from codetune_core.plugins.api import Kind, Request
+from codetune_core.plugins.api import Request
 from codetune_core.plugins.asking import Asking
 from codetune_core.plugins.discover import Found, Status
+from codetune_core.plugins.metadata import Kind
 from codetune_core.plugins.process import Limits, PluginProcess
 from codetune_core.plugins.protocol import Ask
 
@@ -50,10 +51,10 @@ class PluginHost:
     Args:
         find: finds the plugins; asked again by ``reload``.
         limits: of each process.
-        ask: puts a plugin's questions to a model.
+        ask: puts a plugin's questions to a model; None to lend no models.
     """
 
-    def __init__(self, find: Callable[[], Iterable[Found]], limits: Limits, ask: Ask) -> None:
+    def __init__(self, find: Callable[[], Iterable[Found]], limits: Limits, ask: Ask | None) -> None:
         self._find = find
         self._limits = limits
         self._ask = ask

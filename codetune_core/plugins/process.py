@@ -58,14 +58,13 @@ class PluginProcess:
     at leaves it alive.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path, found: Found, limits: Limits) -> None:
+    def __init__(self, process: "_Process", folder: Path, found: Found, limits: Limits) -> None:
         self._process = process
         self._folder = folder
         self._limits = limits
         self._name = found.name
         self._words = b""
         self._listener = asyncio.create_task(self._listen())
-        self._sweeper = asyncio.create_task(self._sweep())
         self.loaded = Loaded(metadata=found.metadata, kind=found.kind)
 
     @classmethod
@@ -141,16 +140,17 @@ class PluginProcess:
     async def kill(self) -> None:
         """End it at once, with its group, and collect what is left of it."""
         if self.alive:
-            _kill(self._process)
+            _kill(self.pid)
         if self._process.stdin:
             self._process.stdin.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_BURIAL_SECONDS):
                 while self._process.stdout and await self._process.stdout.read(_CHUNK):
                     pass
-                await self._sweeper
                 await asyncio.shield(self._listener)
+                await self._process.wait()
         self._listener.cancel()
+        self._process.close()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     def send(self, order: Order) -> None:
@@ -200,25 +200,50 @@ class PluginProcess:
         words = self._words.decode("utf-8", "replace").strip().splitlines()
         return f"{self._name}: its process {how}{f': {words[-1].strip()}' if words else ''}"
 
-    async def _sweep(self) -> None:
-        """When it has ended, by itself or not, end what it started: later, its number may be another's."""
-        await self._process.wait()
-        _kill(self._process)
-
     async def _listen(self) -> None:
         """Keep the last words of the standard error, where also goes what the plugin prints."""
         while self._process.stderr and (piece := await self._process.stderr.read(_CHUNK)):
             self._words = (self._words + piece)[-_LAST_WORDS:]
 
 
-async def _spawn(folder: Path, found: Found) -> asyncio.subprocess.Process:
-    pipe = asyncio.subprocess.PIPE
+class _Process(asyncio.subprocess.Process):
+    """A process whose pipes can be closed though others hold their ends."""
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._transport.close()  # type: ignore[attr-defined] # of the base class, without a public name
+
+
+class _Group(asyncio.subprocess.SubprocessStreamProtocol):
+    """Ends what a process started as soon as it has ended itself: later, its number may be another's."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Learn whose group it is."""
+        super().connection_made(transport)
+        self._pid = cast("asyncio.SubprocessTransport", transport).get_pid()
+
+    def process_exited(self) -> None:
+        """End the rest of the group."""
+        _kill(self._pid)
+        super().process_exited()
+
+
+async def _spawn(folder: Path, found: Found) -> _Process:
+    pipe, loop = asyncio.subprocess.PIPE, asyncio.get_running_loop()
     # -P: what lies in the working directory is not imported. -B: a changed file is never taken for its old bytecode.
     command = [sys.executable, "-P", "-B", "-X", "utf8", "-m", "codetune_core.plugins.child.main"]
     variables = environment(found.metadata.capabilities, folder)
-    return await asyncio.create_subprocess_exec(
-        *command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder, env=variables, start_new_session=True
+    transport, group = await loop.subprocess_exec(
+        lambda: _Group(_CHUNK, loop),
+        *command,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        cwd=folder,
+        env=variables,
+        start_new_session=True,
     )
+    return _Process(transport, group, loop)
 
 
 def _order(request: Request) -> Run:
@@ -240,12 +265,14 @@ def _loaded(found: Found, report: Report) -> Loaded:
             return report
         case LoadFailed(message=message):
             raise PluginError(message)
+        case AskModel():
+            raise PluginError("it asks a model while it is loaded: models are lent to `run` only")
     raise PluginError(f"it sent a {report.type} before it was loaded")
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
+def _kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if sys.platform != "win32":
-            os.killpg(process.pid, signal.SIGKILL)
-        elif process.returncode is None:
-            process.kill()
+            os.killpg(pid, signal.SIGKILL)
+        else:
+            os.kill(pid, signal.SIGTERM)  # which ends it at once there

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from codetune_core.errors import PluginError
-from codetune_core.plugins.api import Kind, ToolMetadata
+from codetune_core.plugins.metadata import Kind, ToolMetadata
 
 _MAX_BYTES = 1_000_000
 _KINDS = {

@@ -8,8 +8,8 @@ from platformdirs import user_config_path
 from tomlkit.exceptions import TOMLKitError
 
 from codetune_core.errors import SettingsError
-from codetune_core.plugins.api import Kind
 from codetune_core.plugins.discover import Found
+from codetune_core.plugins.metadata import Kind
 from codetune_core.settings import FILE_NAME
 from codetune_core.workspace.write import replace_file
 

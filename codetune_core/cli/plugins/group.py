@@ -50,7 +50,7 @@ def list_(format_name: str) -> None:
     if format_name == "json":
         _write({"plugins": [as_json(each) for each in found]})
     else:
-        as_table(found)
+        click.echo("\n".join(as_table(found)))
 
 
 @plugins.command(short_help="What one does, and what it may.")
@@ -141,7 +141,7 @@ def reload(name: str | None, format_name: str) -> None:
         if format_name == "json":
             _write({"plugins": [as_json(each) for each in found]})
         else:
-            as_table(found)
+            click.echo("\n".join(as_table(found)))
         return ExitCode.FINDINGS if any(each.status == "error" for each in found) else ExitCode.CLEAN
 
     run_async(work)

@@ -58,13 +58,13 @@ def as_json(found: Found) -> dict[str, Any]:
     return {**metadata, "kind": found.kind, "origin": found.origin, "status": found.status, "reason": found.reason}
 
 
-def as_table(found: Sequence[Found]) -> None:
-    """Print a line for each, and below it why it cannot be used."""
+def as_table(found: Sequence[Found]) -> Iterator[str]:
+    """Lines for people, one for each: what it gives, or why it cannot be used."""
     rows = [(each.name, each.kind.value, each.metadata.version, each.status.value, _gives(each)) for each in found]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
     for row in rows:
         cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False))
-        click.echo(f"{cells}  {visible(row[4])}".rstrip())
+        yield f"{cells}  {visible(row[4])}".rstrip()
 
 
 def _gives(found: Found) -> str:

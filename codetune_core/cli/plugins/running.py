@@ -15,9 +15,10 @@ from codetune_core.cli.formats.visible import visible
 from codetune_core.cli.prompts.options import who
 from codetune_core.cli.workspace import open_workspace
 from codetune_core.errors import CodeTuneError, InvalidInput, PluginError
-from codetune_core.plugins.api import Kind, Request
+from codetune_core.plugins.api import Request
 from codetune_core.plugins.discover import Found, Status
 from codetune_core.plugins.host import Outcome, PluginHost
+from codetune_core.plugins.metadata import Kind
 
 
 def read_input(source: str | None) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 from codetune_core.errors import PluginError
-from codetune_core.plugins.api import AgentTool, ToolMetadata
+from codetune_core.plugins.api import AgentTool
 from codetune_core.plugins.frames import Load
+from codetune_core.plugins.metadata import ToolMetadata
 
 
 def load_tool(load: Load) -> AgentTool:

@@ -1,7 +1,8 @@
 """CodeT5+: code and comments by a model that knows no instructions, only source code and how it goes on."""
 
 from codetune_core.errors import InvalidInput
-from codetune_core.plugins.api import SAMPLING, Answer, CodeGenPlugin, Request, Sampling, ToolMetadata, sampling
+from codetune_core.plugins.api import SAMPLING, Answer, CodeGenPlugin, Request, Sampling, sampling
+from codetune_core.plugins.metadata import ToolMetadata
 
 _COMMENTS = {
     "python": "#", "ruby": "#", "shellscript": "#", "javascript": "//", "typescript": "//", "java": "//", "go": "//",

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from codetune_core.domain.execution import Message
 from codetune_core.domain.fence import fence, line
-from codetune_core.plugins.api import SAMPLING, LLMPlugin, Request, ToolMetadata
+from codetune_core.plugins.api import SAMPLING, LLMPlugin, Request
+from codetune_core.plugins.metadata import ToolMetadata
 
 _SYSTEM = """You are WhiteRabbitNeo, a security engineer who reads code.
 
