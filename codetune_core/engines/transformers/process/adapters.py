@@ -60,7 +60,7 @@ class Adapters:
         config.inference_mode = True
         weights = load_file(folder / _WEIGHTS)
         peft.inject_adapter_in_model(config, self._model, name)
-        told = peft.set_peft_model_state_dict(self._model, weights, name)
+        told: Any = peft.set_peft_model_state_dict(self._model, weights, name)
         self._layers = [module for module in self._model.modules() if isinstance(module, BaseTunerLayer)]
         for layer in self._layers:
             layer.enable_adapters(enabled=False)

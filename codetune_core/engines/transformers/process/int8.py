@@ -12,8 +12,8 @@ _SMALLEST = 1e-12
 class Int8Linear(nn.Linear):
     """A Linear whose weights are 8-bit numbers with one scale for each output, multiplied by torch's own kernels.
 
-    Inputs are scaled by their own greatest number, row by row, so that one request hardly changes another's; float32
-    in and out. ``held_bytes`` is what its weights take.
+    Inputs are scaled by their own greatest number, row by row, so that one request hardly changes another's.
+    ``held_bytes`` is what its weights take.
     """
 
     def __init__(self, linear: nn.Linear) -> None:
@@ -30,11 +30,12 @@ class Int8Linear(nn.Linear):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return ``[..., outputs]`` for ``[..., inputs]``."""
+        kind, rows = rows.dtype, rows.float()
         greatest = rows.abs().amax(-1, keepdim=True).clamp_min(_SMALLEST)
         # Seven bits for inputs: products of eight overflow what processors without VNNI add up in.
         product = torch.ops.quantized.linear_dynamic(rows / greatest, self._packed, reduce_range=True)
         out: Tensor = product * greatest
-        return out if self.bias is None else out + self.bias
+        return (out if self.bias is None else out + self.bias).to(kind)
 
 
 def _packed(rows: Tensor, scales: Tensor) -> Any:

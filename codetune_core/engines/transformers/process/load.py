@@ -88,7 +88,7 @@ def _refuse_code(config: Any, plan: LoadPlan) -> None:
 def _model(plan: LoadPlan, config: Any, progress: Progress) -> Any:
     family = AutoModelForCausalLM if plan.spec.kind is Kind.CAUSAL else AutoModelForSeq2SeqLM
     with _told(progress):
-        model, found = family.from_pretrained(
+        model, found = family.from_pretrained(  # type: ignore[misc]
             plan.folder,
             **{"config": config, **held(plan, config)},
             use_safetensors=True,
@@ -157,7 +157,7 @@ def _too_large(plan: LoadPlan) -> str:
         "a shorter models.context_tokens",
     ]
     return (
-        f"there is not enough memory on {plan.device} for {plan.spec.name} as {plan.quantization}: unload other models, "
+        f"there is not enough memory on {plan.device} for {plan.spec.name} as {plan.quantization}: unload others, "
         f"or set {', or '.join(ways)}; `codetune models plan` says what fits"
     )
 

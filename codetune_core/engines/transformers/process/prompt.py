@@ -1,7 +1,7 @@
 """Messages, or code to be continued, as the tokens that a model reads."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TYPE_CHECKING
+from typing import Any, Literal
 
 from jinja2 import TemplateError
 
@@ -11,11 +11,8 @@ from codetune_core.engines.transformers.wire import Generate, Turn
 from codetune_core.errors import EngineRefused, InvalidInput
 from codetune_core.models.spec import Kind, ModelSpec, PromptFormat
 
-if TYPE_CHECKING:
-    from codetune_core.domain.execution import Speaker
-
 _BLANKS = " \t"
-_HOLE = "<extra_id_0>"
+HOLE = "<extra_id_0>"
 """T5's name for what is missing."""
 
 
@@ -34,7 +31,7 @@ def encode(loaded: Loaded, spec: ModelSpec, request: Generate) -> list[int]:
         parts, whole = _messages(tokenizer, spec, request.messages)
         before = [] if whole else before
     elif spec.kind is Kind.SEQ2SEQ:
-        parts = [Part(request.prefix), Part(_HOLE, control=True), Part(request.suffix)]
+        parts = [Part(request.prefix), Part(HOLE, control=True), Part(request.suffix)]
     else:
         parts = _code(spec, request.prefix, request.suffix)
     ids = [*before, *tokens(tokenizer, parts), *(after if spec.kind is Kind.SEQ2SEQ else ())]
@@ -160,7 +157,7 @@ def _folded(turns: Sequence[Turn]) -> list[Turn]:
     """Make the system's part of the user's first, and neighbours of one role one turn; many templates want it so."""
     folded: list[Turn] = []
     for turn in turns:
-        role: Speaker = "user" if turn.role == "system" else turn.role
+        role: Literal["user", "assistant"] = "user" if turn.role == "system" else turn.role
         same = bool(folded) and folded[-1].role == role
         content = f"{folded.pop().content}\n\n{turn.content}" if same else turn.content
         folded.append(Turn(role=role, content=content))

@@ -38,23 +38,22 @@ def in_8_bit_by_torch(plan: LoadPlan, config: Any) -> bool:
 def _plain_type(plan: LoadPlan) -> torch.dtype:
     if plan.quantization in _TYPES:
         return _TYPES[plan.quantization]
-    if plan.quantization is Quantization.NF4:
-        return torch.bfloat16
-    return torch.float32 if plan.device == "cpu" else torch.float16
+    gpu_int8 = plan.quantization is Quantization.INT8 and plan.device != "cpu"
+    return torch.float16 if gpu_int8 else torch.bfloat16
 
 
 def _bitsandbytes(plan: LoadPlan) -> Any:
     from transformers import BitsAndBytesConfig  # noqa: PLC0415 - also without bitsandbytes, whole weights load
 
     if plan.quantization is Quantization.NF4:
-        return BitsAndBytesConfig(
+        return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=_compute_type(plan),
         )
     on_gpu = plan.quantization is Quantization.INT8 and plan.device != "cpu"
-    return BitsAndBytesConfig(load_in_8bit=True) if on_gpu else None
+    return BitsAndBytesConfig(load_in_8bit=True) if on_gpu else None  # type: ignore[no-untyped-call]
 
 
 def _compute_type(plan: LoadPlan) -> torch.dtype:
@@ -63,7 +62,8 @@ def _compute_type(plan: LoadPlan) -> torch.dtype:
         return torch.bfloat16
     from bitsandbytes.functional import has_avx512bf16  # noqa: PLC0415
 
-    return torch.bfloat16 if has_avx512bf16() else torch.float32
+    fast: bool = has_avx512bf16()  # type: ignore[no-untyped-call]
+    return torch.bfloat16 if fast else torch.float32
 
 
 def _computed_in(config: Any, stored: Any, plan: LoadPlan) -> Any:

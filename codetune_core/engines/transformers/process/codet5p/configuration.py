@@ -6,7 +6,7 @@ from transformers import AutoConfig, PretrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
 
-class CodeT5pModuleConfig(PretrainedConfig):  # type: ignore[misc]
+class CodeT5pModuleConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes of an encoder or a decoder, named as in CodeGen's config."""
 
     model_type = "codet5p_module"
@@ -32,7 +32,7 @@ class CodeT5pModuleConfig(PretrainedConfig):  # type: ignore[misc]
     tie_word_embeddings: bool = False
 
 
-class CodeT5pConfig(PretrainedConfig):  # type: ignore[misc]
+class CodeT5pConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
     """Those of both; end and padding are the decoder's."""
 
     model_type = "codet5p"

@@ -69,7 +69,8 @@ class _Attention(nn.Module):
     def _remembered(self, cache: DynamicCache | None, memory: Tensor | None) -> tuple[Tensor, Tensor]:
         """Keys and values of the prompt, computed once for an answer."""
         if cache is not None and cache.get_seq_length(self.layer):
-            return cache.layers[self.layer].keys, cache.layers[self.layer].values
+            held: Any = cache.layers[self.layer]
+            return held.keys, held.values
         value, key = _heads(self.qkv_proj(memory), self.heads, 2)
         key = _rotate(key, torch.arange(key.shape[2], device=key.device), self.rotary)
         return (key, value) if cache is None else cache.update(key, value, self.layer)
@@ -102,7 +103,7 @@ class _Block(nn.Module):
     def forward(self, hidden: Tensor, flow: "_Flow") -> Tensor:
         normed = self.ln_1(hidden)
         cache = flow.cache
-        out = hidden + self.mlp(normed)
+        out: Tensor = hidden + self.mlp(normed)
         out = out + self.attn(normed, flow.positions, flow.mask, cache and cache.self_attention_cache, None)
         if hasattr(self, "crossattention"):
             crossed = cache and cache.cross_attention_cache
@@ -153,13 +154,13 @@ class _Decoder(nn.Module):
         return logits
 
 
-class CodeT5pForConditionalGeneration(PreTrainedModel):  # type: ignore[misc]
+class CodeT5pForConditionalGeneration(PreTrainedModel):  # type: ignore[no-untyped-call]
     """Both stacks; ``decoder_input_ids`` are to begin with the prompt, as ``input_ids`` are it."""
 
     config_class = CodeT5pConfig
     base_model_prefix = "codet5p"
     main_input_name = "input_ids"
-    _no_split_modules = ("_Block",)
+    _no_split_modules = ["_Block"]  # noqa: RUF012
     _supports_sdpa = True
 
     def __init__(self, config: CodeT5pConfig) -> None:
@@ -167,7 +168,7 @@ class CodeT5pForConditionalGeneration(PreTrainedModel):  # type: ignore[misc]
         self.encoder = _Stack(config.encoder)
         self.decoder = _Decoder(config.decoder)
         self.enc_to_dec_proj = nn.Linear(config.encoder.n_embd, config.decoder.n_embd)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def get_input_embeddings(self) -> nn.Module:
         return self.encoder.wte
@@ -178,8 +179,9 @@ class CodeT5pForConditionalGeneration(PreTrainedModel):  # type: ignore[misc]
     def forward(
         self,
         input_ids: Tensor | None = None,
+        *,
+        decoder_input_ids: Tensor,
         attention_mask: Tensor | None = None,
-        decoder_input_ids: Tensor | None = None,
         encoder_outputs: BaseModelOutput | None = None,
         past_key_values: EncoderDecoderCache | None = None,
         **_: Any,
@@ -198,7 +200,7 @@ class CodeT5pForConditionalGeneration(PreTrainedModel):  # type: ignore[misc]
             logits=logits, past_key_values=past_key_values, encoder_last_hidden_state=encoder_outputs[0]
         )
 
-    def encode(self, input_ids: Tensor, padding: Tensor | None = None) -> BaseModelOutput:
+    def encode(self, input_ids: Any, padding: Tensor | None = None) -> BaseModelOutput:
         """Read a prompt; ``padding`` ``[batch, 1, 1, tokens]`` is False where there is none of it."""
         positions = torch.arange(input_ids.shape[1], device=input_ids.device)
         return BaseModelOutput(last_hidden_state=self.encoder(input_ids, _Flow(positions, padding)))
