@@ -269,7 +269,8 @@ async def test_code_is_not_sent_to_the_server_of_somebody_else(monkeypatch):
         os.seteuid(0)
     with other:
         found = await probe({"Ollama": other.getsockname()[1]})
-        assert other.accept()[0].recv(1) == b""
+        with other.accept()[0] as connection:
+            assert connection.recv(1) == b""
     assert found.servers == ()
     assert "is not known to be yours" in found.refused[0]
 

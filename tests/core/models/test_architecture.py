@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+import transformers
+from safetensors import safe_open
 
 from codetune_core.models.architecture import shape_of
 from codetune_core.models.spec import Kind
@@ -38,8 +41,6 @@ BERT = {**SMALL, "type_vocab_size": 3}
 
 def built(family: str, auto: str, **values):
     """The config as transformers writes it, and the model without its weights' memory."""
-    import torch
-    import transformers
 
     config = transformers.AutoConfig.for_model(family, **values)
     with torch.device("meta"):
@@ -48,7 +49,6 @@ def built(family: str, auto: str, **values):
 
 
 def check(config, model, kind: Kind, *, embeds: bool = False) -> None:
-    import torch
 
     shape = shape_of(json.loads(json.dumps(config, default=str)), embeds=embeds)
     assert shape.kind is kind
@@ -89,7 +89,6 @@ def test_every_weight_of_a_cross_encoder_is_counted(labels):
 
 
 def test_every_weight_of_codet5_plus_is_counted():
-    from safetensors import safe_open
 
     folder = FIXTURES / "codet5p-golden"
     shape = shape_of(json.loads((folder / "config.json").read_text("utf-8")))
