@@ -73,13 +73,15 @@ class Models:
         """Return the error that says what a refusal means for a model; one that is missing is told those that are."""
         if refusal.is_too_long and (told := _TOLD_CONTEXT.search(refusal.message)):
             self._contexts[name] = int(told[1])
+        listing = await self._fresh()
         about_model = refusal.code == "model_not_found" or "model" in refusal.message.lower()
-        if refusal.status == 404 and about_model:  # noqa: PLR2004 - Not Found
-            return await self._missing(name)
+        # `transformers serve` breaks down over a model that it does not have.
+        unlisted = refusal.status == 500 and listing.models and listing.find(name) is None  # noqa: PLR2004
+        if unlisted or (refusal.status == 404 and about_model):  # noqa: PLR2004
+            return self._missing(name, listing)
         return self._http.meaning(refusal)
 
-    async def _missing(self, name: str) -> ExecutionError:
-        listing = await self._fresh()
+    def _missing(self, name: str, listing: Listing) -> ExecutionError:
         pull = f", or run `ollama pull {name}`" if listing.kind is Kind.OLLAMA else ""
         where = self._http.address.base_url
         return EngineUnusable(f"{where} has no model {name}; {listing.names()}: set engine.model{pull}")

@@ -24,8 +24,19 @@ def test_an_address_is_read(written, base_url, root, origin):
 
 @pytest.mark.parametrize(
     "written",
-    ["", "localhost:8000", "ftp://h/v1", "file:///etc/passwd", "http://", "http://h:x/v1", "http://[::1/v1"]
-    + ["https://h/v1?key=secret", "https://h/v1#secret", "https://user:secret@h/v1", "https://secret@h"],
+    [
+        "",
+        "localhost:8000",
+        "ftp://h/v1",
+        "file:///etc/passwd",
+        "http://",
+        "http://h:x/v1",
+        "http://[::1/v1",
+        "https://h/v1?key=secret",
+        "https://h/v1#secret",
+        "https://user:secret@h/v1",
+        "https://secret@h",
+    ],
 )
 def test_what_is_no_address_is_refused_without_repeating_a_password(written):
     with pytest.raises(SettingsError, match=r"engine\.base_url") as caught:

@@ -354,7 +354,7 @@ async def test_an_encrypted_server_is_reached_through_a_proxy_that_learns_no_key
 
 async def test_a_proxy_that_wants_another_password_is_said(tls, keyed):
     async with serving(Peer(), tls) as peer, proxy(b"407 Proxy Authentication Required") as (address, _):
-        with pytest.raises(EngineUnusable, match="answered 407.*http://user:password@host:port") as caught:
+        with pytest.raises(EngineUnusable, match=r"answered 407.*http://user:password@host:port") as caught:
             await get(peer.base_url, proxy=address, **keyed)
     assert "pass@" not in str(caught.value).replace("password@host", "")
 

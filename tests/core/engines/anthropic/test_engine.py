@@ -146,8 +146,13 @@ async def test_a_tool_that_is_called_with_nothing_is_an_empty_object():
 
 @pytest.mark.parametrize(
     ("told_reason", "reason"),
-    [("end_turn", "stop"), ("stop_sequence", "stop"), ("max_tokens", "length")]
-    + [("model_context_window_exceeded", "length"), ("something_new", "stop")],
+    [
+        ("end_turn", "stop"),
+        ("stop_sequence", "stop"),
+        ("max_tokens", "length"),
+        ("model_context_window_exceeded", "length"),
+        ("something_new", "stop"),
+    ],
 )
 async def test_the_reason_for_an_end_is_told(told_reason, reason):
     assert (await check(server(start(), *block("text", "x"), *end(told_reason))))[1].finish_reason == reason
@@ -177,7 +182,7 @@ async def test_events_of_a_later_version_do_no_harm():
         (refusal(500, "api_error", "Internal"), EngineLost, "Internal"),
         (refusal(504, "timeout_error", "slow"), EngineTimeout, "answered 504"),
         (blocks(*end("refusal")), EngineRefused, "declines"),
-        (blocks(start(), event("error", error={"type": "overloaded_error", "message": "Overloaded"})), EngineOverloaded, "529"),
+        (blocks(start(), event("error", error={"type": "overloaded_error", "message": "x"})), EngineOverloaded, "529"),
         (blocks(start(), event("error", error={"type": "odd", "message": "?"})), EngineLost, "500"),
         (blocks(start(), *block("text", "ha"), then="cut"), EngineLost, "hung up"),
         (blocks(start(), *block("text", "ha")), EngineLost, "before its answer was complete"),
@@ -202,8 +207,11 @@ async def test_an_overloaded_service_says_when_it_may_be_asked_again():
 
 @pytest.mark.parametrize(
     ("answer", "limit"),
-    [(silence, "first_token_seconds"), (blocks(start(), event("ping"), then="silence"), "first_token_seconds")]
-    + [(blocks(start(), *block("text", "x"), then="silence"), "gap_seconds")],
+    [
+        (silence, "first_token_seconds"),
+        (blocks(start(), event("ping"), then="silence"), "first_token_seconds"),
+        (blocks(start(), *block("text", "x"), then="silence"), "gap_seconds"),
+    ],
 )
 async def test_silence_is_ended_and_the_limit_is_named(answer, limit):
     with pytest.raises(EngineTimeout, match=f"engine.{limit}"):
@@ -217,7 +225,7 @@ async def test_a_field_that_a_model_does_not_take_is_left_out_from_then_on():
     async with running(peer) as engine:
         for _ in range(2):
             async with aclosing(engine.generate(asked)) as stream:
-                assert [item async for item in stream][0] == Chunk("Hal")
+                assert await anext(stream) == Chunk("Hal")
     assert [{"temperature", "top_p"} & body.keys() for body in peer.posts(MESSAGES)] == [
         {"temperature", "top_p"},
         {"temperature"},

@@ -157,7 +157,7 @@ async def test_what_are_no_scores_is_said(answer):
 
 @pytest.mark.parametrize("answer", [None, error(405, "Method Not Allowed"), error(501, "no reranking")])
 async def test_a_server_that_does_not_rerank_is_said(answer):
-    with pytest.raises(EngineUnusable, match="does not rerank: use vLLM or llama.cpp"):
+    with pytest.raises(EngineUnusable, match=r"does not rerank: use vLLM or llama\.cpp"):
         await score(answer, ["a"])
 
 

@@ -238,7 +238,7 @@ async def test_closing_the_answer_hangs_up_on_the_server(pieces):
         (blocks(frame({"object": "error", "message": "broken", "code": 500})), EngineLost, "broken"),
         (blocks(delta("ha"), delta(finish="abort"), DONE), EngineLost, "gave the answer up"),
         (blocks(delta("ha"), delta(finish="content_filter"), DONE), EngineRefused, "declines to answer"),
-        (blocks(delta(None, refusal="I can"), delta(None, refusal="not"), delta(finish="stop")), EngineRefused, "I cannot"),
+        (blocks(delta(None, refusal="I"), delta(None, refusal=" no"), delta(finish="stop")), EngineRefused, "I no"),
     ],
 )  # fmt: skip
 async def test_what_goes_wrong_is_said_in_words(answer, kind, words):
@@ -250,8 +250,11 @@ async def test_what_goes_wrong_is_said_in_words(answer, kind, words):
 
 @pytest.mark.parametrize(
     ("answer", "limit"),
-    [(silence, "first_token_seconds"), (blocks(delta("", role="assistant"), then="silence"), "first_token_seconds")]
-    + [(blocks(delta("ha"), then="silence"), "gap_seconds")],
+    [
+        (silence, "first_token_seconds"),
+        (blocks(delta("", role="assistant"), then="silence"), "first_token_seconds"),
+        (blocks(delta("ha"), then="silence"), "gap_seconds"),
+    ],
 )
 async def test_silence_is_ended_and_the_limit_is_named(answer, limit):
     with pytest.raises(EngineTimeout, match=f"engine.{limit}"):
