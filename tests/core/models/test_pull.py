@@ -6,7 +6,7 @@ import os
 import sys
 
 import pytest
-from hub_server import digest, hub
+from hub_server import Hub, digest, hub
 
 FILES = {
     "config.json": b'{"model_type": "llama"}',
@@ -47,8 +47,8 @@ def pull(server, tmp_path):
 
     async def pulled(**spec) -> dict:
         environment = os.environ | {
-            "HF_ENDPOINT": server.url, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "hf"), "HF_HUB_DISABLE_XET": "1",
-            "XDG_DATA_HOME": str(tmp_path / "data"), "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_ENDPOINT": server.url, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "hf"),
+            "HF_HUB_DISABLE_XET": "1", "XDG_DATA_HOME": str(tmp_path / "data"), "HF_HUB_DISABLE_TELEMETRY": "1",
         }  # fmt: skip
         asked = json.dumps({"name": "m", "id": "acme/model", "context_tokens": 1} | spec)
         process = await asyncio.create_subprocess_exec(
@@ -115,9 +115,7 @@ async def test_a_file_that_is_not_what_the_catalogue_says_is_refused(pull):
 
 
 async def test_what_does_not_fit_the_disk_is_refused_before_it_is_pulled(pull, server, monkeypatch):
-    import hub_server
-
-    monkeypatch.setattr(hub_server.Hub, "_sibling", lambda self, name, data: {"rfilename": name, "size": 10**17})
+    monkeypatch.setattr(Hub, "_sibling", lambda self, name, data: {"rfilename": name, "size": 10**17})
     assert "make room, or set HF_HOME" in (await pull())["error"]
     assert not [path for _, path, _ in server.asked if "/resolve/" in path]
 
