@@ -3,21 +3,20 @@
 import asyncio
 import datetime as dt
 import logging
-import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import count
 
-from codetune_core.domain.canonical import digest
-from codetune_core.domain.execution import ErrorKind, Execution, ExecutionRequest, FinishReason, Usage
+from codetune_core.domain.execution import Execution, ExecutionRequest, FinishReason, ModelIdentity, Role, Usage
+from codetune_core.engines.asking import Asking, Turn, most
 from codetune_core.engines.protocol import Engine, Generation, prices_of
-from codetune_core.engines.stream import stream
 from codetune_core.errors import BudgetSpent, InvalidOutput
 from codetune_core.execution.answers import Answers
 from codetune_core.execution.background import Background
 from codetune_core.execution.cache_key import Fingerprint, fingerprint
-from codetune_core.execution.events import Event, FromCache
+from codetune_core.execution.events import Event, FromCache, Repairing
 from codetune_core.execution.faults import log_fault
 from codetune_core.execution.progress import Progress
 from codetune_core.execution.protocol import CachedAnswer
@@ -25,27 +24,30 @@ from codetune_core.execution.single_flight import Flight, Flights
 from codetune_core.history.budget import Budget, fell_back
 from codetune_core.history.history import History
 from codetune_core.history.keep import keep_of
-from codetune_core.history.prices import Price, Prices
+from codetune_core.history.prices import Price, Prices, together
 from codetune_core.prompts.answer import parse_answer, readable_pieces
 from codetune_core.prompts.fit import TOKENS_PER_MESSAGE, RenderTarget
 from codetune_core.prompts.library import Choice, PromptLibrary
 from codetune_core.prompts.render import Rendered, render
-from codetune_core.prompts.schemas.registry import schema
+from codetune_core.prompts.schemas.registry import bounded_json_schema
 from codetune_core.settings import Settings
 
 _LOG = logging.getLogger(__name__)
-_UNBILLED = {ErrorKind.OVERLOADED, ErrorKind.REFUSED, ErrorKind.CONTEXT_TOO_LONG}
-"""Who turns a request away before the first token did no work."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """``text`` is all that the model wrote, ``output`` what is wanted of it."""
+    """``text`` is all that the model wrote, ``output`` what is wanted of it.
+
+    ``model`` answered, for a ``reason``, where it is not the one that was asked.
+    """
 
     text: str
     output: str
     usage: Usage
     finish_reason: FinishReason
+    model: ModelIdentity | None = None
+    reason: str = ""
 
     def remembered(self) -> CachedAnswer:
         """Return what the cache holds of it."""
@@ -67,7 +69,7 @@ class _Question:
 
 @dataclass(slots=True)
 class _Run:
-    """An execution on its way; what follows ``leads`` is set where it started the generation."""
+    """An execution on its way; what follows ``leads`` is set where it starts the generation."""
 
     request: ExecutionRequest
     progress: Progress
@@ -75,8 +77,7 @@ class _Run:
     flight: Flight[_Answer] | None = None
     leads: bool = False
     begun: asyncio.Task[None] | None = None
-    usage: Usage | None = None
-    generation_ms: float | None = None
+    asking: Asking | None = None
     stored_until: dt.datetime | None = None
 
     @property
@@ -144,10 +145,12 @@ class LocalExecutor:
             yield run.progress.started(request.prompt, choice.version.number, question.rendered.cut, question.notices)
             if run.progress.execution.from_cache:
                 yield FromCache()
-            async with aclosing(flight.pieces()) as written, aclosing(readable_pieces(written)) as pieces:
-                async for piece in pieces:
-                    yield run.progress.token(piece)
+            async with aclosing(_written(run.progress, flight)) as events:
+                async for event in events:
+                    yield event
         answer = flight.result()
+        if answer.model:
+            run.progress.answered_by(answer.model, answer.reason)
         yield run.progress.counted(answer.usage)
         run.progress.answered(answer.output, answer.finish_reason)
 
@@ -175,22 +178,22 @@ class LocalExecutor:
 
     async def _question(self, run: _Run, choice: Choice, model_name: str, notices: tuple[str, ...]) -> _Question:
         request, wording = run.request, choice.version.wording
-        model = await self._engine.model(model_name)
-        count = cache(partial(self._engine.count_tokens, model))
+        model = await self._engine.model(model_name, Role.of(request.task))
+        counted = cache(partial(self._engine.count_tokens, model))
         # In a thread, because templates and tokenizers take their time over a long file.
-        rendered, tokens = await asyncio.to_thread(_render, choice, request, RenderTarget(model.context_tokens, count))
-        generation = Generation(
-            model, rendered.messages, wording.temperature, wording.max_tokens, wording.decoding, request.sample_index
+        rendered, tokens = await asyncio.to_thread(
+            _render, choice, request, RenderTarget(model.context_tokens, counted)
         )
-        key = fingerprint(generation, schema_hash=_schema_hash(wording.decoding.output_schema), tenant=request.tenant)
+        generation = _generation(choice, request, model, rendered)
+        key = fingerprint(generation, tenant=request.tenant)
         keep = keep_of(self._settings.history, request.task, request.workspace)
         refusal = self._answers.refusal(temperature=wording.temperature, seed=wording.decoding.seed, keep=keep)
         recorded = {**key.recorded(), "fresh": request.fresh}
         run.progress.asks(model, rendered.text, recorded)
         seconds, at = self._settings.engine.timeout_seconds, run.progress.execution.executed_at
-        most = self._prices.most(model, tokens, wording.max_tokens, seconds, at)
-        told = self._budget.uncounted(model.name, most, at)
-        return _Question(generation, rendered, tokens, key, refusal, most, (*notices, told) if told else notices)
+        price = self._prices.cost(model, most(generation, tokens), seconds * 1000, at)
+        told = self._budget.uncounted(model.name, price, at)
+        return _Question(generation, rendered, tokens, key, refusal, price, (*notices, told) if told else notices)
 
     async def _generate(self, run: _Run, question: _Question, flight: Flight[_Answer]) -> None:
         """Answer all who watch the flight; ``run`` is the execution that started it."""
@@ -202,13 +205,10 @@ class LocalExecutor:
             return
         await self._begin(run, question)
         flight.open(from_cache=False)
-        started, run.generation_ms = time.perf_counter(), 0
-        try:
-            done = await stream(self._engine, question.generation, self._settings.engine.timeout_seconds, flight.push)
-        finally:
-            run.generation_ms = (time.perf_counter() - started) * 1000
-        run.usage = done.usage
-        answer = _parsed(question, flight.so_far, done.usage, done.finish_reason)
+        seconds = self._settings.engine.timeout_seconds
+        run.asking = Asking(self._engine, question.generation, question.prompt_tokens, seconds)
+        answer = await run.asking.answer(flight, partial(_checked, question))
+        answer = replace(answer, usage=run.asking.usage)
         if self._why_not_stored(question, answer):
             flight.finish(answer)
             return
@@ -222,9 +222,10 @@ class LocalExecutor:
         if (found := await self._answers.find(question.fingerprint.key)) is None:
             return None
         try:
-            return _parsed(question, found.output, Usage(found.prompt_tokens, found.completion_tokens), "stop")
+            output = _parsed(question, found.output)
         except InvalidOutput:  # a check became stricter since
             return None
+        return _Answer(found.output, output, Usage(found.prompt_tokens, found.completion_tokens), "stop")
 
     async def _begin(self, run: _Run, question: _Question) -> None:
         """Record that it runs, with the most that it can cost; raises BudgetSpent."""
@@ -246,28 +247,30 @@ class LocalExecutor:
         known, question = run.progress.execution, run.question
         if question is None or run.flight is None:
             return known
-        usage, text = Usage(), run.flight.so_far
-        if run.generation_ms is not None:
-            usage = run.usage or self._used(known, question, text)
-            known = run.progress.used(usage)
-        price = self._prices.cost(
-            question.generation.model, usage, run.generation_ms or 0, known.executed_at, from_cache=known.from_cache
-        )
-        stored = {"not_stored": self._why_not_stored(question, run.flight.landed)}
+        if run.asking:
+            known = run.progress.used(run.asking.usage)
+        noted: dict[str, str | int] = {"not_stored": self._why_not_stored(question, run.flight.landed)}
         if run.stored_until:
-            stored["stored_until"] = run.stored_until.isoformat(timespec="seconds")
-        return _priced(replace(known, output_data=text or None, cache_key={**known.cache_key, **stored}), price)
+            noted["stored_until"] = run.stored_until.isoformat(timespec="seconds")
+        if run.flight.problems:
+            noted["repairs"] = len(run.flight.problems)
+        if (answer := run.flight.landed) and answer.model:
+            noted["answered_because"] = answer.reason
+        written = replace(known, output_data=run.flight.so_far or None, cache_key={**known.cache_key, **noted})
+        return _priced(written, self._price(question, run.asking, known))
 
-    def _used(self, known: Execution, question: _Question, text: str) -> Usage:
-        """Count what an engine that broke off did not say: never too low, and never more than was reserved."""
-        if known.error_kind in _UNBILLED and not text:
-            return Usage()
-        counted = self._engine.count_tokens(question.generation.model, text)
-        return Usage(question.prompt_tokens, min(counted, question.generation.max_tokens))
+    def _price(self, question: _Question, asking: Asking | None, known: Execution) -> Price | None:
+        """Return what all turns cost together."""
+        at, turns = known.executed_at, asking.turns if asking else []
+        if not turns:
+            return self._prices.cost(question.generation.model, Usage(), 0, at, from_cache=known.from_cache)
+        return together([self._prices.cost(turn.model, turn.usage, turn.milliseconds, at) for turn in turns])
 
     def _why_not_stored(self, question: _Question, answer: _Answer | None) -> str:
         if question.refusal or answer is None:
             return question.refusal or "there was no complete answer"
+        if answer.model:
+            return f"{answer.model.name} of {answer.model.engine} answered instead"
         return self._answers.flaw(answer.text, answer.finish_reason)
 
 
@@ -283,11 +286,34 @@ def _priced(execution: Execution, price: Price | None) -> Execution:
     return replace(execution, estimated_cost_usd=price.usd, price_source=price.source)
 
 
-def _parsed(question: _Question, text: str, usage: Usage, finish_reason: FinishReason) -> _Answer:
-    parsed = parse_answer(text, question.generation.decoding.output_schema)
-    return _Answer(text, parsed.output, usage, finish_reason)
+def _generation(choice: Choice, request: ExecutionRequest, model: ModelIdentity, rendered: Rendered) -> Generation:
+    wording = choice.version.wording
+    wanted = wording.decoding.output_schema
+    asked = Generation(model, rendered.messages, wording.temperature, wording.max_tokens, wording.decoding)
+    return replace(
+        asked,
+        sample_index=request.sample_index,
+        output_schema=bounded_json_schema(wanted) if wanted else None,
+        priority=request.priority,
+    )
 
 
-@cache
-def _schema_hash(name: str | None) -> str:
-    return digest(schema(name).model_json_schema()) if name else ""
+async def _written(progress: Progress, flight: Flight[_Answer]) -> AsyncGenerator[Event]:
+    """Yield what is written as it comes, and where it begins again."""
+    for number in count(len(flight.problems)):
+        async with aclosing(flight.pieces(number)) as written, aclosing(readable_pieces(written)) as pieces:
+            async for piece in pieces:
+                yield progress.token(piece)
+        if number == len(flight.problems):
+            return
+        yield Repairing(problem=flight.problems[number])
+
+
+def _parsed(question: _Question, text: str) -> str:
+    return parse_answer(text, question.generation.decoding.output_schema).output
+
+
+def _checked(question: _Question, turn: Turn) -> _Answer:
+    model = None if turn.model == question.generation.model else turn.model
+    output = _parsed(question, turn.text)
+    return _Answer(turn.text, output, turn.usage, turn.finish_reason, model, turn.reason if model else "")

@@ -11,6 +11,7 @@ from codetune_core.execution.protocol import CacheKey
 
 NOT_KEYED: Mapping[str, str] = {
     "model.context_tokens": "it decides what is cut from the messages, which are keyed; what it ends is not stored",
+    "priority": "it decides who waits, and never what is answered",
 }
 """Parts of a generation that are left out, and why; any other part enters the key by itself."""
 _NAME_CHARS, _REVISION_CHARS = 200, 100
@@ -29,13 +30,12 @@ class Fingerprint:
         return {"key": asdict(self.key), "parts": dict(self.parts)}
 
 
-def fingerprint(generation: Any, *, schema_hash: str, tenant: str) -> Fingerprint:
+def fingerprint(generation: Any, *, tenant: str) -> Fingerprint:
     """Compute the key of a generation (`codetune_core.engines.protocol.Generation`).
 
-    ``schema_hash`` stands for all of the schema that the answer must fill. Raises TypeError for a part that cannot be
-    keyed, and ValueError for a number that is none.
+    Raises TypeError for a part that cannot be keyed, and ValueError for a number that is none.
     """
-    parts = dict(_parts(generation)) | {"schema": schema_hash, "tenant": tenant}
+    parts = dict(_parts(generation)) | {"tenant": tenant}
     parameters = {name: value for name, value in parts.items() if name != "messages"}
     key = CacheKey(
         str(parts["model.name"])[:_NAME_CHARS],

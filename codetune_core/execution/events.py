@@ -1,4 +1,4 @@
-"""The events of an execution, in the order they happen: started, from_cache?, token*, usage?, finished or failed."""
+"""The events of an execution: started, from_cache?, token*, (repairing, token*)?, usage?, then finished or failed."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -41,8 +41,15 @@ class Token(_Event):
     text: str
 
 
+class Repairing(_Event):
+    """The answer until now is void: it does not fill its schema, and the model is asked for another one."""
+
+    type: Literal["repairing"] = "repairing"
+    problem: str
+
+
 class UsageCounted(_Event):
-    """Tokens that were read and written."""
+    """Tokens that were read and written, those of an answer that was repaired too."""
 
     type: Literal["usage"] = "usage"
     prompt_tokens: int
@@ -50,12 +57,17 @@ class UsageCounted(_Event):
 
 
 class Finished(_Event):
-    """The answer is complete: ``output`` is all of it, without the model's reasoning."""
+    """The answer is complete: ``output`` is all of it, without the model's reasoning.
+
+    ``model`` is who answered; ``reason`` says why, where it is not the one that was asked.
+    """
 
     type: Literal["finished"] = "finished"
     output: str
     finish_reason: FinishReason
     execution_time_ms: float
+    model: str = ""
+    reason: str = ""
 
 
 class Failed(_Event):
@@ -67,7 +79,7 @@ class Failed(_Event):
 
 
 Event = Annotated[
-    Started | FromCache | Token | UsageCounted | Finished | Failed,
+    Started | FromCache | Token | Repairing | UsageCounted | Finished | Failed,
     Field(discriminator="type"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -21,7 +21,7 @@ _NAMES: Mapping[str, str] = {
     "model.adapter": "the model's adapter",
     "max_tokens": "the longest answer (max_tokens)",
     "sample_index": "the sample's number",
-    "schema": "what the schema of the answer says",
+    "output_schema": "what the schema of the answer says",
     "decoding.output_schema": "the schema of the answer",
     "tenant": "the tenant",
 }

@@ -29,6 +29,7 @@ class Progress:
         self._start = time.perf_counter()
         self._output = ""
         self._finish_reason: FinishReason = "stop"
+        self._reason = ""
         self.execution = Execution(
             id=new_id(),
             executed_at=utc_now(),
@@ -91,6 +92,11 @@ class Progress:
         self.counted(usage)
         return self.execution
 
+    def answered_by(self, model: ModelIdentity, reason: str) -> None:
+        """Note that another than the one that was asked answers, and why."""
+        self._reason = reason
+        self._note(model_used=model.name, model_revision=model.revision, engine=model.engine)
+
     def answered(self, output: str, finish_reason: FinishReason) -> None:
         """Note the answer."""
         self._output, self._finish_reason = output, finish_reason
@@ -99,7 +105,13 @@ class Progress:
         """Note success and return the last event."""
         milliseconds = self.milliseconds
         self._note(success=True, finish_reason=self._finish_reason, execution_time_ms=milliseconds)
-        return Finished(output=self._output, finish_reason=self._finish_reason, execution_time_ms=milliseconds)
+        return Finished(
+            output=self._output,
+            finish_reason=self._finish_reason,
+            execution_time_ms=milliseconds,
+            model=self.execution.model_used,
+            reason=self._reason,
+        )
 
     def fail(self, error: BaseException) -> Failed:
         """Note a failure and return the last event; an unexpected error is logged without what it says."""

@@ -20,9 +20,12 @@ _LOG = logging.getLogger(__name__)
 class Flight(Generic[Result]):
     """One answer in the making, for all who watch it.
 
-    The work calls ``open`` once it knows where the answer comes from, ``push`` for each piece and ``finish`` with the
-    result; what it does after that keeps nobody waiting. An error that it raises is raised for all who watch. It is
-    cancelled when the last one leaves before the result is there.
+    The work calls ``open`` once it knows where the answer comes from, ``push`` for each piece, ``begin_again`` where
+    those until now are void, and ``finish`` with the result; what it does after that keeps nobody waiting. An error
+    that it raises is raised for all who watch. It is cancelled when the last one leaves before the result is there.
+
+    Attributes:
+        problems: why it began again, each time that it did; ``pieces`` are those since the last time.
     """
 
     def __init__(self) -> None:
@@ -32,7 +35,8 @@ class Flight(Generic[Result]):
         self._raised_at: TracebackType | None = None
         self._ended = asyncio.Event()
         self._changed = asyncio.Event()
-        self._pieces: list[str] = []
+        self._tries: list[list[str]] = [[]]
+        self.problems: list[str] = []
 
     def open(self, *, from_cache: bool) -> None:
         """Say where the answer comes from."""
@@ -41,7 +45,13 @@ class Flight(Generic[Result]):
 
     def push(self, piece: str) -> None:
         """Add the next piece."""
-        self._pieces.append(piece)
+        self._tries[-1].append(piece)
+        self._tell()
+
+    def begin_again(self, problem: str) -> None:
+        """Say that other pieces follow instead of those until now, and why."""
+        self.problems.append(problem)
+        self._tries.append([])
         self._tell()
 
     def finish(self, result: Result) -> None:
@@ -56,8 +66,8 @@ class Flight(Generic[Result]):
 
     @property
     def so_far(self) -> str:
-        """All pieces until now."""
-        return "".join(self._pieces)
+        """All that was written until now, with an empty line between one try and the next."""
+        return "\n\n".join("".join(pieces) for pieces in self._tries)
 
     @property
     def has_ended(self) -> bool:
@@ -75,13 +85,18 @@ class Flight(Generic[Result]):
                 self.result()
             await self._changed.wait()
 
-    async def pieces(self) -> AsyncGenerator[str]:
-        """Yield what is there at once, as one piece, then each piece as it comes; raises the work's error."""
-        at = 0
+    async def pieces(self, begun_again: int = 0) -> AsyncGenerator[str]:
+        """Yield what is there at once, as one piece, then each piece as it comes, until it begins again or ends.
+
+        ``begun_again`` is how often it had then. Raises the work's error.
+        """
+        at, pieces = 0, self._tries[begun_again]
         while True:
-            if new := "".join(self._pieces[at:]):
-                at = len(self._pieces)
+            if new := "".join(pieces[at:]):
+                at = len(pieces)
                 yield new
+            elif begun_again < len(self.problems):
+                return
             elif self.has_ended:
                 break
             else:

@@ -194,8 +194,8 @@ async def test_an_answer_that_does_not_fill_its_schema_is_recorded_and_not_remem
         [row] = await core.recorded()
         assert (await core.answers.statistics()).entries == 0
     assert events[-1].kind is row.error_kind is ErrorKind.INVALID_OUTPUT
-    assert row.output_data == SAYS
-    assert row.completion_tokens == 5
+    assert row.output_data == f"{SAYS}\n\n{SAYS}"
+    assert row.completion_tokens == 10
 
 
 @SQLITE

@@ -46,7 +46,7 @@ class SlowToDescribe(ScriptedEngine):
         super().__init__(script())
         self.asked_for_model = asyncio.Event()
 
-    async def model(self, name):
+    async def model(self, name, role=None):
         self.asked_for_model.set()
         await asyncio.Event().wait()
 

@@ -10,7 +10,7 @@ from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.formats.visible import visible
 from codetune_core.cli.prompts.as_json import write_json
 from codetune_core.domain.execution import ErrorKind
-from codetune_core.execution.events import Event, Failed, Finished, FromCache, Started, Token, UsageCounted
+from codetune_core.execution.events import Event, Failed, Finished, FromCache, Repairing, Started, Token, UsageCounted
 
 
 class Writer(Protocol):
@@ -44,7 +44,7 @@ class _Outcome:
                 self.usage = event
             case Finished() | Failed():
                 self.last = event
-            case Token():
+            case Token() | Repairing():
                 pass
 
     @property
@@ -65,6 +65,10 @@ class AnswerText:
         if isinstance(event, Started):
             for text in (*event.cut, *event.notices):
                 click.echo(f"notice: {visible(text)}", err=True)
+        if isinstance(event, Repairing):
+            click.echo(
+                f"\nnotice: the answer until here is void and asked for again: {visible(event.problem)}", err=True
+            )
         if isinstance(event, Token) and event.text:
             self._at_line_start = event.text.endswith("\n")
             # Said to be in colour, because click takes escape sequences out of the rest: a pipe gets the answer whole.
@@ -116,10 +120,11 @@ def _content(outcome: _Outcome) -> dict[str, Any]:
         "execution_id": str(started.execution_id) if started else None,
         "prompt": started.prompt if started else None,
         "version": started.version if started else None,
-        "model": started.model if started else None,
+        "model": (finished.model if finished else None) or (started.model if started else None),
         "experiment_arm": started.experiment_arm if started else "",
         "cut": list(started.cut) if started else [],
         "notices": list(started.notices) if started else [],
+        "reason": finished.reason if finished else "",
         "from_cache": outcome.from_cache,
         "usage": usage.model_dump(exclude={"type"}) if usage else None,
         "output": finished.output if finished else None,
@@ -141,6 +146,8 @@ def _summary(outcome: _Outcome, started: Started) -> str:
         parts.append("from the cache")
     if isinstance(outcome.last, Finished):
         parts.append(f"{outcome.last.execution_time_ms / 1000:.2f} s")
+        if outcome.last.reason:
+            parts.append(f"answered by {visible(outcome.last.model)}: {visible(outcome.last.reason)}")
         if outcome.last.finish_reason == "length":
             parts.append("cut off at max_tokens")
     return ", ".join(parts)

@@ -145,7 +145,7 @@ async def test_a_remembered_answer_that_a_stricter_schema_refuses_is_generated_a
         key = CacheKey(**row.cache_key["key"])
         await core.answers.remember(key, CachedAnswer(foreign, "stop", 1, 1), core.answers.expiry())
         await core.run()
-    assert core.engine.started == 2
+    assert core.engine.started == 4  # each time there is a second try
 
 
 @SQLITE

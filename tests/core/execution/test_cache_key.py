@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from codetune_core.domain.execution import Message, ModelIdentity
+from codetune_core.domain.execution import Message, ModelIdentity, Priority
 from codetune_core.domain.prompt import Decoding
-from codetune_core.engines.protocol import Generation
+from codetune_core.engines.protocol import Generation, Infill
 from codetune_core.execution.cache_key import NOT_KEYED, fingerprint
 
 TEXT = st.text(alphabet=st.characters(), max_size=8)
@@ -40,7 +40,7 @@ GENERATIONS = st.builds(
     decoding=DECODINGS,
     sample_index=st.integers(0, 3),
 )
-REQUESTS = st.tuples(GENERATIONS, TEXT, TEXT)
+REQUESTS = st.tuples(GENERATIONS, TEXT)
 PLAIN = Generation(
     ModelIdentity("m", "e", 4096, "r", "q", "a"),
     (Message("system", "Explain."), Message("user", "x = 1")),
@@ -50,8 +50,8 @@ PLAIN = Generation(
 )
 
 
-def key(generation=PLAIN, schema_hash="", tenant=""):
-    return fingerprint(generation, schema_hash=schema_hash, tenant=tenant).key
+def key(generation=PLAIN, tenant=""):
+    return fingerprint(generation, tenant=tenant).key
 
 
 def copied(generation):
@@ -72,11 +72,17 @@ def test_the_same_request_always_has_the_same_key(asked):
     assert key(*asked) == key(copied(asked[0]), *asked[1:])
 
 
+OTHERS = {"infill": Infill("def f(", "): ..."), "output_schema": {"type": "object"}}
+"""Parts that are no numbers."""
+
+
 def changes():
     """One change for each field there is, whatever it is called."""
     for field in fields(Generation):
-        if field.name not in {"model", "decoding", "messages"}:
+        if field.name not in {"model", "decoding", "messages", *OTHERS, *NOT_KEYED}:
             yield field.name, replace(PLAIN, **{field.name: getattr(PLAIN, field.name) + 1})
+    for name, value in OTHERS.items():
+        yield name, replace(PLAIN, **{name: value})
     for field in fields(ModelIdentity):
         if f"model.{field.name}" not in NOT_KEYED:
             yield f"model.{field.name}", replace(PLAIN, model=replace(PLAIN.model, **{field.name: "other"}))
@@ -95,13 +101,15 @@ def test_every_part_of_a_generation_changes_the_key(changed):
 
 
 @given(TEXT, TEXT, TEXT, TEXT)
-def test_a_tenant_never_has_another_tenants_key(schema, other_schema, tenant, other_tenant):
+def test_a_tenant_never_has_another_tenants_key(text, other_text, tenant, other_tenant):
     assume(tenant != other_tenant)
-    assert key(tenant=tenant, schema_hash=schema) != key(tenant=other_tenant, schema_hash=other_schema)
+    asked, other = (replace(PLAIN, messages=(Message("user", each),)) for each in (text, other_text))
+    assert key(asked, tenant) != key(other, other_tenant)
 
 
 def test_a_changed_schema_of_the_same_name_changes_the_key():
-    assert key(schema_hash="1") != key(schema_hash="2")
+    asked = replace(PLAIN, decoding=Decoding(output_schema="summary"))
+    assert key(replace(asked, output_schema={"maxLength": 1})) != key(replace(asked, output_schema={"maxLength": 2}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +164,7 @@ def test_equal_numbers_make_equal_keys_however_they_are_written(one, other):
 def test_what_is_not_keyed_says_why_and_is_not_keyed():
     assert all(NOT_KEYED.values())
     assert key(replace(PLAIN, model=replace(PLAIN.model, context_tokens=1))) == key()
+    assert key(replace(PLAIN, priority=Priority.TYPING)) == key()
 
 
 @given(st.text(alphabet=string.ascii_lowercase, min_size=150, max_size=300), st.sampled_from(["name", "revision"]))
@@ -169,6 +178,12 @@ def test_long_names_fit_their_column_and_are_told_apart(name, field):
 @settings(max_examples=50)
 @given(st.text(alphabet=string.ascii_letters, min_size=12, max_size=20))
 def test_what_is_recorded_of_a_key_holds_no_content(canary):
-    asked = replace(PLAIN, messages=(Message("user", canary),), decoding=Decoding(stop=(canary,)))
-    recorded = fingerprint(asked, schema_hash="", tenant=canary).recorded()
+    asked = replace(
+        PLAIN,
+        messages=(Message("user", canary),),
+        decoding=Decoding(stop=(canary,)),
+        infill=Infill(canary, canary),
+        output_schema={"const": canary},
+    )
+    recorded = fingerprint(asked, tenant=canary).recorded()
     assert canary not in json.dumps(recorded)

@@ -121,7 +121,8 @@ class Constraint:
             raise RuntimeError(self._matcher.get_error())
         self._left += count
         self._forced = None
-        self._ending = self._vocabulary.closing.tokens(self._matcher)
+        if self._left <= self._watched:
+            self._ending = self._vocabulary.closing.tokens(self._matcher)
 
     def _watch(self, token: int) -> int:
         """Take a token if the answer can still end in time after it, else begin to end."""
