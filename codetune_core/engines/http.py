@@ -24,6 +24,7 @@ _DRAIN_SECONDS = 0.25
 _MOST_JSON_BYTES = 256_000_000
 _MOST_ERROR_BYTES = 64_000
 _OK = range(200, 300)
+_WANTS_KEY = {401, 403}
 
 Sign = Callable[[str], Mapping[str, str]]
 """A key to the headers that carry it."""
@@ -67,10 +68,6 @@ class HttpServer:
         async with self._open("POST", url, body, self._asked.first_token_seconds) as response:
             yield EventStream(response, self._asked, url, asked_at)
 
-    async def has_key(self) -> bool:
-        """Whether there is a key; raises what `find_key` raises."""
-        return await self._keys.key() is not None
-
     def meaning(self, refusal: BadStatus) -> ExecutionError:
         """Return the error that says what a refusal means, without the key that servers like to repeat."""
         refusal.message = redacted(refusal.message, self._key)
@@ -97,16 +94,19 @@ class HttpServer:
     async def _open(
         self, method: str, url: str, body: Mapping[str, Any] | None, seconds: float
     ) -> AsyncGenerator["aiohttp.ClientResponse"]:
-        self._key = key = await self._keys.key()
-        if key is None and (lacking := missing_key(self._asked)):
-            raise EngineUnusable(lacking)
-        headers, session = self._signed(url, key), await self._opened()
+        session = await self._opened()
         import aiohttp  # noqa: PLC0415 - only who asks a server needs it
 
+        key = await self._keys.key()
+        headers = self._headers_for(url, key)
         response: aiohttp.ClientResponse | None = None
         try:
             async with asyncio.timeout(seconds):
                 response = await self._sent(session, method, url, headers=headers, data=_bytes(body))
+                if response.status in _WANTS_KEY and key is None and await self._keys.look_further():
+                    _finish(response)
+                    headers = self._headers_for(url, await self._keys.key())
+                    response = await self._sent(session, method, url, headers=headers, data=_bytes(body))
                 if response.status not in _OK:
                     raise await self._refusal(response)
             yield response
@@ -133,10 +133,13 @@ class HttpServer:
                 raise
             return await session.request(method, url, **options)
 
-    def _signed(self, url: str, key: Key | None) -> dict[str, str]:
+    def _headers_for(self, url: str, key: Key | None) -> dict[str, str]:
         """Return the headers of a request; raises EngineUnusable where the key would travel in clear, or elsewhere."""
+        self._key = key
         headers = {**self._headers, "Content-Type": "application/json"}
         if key is None:
+            if lacking := missing_key(self._asked):
+                raise EngineUnusable(lacking)
             return headers
         if not url.startswith(f"{self.address.origin}/"):
             raise EngineUnusable(f"the key is for {self.address.origin}, and is not sent to {url}")
@@ -147,7 +150,7 @@ class HttpServer:
 
     async def _refusal(self, response: "aiohttp.ClientResponse") -> BadStatus:
         body = await _read(response, _MOST_ERROR_BYTES)
-        if response.status in {401, 403}:
+        if response.status in _WANTS_KEY:
             self._keys.forget()
         return bad_status(response.status, response.headers, body.decode("utf-8", "replace"))
 

@@ -60,8 +60,8 @@ def account(asked: EngineSettings) -> str:
     return f"{asked.name} {parse_address(address).origin}" if address else asked.name
 
 
-async def find_key(asked: EngineSettings) -> Key | None:
-    """Return the key for an engine's server, or None where there is none.
+async def find_key(asked: EngineSettings, *, in_keyring: bool = True) -> Key | None:
+    """Return the key for an engine's server, or None where there is none; look into the keyring where that is wanted.
 
     Raises EngineUnusable where the one that is named cannot be had, and SettingsError for a wrong address.
     """
@@ -71,7 +71,7 @@ async def find_key(asked: EngineSettings) -> Key | None:
         if value := os.environ.get(asked.key_env):
             return _key(value, f"the environment variable {asked.key_env}")
         raise EngineUnusable(f"the environment variable {asked.key_env} is not set (engine.key_env)")
-    return _from_usual_variable(asked) or await _from_keyring(asked)
+    return _from_usual_variable(asked) or (await _from_keyring(asked) if in_keyring else None)
 
 
 def missing_key(asked: EngineSettings) -> str:
@@ -117,10 +117,15 @@ async def remove_key(asked: EngineSettings) -> bool:
 
 
 class KeyHolder:
-    """Remembers an engine's key until the server says that it is wrong."""
+    """Remembers an engine's key until the server says that it is wrong.
+
+    The keyring, which may be locked and ask its user for a password, is left alone until a server that may want no key
+    has said that it wants one.
+    """
 
     def __init__(self, asked: EngineSettings) -> None:
         self._asked = asked
+        self._in_keyring = bool(missing_key(asked))
         self._found: list[Key | None] = []
         self._lock = asyncio.Lock()
 
@@ -128,8 +133,14 @@ class KeyHolder:
         """Return the key; raises what `find_key` raises."""
         async with self._lock:
             if not self._found:
-                self._found = [await find_key(self._asked)]
+                self._found = [await find_key(self._asked, in_keyring=self._in_keyring)]
             return self._found[0]
+
+    async def look_further(self) -> bool:
+        """Look into the keyring as well; return whether there is a key now."""
+        if not self._in_keyring:
+            self._in_keyring, self._found = True, []
+        return await self.key() is not None
 
     def forget(self) -> None:
         """Look for it anew next time: it may have been replaced."""

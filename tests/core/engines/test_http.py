@@ -5,9 +5,11 @@ import socket
 import ssl
 from contextlib import asynccontextmanager
 
+import keyring
 import pytest
 import trustme
 from aiohttp import web
+from file_keyring import FileKeyring
 from http_peer import Peer, blocks, frame, in_turn, serving, silence, told
 
 from codetune_core.engines.http import HttpServer
@@ -122,11 +124,60 @@ async def test_a_key_is_sent_to_its_server(keyed):
     assert peer.asked[0].headers["Authorization"] == f"Bearer {KEY}"
 
 
-async def test_without_a_key_none_is_sent():
+class Ring(FileKeyring):
+    """A keyring that has one key for every server, and counts how often it is asked."""
+
+    key: str | None = KEY
+    times = 0
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self.times += 1
+        return self.key
+
+
+@pytest.fixture
+def ring(tmp_path):
+    before = keyring.get_keyring()
+    ring = Ring(tmp_path / "keyring.json")
+    keyring.set_keyring(ring)
+    yield ring
+    keyring.set_keyring(before)
+
+
+async def test_a_server_that_wants_no_key_is_sent_none_and_the_keyring_is_left_alone(ring):
     peer = Peer({"/v1/models": told({})})
     async with serving(peer):
         await get(peer.base_url)
     assert "Authorization" not in peer.asked[0].headers
+    assert ring.times == 0
+
+
+def wants_key(status: int):
+    async def answer(request, body):
+        signed = request.headers.get("Authorization") == f"Bearer {KEY}"
+        return await (told({}) if signed else told({"error": "no key"}, status))(request, body)
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_server_that_wants_a_key_is_sent_that_of_the_keyring(ring, status):
+    peer = Peer({"/v1/models": wants_key(status)})
+    async with serving(peer), connected(peer.base_url) as http:
+        await asyncio.gather(*(http.get(f"{peer.base_url}/models") for _ in range(4)))
+        await http.get(f"{peer.base_url}/models")
+    assert ring.times == 1
+    assert "Authorization" in peer.asked[-1].headers
+
+
+@pytest.mark.parametrize("key", [None, "sk-another"])
+async def test_a_server_that_wants_another_key_is_asked_no_third_time(ring, key):
+    ring.key = key
+    peer = Peer({"/v1/models": wants_key(401)})
+    async with serving(peer):
+        with pytest.raises(BadStatus):
+            await get(peer.base_url)
+    assert len(peer.asked) == (2 if key else 1)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
