@@ -71,7 +71,7 @@ class Breaker:
     @property
     def seconds_open(self) -> float:
         """How long it stays open; 0 where it is not."""
-        return max(0.0, (self._open_until or 0.0) - self._clock()) if self._open_until is not None else 0.0
+        return 0.0 if self._open_until is None else max(0.0, self._open_until - self._clock())
 
     def admit(self) -> "Permit | None":
         """Let a request through; None where it must not be made."""

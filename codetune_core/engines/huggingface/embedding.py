@@ -5,11 +5,13 @@ and vectors of different weights must not be mixed. Scores need an Endpoint.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Self
 
 from codetune_core.domain.execution import ModelIdentity, Priority, Role
 from codetune_core.engines.embedding import Vectors
 from codetune_core.engines.huggingface.endpoint import describe
+from codetune_core.engines.huggingface.fresh import Fresh
 from codetune_core.engines.huggingface.session import Session
 from codetune_core.errors import EngineLost, EngineUnusable
 from codetune_core.models.catalogue import read_catalogue
@@ -20,6 +22,8 @@ from codetune_core.settings import Settings
 _SERVICE = "hf-inference"
 _CONTEXT_UNKNOWN = 512
 """Of the models of which the catalogue knows nothing, as most that make vectors."""
+_ENDPOINT_SECONDS = 60
+"""After this an Endpoint is asked again what it runs."""
 _MOST_TEXTS = 32
 """Of one request: the default of text-embeddings-inference."""
 
@@ -30,6 +34,7 @@ class HuggingFaceEmbedder:
     def __init__(self, session: Session, settings: Settings) -> None:
         self._session = session
         self._settings = settings
+        self._endpoint = Fresh(partial(describe, session), _ENDPOINT_SECONDS)
 
     @classmethod
     def from_settings(cls, settings: EngineSettings, everything: Settings) -> Self:
@@ -39,7 +44,7 @@ class HuggingFaceEmbedder:
     async def model(self, name: str, role: Role = Role.EMBEDDING) -> ModelIdentity:
         asked = name or wanted(role, self._settings) or self._session.asked.model
         if not self._session.is_router:
-            return (await describe(self._session)).identity(asked)
+            return (await self._endpoint.get()).identity(asked)
         if self._session.asked.provider not in {"auto", _SERVICE}:
             raise EngineUnusable(
                 f"vectors come from {_SERVICE} or a dedicated Endpoint (engine.base_url), not from the provider"
@@ -102,6 +107,7 @@ class HuggingFaceReranker:
     def __init__(self, session: Session, settings: Settings) -> None:
         self._session = session
         self._settings = settings
+        self._endpoint = Fresh(partial(describe, session), _ENDPOINT_SECONDS)
 
     @classmethod
     def from_settings(cls, settings: EngineSettings, everything: Settings) -> Self:
@@ -114,7 +120,7 @@ class HuggingFaceReranker:
                 "Inference Providers do not rerank: set engine.base_url to an Endpoint with text-embeddings-inference"
             )
         asked = name or wanted(role, self._settings) or self._session.asked.model
-        return (await describe(self._session)).identity(asked)
+        return (await self._endpoint.get()).identity(asked)
 
     async def score(
         self,

@@ -2,27 +2,27 @@
 
 import asyncio
 import datetime as dt
-import time
 from collections.abc import AsyncGenerator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 from codetune_core.domain.execution import ModelIdentity, Role, Usage
-from codetune_core.engines.huggingface.endpoint import Endpoint, describe
-from codetune_core.engines.huggingface.listing import Listed, Listing
+from codetune_core.engines.huggingface.endpoint import describe
+from codetune_core.engines.huggingface.fresh import Fresh
+from codetune_core.engines.huggingface.listing import Listed, read_listing
 from codetune_core.engines.huggingface.reading import ChatReading, Reading, TextReading
 from codetune_core.engines.huggingface.request import chat_parameters, infill_prompt, text_parameters
 from codetune_core.engines.huggingface.session import Session
 from codetune_core.engines.protocol import Chunk, Done, Generation
 from codetune_core.engines.token_bound import token_bound
-from codetune_core.errors import CodeTuneError, EngineLost, EngineRefused, EngineUnusable
+from codetune_core.errors import EngineLost, EngineRefused, EngineUnusable
 from codetune_core.models.catalogue import Catalogue, read_catalogue
 from codetune_core.models.choose import wanted
 from codetune_core.sections import EngineSettings, ModelPrice
 from codetune_core.settings import Settings
 
-_LIST_SECONDS = 3600
-"""After this, the list of models is read again; the old one holds where that fails."""
+_LIST_SECONDS, _ENDPOINT_SECONDS = 3600, 60
+"""After this it is asked again who serves which model."""
 _TAIL_SECONDS = 5
 """How long to wait for the usage after an answer that is complete."""
 _TOKENS_PER_MESSAGE = 8
@@ -34,10 +34,8 @@ class HuggingFaceEngine:
     def __init__(self, session: Session, settings: Settings) -> None:
         self._session = session
         self._settings = settings
-        self._listing: Listing | None = None
-        self._listed_at = 0.0
-        self._listing_lock = asyncio.Lock()
-        self._endpoint: Endpoint | None = None
+        self._listing = Fresh(partial(read_listing, session), _LIST_SECONDS)
+        self._endpoint = Fresh(partial(describe, session), _ENDPOINT_SECONDS)
         self._prices: dict[str, list[ModelPrice]] = {}
 
     @classmethod
@@ -70,7 +68,7 @@ class HuggingFaceEngine:
         """Describe a model, ``id`` or ``id:provider``; raises EngineRefused where nobody serves it."""
         asked = name or self._session.asked.model or wanted(role, self._settings)
         if not self._session.is_router:
-            return (await self._described(anew=True)).identity(asked)
+            return (await self._endpoint.get()).identity(asked)
         if not asked:
             raise EngineUnusable(
                 "the engine huggingface needs engine.model: an id such as Qwen/Qwen2.5-Coder-32B-Instruct"
@@ -104,7 +102,7 @@ class HuggingFaceEngine:
         instead = "use the engine transformers or openai for completions"
         if self._session.is_router:
             raise EngineUnusable(f"Inference Providers offer chat only, no text to be continued: {instead}")
-        if not (await self._described()).generates_text:
+        if not (await self._endpoint.get()).generates_text:
             raise EngineUnusable(
                 f"the Endpoint offers chat only, no text generation: {instead}, it may know the address"
             )
@@ -133,25 +131,7 @@ class HuggingFaceEngine:
             known.insert(0, price)
 
     async def _listed(self, name: str) -> Listed:
-        async with self._listing_lock:
-            if self._listing is None or time.monotonic() - self._listed_at > _LIST_SECONDS:
-                await self._read_list()
-        if self._listing is None:
-            raise EngineLost("Hugging Face's list of models could not be read")
-        return self._listing.find(name, self._session.asked.provider)
-
-    async def _read_list(self) -> None:
-        try:
-            self._listing = Listing(await self._session.json("GET", f"{self._session.address.root}/v1/models"))
-        except CodeTuneError:
-            if self._listing is None:
-                raise
-        self._listed_at = time.monotonic()
-
-    async def _described(self, *, anew: bool = False) -> Endpoint:
-        if self._endpoint is None or anew:
-            self._endpoint = await describe(self._session)
-        return self._endpoint
+        return (await self._listing.get()).find(name, self._session.asked.provider)
 
     def _url(self, *, infill: bool) -> str:
         return self._session.address.root if infill else self._session.address.base_url

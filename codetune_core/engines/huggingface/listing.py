@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from codetune_core.domain.execution import ModelIdentity
+from codetune_core.engines.huggingface.session import Session
 from codetune_core.errors import EngineLost, EngineRefused
 from codetune_core.sections import ModelPrice
 
@@ -103,6 +104,11 @@ class Listing:
             others = ", ".join(offer.provider for offer in live) or "nobody now"
             raise EngineRefused(f"{wanted} does not serve {identifier} (engine.provider); who does: {others}")
         return Listed(identifier, wanted, offers)
+
+
+async def read_listing(session: Session) -> Listing:
+    """Read the list anew; raises an ExecutionError."""
+    return Listing(await session.json("GET", f"{session.address.root}/v1/models"))
 
 
 def _is_model(entry: Any) -> bool:

@@ -15,6 +15,7 @@ from codetune_core.engines.keys import Key
 from codetune_core.errors import EngineUnusable
 from codetune_core.sections import EngineSettings
 
+_KEEP_ALIVE_SECONDS = 60
 _MOST_ERROR_BYTES = 64_000
 _MOST_ANSWER_BYTES = 256_000_000
 _END = b"data: [DONE]\r\n\r\n"
@@ -26,7 +27,9 @@ _UNSIGNED = "hf_the_transport_signs"
 def open_pool(asked: EngineSettings, address: Address, key: Callable[[], Key | None]) -> httpx2.AsyncClient:
     """Open a pool that signs with what ``key`` returns; raises EngineUnusable where certificates cannot be used."""
     inner = httpx2.AsyncHTTPTransport(
-        verify=_trust(asked), proxy=address.proxy(asked.proxy), limits=httpx2.Limits(max_keepalive_connections=20)
+        verify=_trust(asked),
+        proxy=address.proxy(asked.proxy),
+        limits=httpx2.Limits(keepalive_expiry=_KEEP_ALIVE_SECONDS),
     )
     return httpx2.AsyncClient(transport=_Bound(inner, address, key), timeout=limits(asked), trust_env=False)
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from codetune_core.domain.execution import FinishReason, Usage
+from codetune_core.engines.huggingface.stops import Until
 from codetune_core.engines.protocol import Chunk
-from codetune_core.engines.transformers.process.causal.text import StopFilter
 from codetune_core.errors import EngineRefused
 
 
@@ -57,7 +57,7 @@ class TextReading:
     """
 
     def __init__(self, stops: tuple[str, ...]) -> None:
-        self._stops = StopFilter(stops)
+        self._stops = Until(stops)
         self.usage: Usage | None = None
         self.finish_reason: FinishReason | None = None
         self.heard = True

@@ -1,7 +1,11 @@
 """The engine ``huggingface`` against a server that speaks Hugging Face's interface, through huggingface_hub's code."""
 
 import asyncio
+import datetime as dt
+import json
 import logging
+import subprocess
+import sys
 from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
@@ -28,6 +32,7 @@ from codetune_core.domain.prompt import Decoding
 from codetune_core.engines import keys
 from codetune_core.engines.huggingface.engine import HuggingFaceEngine
 from codetune_core.engines.huggingface.session import Session
+from codetune_core.engines.huggingface.stops import Until
 from codetune_core.engines.protocol import Chunk, Done, Generation, Infill
 from codetune_core.engines.registry import build
 from codetune_core.errors import (
@@ -37,8 +42,10 @@ from codetune_core.errors import (
     EngineRefused,
     EngineTimeout,
     EngineUnusable,
+    SettingsError,
 )
-from codetune_core.sections import EngineSettings
+from codetune_core.history.prices import Prices
+from codetune_core.sections import BudgetSettings, EngineSettings
 from codetune_core.settings import Settings
 
 CHAT = "/v1/chat/completions"
@@ -542,6 +549,14 @@ async def test_text_is_continued_greedily_and_what_was_held_back_for_a_stop_is_g
     assert "top_p" not in sent["parameters"]
 
 
+@pytest.mark.parametrize("stops", [("\n\n",), ("\n\n\n", "\n\n"), ("", "\n\n", "zz")])
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+def test_text_ends_before_the_first_stop_however_it_is_divided(stops, size):
+    text, until = "a\nb\nz z\n\n\nc", Until(stops)
+    pieces = [until.push(text[start : start + size]) for start in range(0, len(text), size)]
+    assert "".join([*pieces, until.close()]) == "a\nb\nz z"
+
+
 async def test_a_parameter_that_a_server_does_not_know_once_changes_nothing_later(server, make):
     tgi(server)
     odd = answers({"error": "The following `model_kwargs` are not used by the model: ['stop', 'details']"}, 400)
@@ -588,3 +603,52 @@ async def test_an_old_list_holds_where_no_new_one_is_to_be_had(router, make, mon
     engine = make()
     assert await engine.model(QWEN) == await engine.model(QWEN)
     assert len(router.bodies("/v1/models")) == 2
+
+
+async def test_a_price_that_changes_holds_for_what_follows(router, make, monkeypatch):
+    monkeypatch.setattr("codetune_core.engines.huggingface.engine._LIST_SECONDS", -1)
+    dearer = json.loads(json.dumps(MODELS).replace("1.2", "1.5"))
+    router.on("/v1/models", answers(MODELS), answers(MODELS), answers(dearer))
+    engine = make(provider="nscale")
+    for _ in range(3):
+        await engine.model(QWEN)
+    assert [price.completion for price in engine.prices()] == [Decimal("1.5"), Decimal("1.2")]
+    prices = Prices(BudgetSettings(), [], engine.prices)
+    cost = prices.cost(await engine.model(QWEN), Usage(0, 1_000_000), 1, dt.datetime.now(dt.UTC))
+    assert cost.usd == Decimal("1.5")
+
+
+async def test_a_proxy_is_gone_through(server, make):
+    tgi(server)
+    assert (await make(base_url="http://endpoint.test", proxy=server.url).model("")).name == "org/coder"
+    assert server.asked[0].headers["Host"] == "endpoint.test"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ({"base_url": "nonsense"}, "base_url"),
+        ({"ca_file": "/no/such/file"}, "ca_file"),
+        ({"proxy": "socks5://localhost"}, "proxy"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_said_when_the_engine_is_made(written, told):
+    with pytest.raises(SettingsError, match=told):
+        build(Settings(engine=EngineSettings(name="huggingface", **written)))
+
+
+async def test_a_certificate_that_is_none_is_said_so(server, make, tmp_path):
+    (tmp_path / "ca.pem").write_text("no certificate")
+    with pytest.raises(EngineUnusable, match=r"ca\.pem holds no certificate"):
+        await make(base_url=server.url, ca_file=tmp_path / "ca.pem").model("")
+
+
+def test_the_engine_is_made_without_importing_the_client():
+    script = (
+        "import sys; from codetune_core.engines.registry import build; from codetune_core.settings import Settings;"
+        "from codetune_core.sections import EngineSettings as E;"
+        "build(Settings(engine=E(name='fallback', chain=('huggingface',))));"
+        "print([name for name in ('huggingface_hub', 'httpx2', 'torch', 'numpy') if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
