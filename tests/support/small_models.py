@@ -181,6 +181,8 @@ def t5(
     size = small_tokenizers.roberta(folder, vocabulary).get_vocab_size()
     weights = _Weights(seed)
     weights.embedding("shared.weight", size, hidden)
+    # What ends an answer is unlikely, so that answers have some length.
+    weights["shared.weight"][[*range(len(small_tokenizers.ROBERTA)), *range(vocabulary, size)]] *= 0.01
     for stack in ("encoder", "decoder"):
         _t5_stack(weights, stack, layers, hidden, heads)
     weights.save(folder)

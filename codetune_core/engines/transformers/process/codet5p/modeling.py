@@ -102,11 +102,10 @@ class _Block(nn.Module):
 
     def forward(self, hidden: Tensor, flow: "_Flow") -> Tensor:
         normed = self.ln_1(hidden)
-        cache = flow.cache
-        out: Tensor = hidden + self.mlp(normed)
-        out = out + self.attn(normed, flow.positions, flow.mask, cache and cache.self_attention_cache, None)
+        own = None if flow.cache is None else flow.cache.self_attention_cache
+        crossed = None if flow.cache is None else flow.cache.cross_attention_cache
+        out: Tensor = hidden + self.mlp(normed) + self.attn(normed, flow.positions, flow.mask, own, None)
         if hasattr(self, "crossattention"):
-            crossed = cache and cache.cross_attention_cache
             out = out + self.crossattention(normed, flow.positions, flow.memory_mask, crossed, flow.memory)
         return out
 
