@@ -21,6 +21,13 @@ KEY = "sk-very-secret-key"
 NOBODY = "http://127.0.0.1:1/v1"
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 @asynccontextmanager
 async def connected(base_url: str, **settings):
     asked = EngineSettings(name="openai", base_url=base_url, **settings)
@@ -233,7 +240,11 @@ async def test_where_nobody_listens_is_said():
         await get(NOBODY)
 
 
-async def test_a_name_that_nobody_has_is_said():
+async def test_a_name_that_nobody_has_is_said(monkeypatch):
+    def unknown(*_: object, **__: object):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(EngineLost, match="no machine has the name"):
         await get("http://nobody.invalid/v1")
 
