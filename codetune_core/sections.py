@@ -150,11 +150,12 @@ class ModelSettings(Section):
     catalogue: Path | None = None
     """Your own catalogue; unset for ``models.yaml`` in the user's configuration folder."""
     quantization: Literal["auto", "fp32", "bf16", "fp16", "int8", "nf4"] = "auto"
-    """How weights are held in memory; ``auto`` for the most exact that fits."""
+    """How weights are held in memory; ``auto`` for the most exact that leaves room for other models (on a processor,
+    the smallest of a large one), and for a model that is not offered as you say."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """What computes."""
     context_tokens: int | None = Field(default=None, gt=0)
-    """Longest prompt and answer together; unset for what the model can and the memory holds."""
+    """Longest prompt and answer together; unset for what the model can and its share of the memory holds."""
     memory_gigabytes: float | None = Field(default=None, gt=0)
     """Memory of the device that models may take together, in 10^9 bytes; unset for nineteen twentieths of a graphics
     processor's, or nine tenths of the main memory."""

@@ -10,8 +10,8 @@ from codetune_core.models.licences import licence_accepted
 from codetune_core.models.load_plan import LoadPlan
 from codetune_core.models.local_extra import INSTALL, can_hold, missing_for
 from codetune_core.models.memory import Fit
-from codetune_core.models.quantize import chosen, refusal
-from codetune_core.models.spec import Kind, ModelSpec, Quantization
+from codetune_core.models.quantize import SHARE, chosen, refusal
+from codetune_core.models.spec import ModelSpec, Quantization
 from codetune_core.settings import Settings
 
 _BILLION = 10**9
@@ -100,7 +100,7 @@ def _plan(spec: ModelSpec, fit: Fit, on: Device, settings: Settings, adapters: d
     place = located(spec, fit.need.quantization)
     if place is None:  # `chosen` takes what is located
         raise SettingsError(f"the files of {spec.name} went away: codetune models pull {spec.name}")
-    tokens = _kv_tokens(spec, fit, on)
+    tokens = _kv_tokens(fit, on)
     allowed = settings.models.remote_code.get(spec.id, "")
     return LoadPlan(
         spec=spec,
@@ -117,12 +117,12 @@ def _plan(spec: ModelSpec, fit: Fit, on: Device, settings: Settings, adapters: d
     )
 
 
-def _kv_tokens(spec: ModelSpec, fit: Fit, on: Device) -> int:
-    room = fit.need.tokens(on.budget)
-    most = max(fit.context_tokens, _KV_TOKENS[on.name.partition(":")[0]])
-    if room is None or spec.kind in {Kind.EMBEDDING, Kind.CROSS_ENCODER}:
+def _kv_tokens(fit: Fit, on: Device) -> int:
+    """Return the tokens of all running requests together: one context at least, more within the model's share."""
+    room = fit.need.tokens(int(on.budget * SHARE))
+    if room is None:
         return fit.context_tokens
-    return min(room, most)
+    return max(fit.context_tokens, min(room, _KV_TOKENS[on.name.partition(":")[0]]))
 
 
 def _none_here(role: Role, settings: Settings, catalogue: Catalogue, on: Device) -> str:

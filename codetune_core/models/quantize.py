@@ -9,8 +9,10 @@ from codetune_core.models.memory import LEAST_CONTEXT, Fit, fit, gigabytes
 from codetune_core.models.spec import Architecture, ModelSpec, Quantization
 from codetune_core.sections import ModelSettings
 
+SHARE = 0.6
+"""Of the memory, what one model takes where it can be helped: so the others need not be unloaded for it each time."""
 _COMFORTABLE_CONTEXT = 16_384
-"""Where there is room for this much, weights are held more exactly rather than the context made longer."""
+"""For this much, a model takes more than its share; for a longer context it does not."""
 _LARGE = 10**9
 """From this many parameters on, a processor is as fast as its memory: 4 bits go before exactness."""
 
@@ -22,15 +24,17 @@ def chosen(spec: ModelSpec, on: Device, settings: ModelSettings, *, anywhere: bo
     """
     if spec.architecture is None:
         return None
-    meant = with_context(spec, settings)
-    options = [each for each in _order(spec, spec.architecture, on, settings) if anywhere or _loadable(spec, each)]
-    fits = [fit(meant, spec.architecture, each, on.name, on.budget) for each in options]
+    meant, sizes = with_context(spec, settings), spec.architecture
+    options = [each for each in _order(spec, sizes, on, settings) if anywhere or _loadable(spec, each)]
     least = meant.context_tokens if settings.context_tokens else min(meant.context_tokens, _COMFORTABLE_CONTEXT)
-    comfortable = next((each for each in fits if each.context_tokens >= least), None)
-    if comfortable or settings.context_tokens:
+    shared = (fit(meant, sizes, each, on.name, int(on.budget * SHARE)) for each in options)
+    if comfortable := next((each for each in shared if each.context_tokens >= least), None):
         return comfortable
-    longest = max(fits, key=lambda each: each.context_tokens, default=None)
-    return longest if longest and longest.fits else None
+    small = meant.model_copy(update={"context_tokens": least})
+    fits = [fit(small, sizes, each, on.name, on.budget) for each in options]
+    longest = max(fits, key=lambda each: (each.context_tokens, -each.need.weights), default=None)
+    enough = longest and (longest.context_tokens >= least or not settings.context_tokens)
+    return longest if longest and longest.fits and enough else None
 
 
 def with_context(spec: ModelSpec, settings: ModelSettings) -> ModelSpec:

@@ -24,9 +24,13 @@ def _model(plan: ModelPlan) -> dict[str, Any]:
         "name": plan.spec.name,
         "context_tokens": plan.spec.context_tokens,
         "parameters": plan.spec.architecture.parameters if plan.spec.architecture else None,
-        "chosen": plan.chosen.need.quantization if plan.chosen else None,
+        "chosen": _chosen(plan.chosen) if plan.chosen else None,
         "quantizations": [_fit(plan, each) for each in plan.fits],
     }
+
+
+def _chosen(fit: Fit) -> dict[str, Any]:
+    return {"quantization": fit.need.quantization, "context_tokens": fit.context_tokens, "bytes": fit.total}
 
 
 def _fit(plan: ModelPlan, fit: Fit) -> dict[str, Any]:

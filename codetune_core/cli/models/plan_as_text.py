@@ -51,8 +51,15 @@ def _write_model(plan: ModelPlan) -> None:
     columns = ("as", "weights", "other", "context", "at once", "takes", "fits")
     made = table(*columns, right=columns[1:-1])
     for fit in plan.fits:
-        made.add_row(*_row(fit, "yes, and is taken" if plan.chosen == fit else "yes" if fit.fits else "no"))
+        made.add_row(*_row(fit, _taken(plan, fit)))
     out.print(made)
+
+
+def _taken(plan: ModelPlan, fit: Fit) -> str:
+    taken = plan.chosen
+    if not taken or taken.need != fit.need:
+        return "yes" if fit.fits else "no"
+    return f"yes, and is taken with {taken.context_tokens:,} tokens"
 
 
 def _tokens(plan: ModelPlan) -> str:

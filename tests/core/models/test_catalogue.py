@@ -1,10 +1,9 @@
 """The catalogue: what comes with CodeTune, the user's own over it, and models that describe themselves."""
 
-import json
 from pathlib import Path
 
-import huggingface_hub
 import pytest
+from hub_cache import put
 
 from codetune_core.domain.execution import Role
 from codetune_core.errors import SettingsError
@@ -163,17 +162,11 @@ def test_a_folder_describes_itself(home):
     )  # fmt: skip
 
 
-def in_cache(monkeypatch, folder: Path, repository: str, **files) -> None:
-    """A repository in the cache of Hugging Face, as a pull leaves it."""
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder))
-    root = folder / f"models--{repository.replace('/', '--')}"
-    snapshot = root / "snapshots" / ("a" * 40)
-    snapshot.mkdir(parents=True)
-    (root / "refs").mkdir()
-    (root / "refs" / "main").write_text("a" * 40)
-    for name, content in files.items():
-        path = snapshot / name.replace("__", ".")
-        path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """The cache of Hugging Face, with nothing in it."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
 
 
 BERT = {
@@ -182,10 +175,10 @@ BERT = {
 }  # fmt: skip
 
 
-def test_what_was_pulled_of_another_repository_describes_itself(home, tmp_path, monkeypatch):
+def test_what_was_pulled_of_another_repository_describes_itself(home, cache):
     card = "---\nlicense: other\nlicense_name: mine\nlicense_link: https://example.com/l\n---\n# Model\n"
-    files = {"config__json": BERT, "modules__json": [], "sentence_bert_config__json": {"max_seq_length": 32}}
-    in_cache(monkeypatch, tmp_path / "hub", "me/vectors", **files, README__md=card)
+    files = {"config.json": BERT, "modules.json": [], "sentence_bert_config.json": {"max_seq_length": 32}}
+    put(cache, "me/vectors", {**files, "README.md": card})
     spec = check(home).find("me/vectors")
     assert (spec.name, spec.kind, spec.roles, spec.context_tokens) == (
         "me/vectors", Kind.EMBEDDING, (Role.EMBEDDING,), 32,
@@ -195,9 +188,9 @@ def test_what_was_pulled_of_another_repository_describes_itself(home, tmp_path, 
 
 
 @pytest.mark.parametrize("card", ["", "no front matter", "---\n: [\n---\n", "---\n- a\n---\n", "---\nlicense:\n---\n"])
-def test_a_card_without_a_licence_leaves_it_unknown(home, tmp_path, monkeypatch, card):
-    files = {"config__json": {**BERT, "architectures": ["BertForSequenceClassification"]}, "README__md": card}
-    in_cache(monkeypatch, tmp_path / "hub", "me/order", **files)
+def test_a_card_without_a_licence_leaves_it_unknown(home, cache, card):
+    config = {**BERT, "architectures": ["BertForSequenceClassification"]}
+    put(cache, "me/order", {"config.json": config, "README.md": card})
     spec = check(home).find("me/order")
     assert (spec.kind, spec.licence.name) == (Kind.CROSS_ENCODER, "unknown")
 
