@@ -14,6 +14,15 @@ from codetune_core.engines.transformers.wire import Failed, Piece
 _FAILURES = 3
 """Steps in a row that may fail before the runner counts as broken."""
 
+_NO_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "failed to map segment",
+    "can't start new thread",
+)
+
 Progress = Callable[[str, float], None]
 """Told the stage of loading, and how far it is from 0 to 1."""
 
@@ -158,5 +167,4 @@ def failure(job: Job, error: BaseException) -> Failed:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, that of Python or that of torch, on any device."""
-    words = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
-    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in _NO_MEMORY)

@@ -144,13 +144,13 @@ def _why_not_loaded(plan: LoadPlan, error: BaseException) -> str:
     name = plan.spec.name
     if isinstance(error, CodeTuneError):
         return str(error)
-    if isinstance(error, ImportError):
-        return f"{name} cannot be loaded: {error}; install what local models need: pip install 'codetune[local]'"
     if out_of_memory(error):
         return (
             f"memory ran out while {name} was loaded, which needs about {plan.bytes_needed / 1e9:.1f} GB: end other "
             "programs, unload other models (codetune models unload), or choose a smaller model or quantization"
         )
+    if isinstance(error, ImportError):
+        return f"{name} cannot be loaded: {error}; install what local models need: pip install 'codetune[local]'"
     return f"{name} cannot be loaded: {type(error).__name__}: {error}"
 
 
