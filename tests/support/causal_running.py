@@ -17,6 +17,8 @@ from codetune_core.models.load_plan import LoadPlan
 from codetune_core.models.spec import Quantization
 
 _NUMBERS = count(1)
+SHORT, LONG = 40, 200
+"""Tokens that are generated once for all that want fewer."""
 
 
 @cache
@@ -37,12 +39,16 @@ def _model():
     return AutoModelForCausalLM.from_pretrained(small_models.TINY, dtype=torch.float32).eval()
 
 
-@cache
 def alone(prompt: str, tokens: int) -> str:
     """What `generate` of transformers answers at temperature 0."""
+    return tokenizer().decode(_continuation(prompt, SHORT if tokens <= SHORT else LONG)[:tokens], skip_special_tokens=True)
+
+
+@cache
+def _continuation(prompt: str, tokens: int) -> list[int]:
     ids = tokenizer()(prompt, return_tensors="pt").input_ids
     found = reference().generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, do_sample=False)
-    return tokenizer().decode(found[0, ids.shape[1] :], skip_special_tokens=True)
+    return found[0, ids.shape[1] :].tolist()
 
 
 def plan(folder=small_models.TINY, **overrides) -> LoadPlan:
@@ -80,7 +86,7 @@ class Asked:
 def ask(runner: CausalRunner, prompt: str = "def add(a, b):\n", **request) -> Asked:
     """Hand a request on."""
     generate = Generate(**{"id": next(_NUMBERS), "prefix": prompt, "max_tokens": 16} | request)
-    asked = Asked(Job(generate, lambda answer: asked.hear(answer)))
+    asked = Asked(Job(generate, tell=lambda answer: asked.hear(answer)))  # noqa: PLW0108 - it is not there yet
     runner.add(asked.job)
     return asked
 

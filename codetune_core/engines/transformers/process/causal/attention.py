@@ -10,6 +10,9 @@ from codetune_core.engines.transformers.process.causal.cache import BLOCK
 from codetune_core.engines.transformers.process.causal.step import Interrupted, Segment, Singles, Step
 
 NAME = "codetune_paged"
+_TINY = torch.finfo(torch.float32).tiny
+_UNKNOWN = ("softcap", "s_aux", "position_bias")
+"""What some models add to attention, and this one does not do."""
 
 
 def paged_attention(  # noqa: PLR0913 - the interface of transformers
@@ -22,7 +25,7 @@ def paged_attention(  # noqa: PLR0913 - the interface of transformers
     step: Step,
     scaling: float | None = None,
     sliding_window: int | None = None,
-    **_: Any,
+    **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Write the step's keys and values to its cache and attend to all that their sequences have there.
 
@@ -35,13 +38,17 @@ def paged_attention(  # noqa: PLR0913 - the interface of transformers
         step: which tokens these are.
         scaling: of the scores.
         sliding_window: how far back a token sees, itself included; None for all.
+        **options: what other implementations know.
 
     Returns:
         ``[1, tokens, heads, head_dim]``, and None in place of weights.
 
     Raises:
         Interrupted: nobody waits for this step any more.
+        NotImplementedError: the model wants more of attention than this.
     """
+    if any(options.get(name) is not None for name in _UNKNOWN):
+        raise NotImplementedError(f"attention of this model takes {', '.join(set(options) & set(_UNKNOWN))}")
     if step.interrupted():
         raise Interrupted
     keys, values = step.cache.write(module.layer_idx, key, value, step.at)
@@ -74,7 +81,8 @@ def _attend_singles(
     share = (peak - top[singles.owner]).exp_()
     membership = singles.membership()
     total = membership @ (sums * share[..., None]).reshape(blocks, -1)
-    weight = membership @ (weights.sum(-1) * share).reshape(blocks, -1)
+    # A row without blocks is a graph's padding, and must not become NaN, which would spread through the cache.
+    weight = (membership @ (weights.sum(-1) * share).reshape(blocks, -1)).clamp_min_(_TINY)
     return (total.view(rows, heads, -1) / weight.view(rows, heads, 1)).to(query.dtype)
 
 

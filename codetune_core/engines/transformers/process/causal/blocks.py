@@ -29,10 +29,15 @@ class Blocks:
 
     Running sequences get the lowest free blocks, since a forward pass reads the cache from its beginning up to the
     last block that it needs; `compact` moves blocks down where too many others lie between.
+
+    Attributes:
+        total: how many there are.
+        keeps: whether what finished sequences leave is of use.
     """
 
     def __init__(self, cache: PagedCache, total: int) -> None:
         self.total = total
+        self.keeps = True
         self._cache = cache
         self._free = list(range(1, total + 1))
         self._kept: list[Kept] = []
@@ -67,7 +72,7 @@ class Blocks:
     def keep(self, adapter: str, tokens: Ordered[int], blocks: list[int]) -> None:
         """Keep what a sequence computed, of ``tokens``, for prompts that begin so; takes its blocks over."""
         held = np.asarray(tokens, dtype=np.int64)
-        if not len(held):
+        if not (self.keeps and len(held)):
             self.release(blocks)
             return
         for kept in [kept for kept in self._kept if kept.adapter == adapter and _begins(held, kept.tokens)]:

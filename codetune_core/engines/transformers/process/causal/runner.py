@@ -11,7 +11,8 @@ from codetune_core.domain.execution import ErrorKind
 from codetune_core.engines.transformers.process.causal.blocks import Blocks
 from codetune_core.engines.transformers.process.causal.cache import BLOCK, PagedCache
 from codetune_core.engines.transformers.process.causal.drawing import draw
-from codetune_core.engines.transformers.process.causal.forward import Forward
+from codetune_core.engines.transformers.process.causal.forward import Forward, PagedForward, can_be_paged
+from codetune_core.engines.transformers.process.causal.plain import PlainForward
 from codetune_core.engines.transformers.process.causal.scheduler import Scheduler, Turn
 from codetune_core.engines.transformers.process.causal.sequence import Sequence
 from codetune_core.engines.transformers.process.causal.step import Interrupted
@@ -37,7 +38,7 @@ class CausalRunner:
         self._loaded, self._plan = loaded, plan
         self._blocks = Blocks(cache, total)
         self._scheduler = Scheduler(self._blocks, plan.slots)
-        self._forward = Forward(loaded.model, cache, plan.device)
+        self._forward = self._choose_forward(cache)
         self._ends = frozenset(loaded.end_token_ids)
         self._vocabulary: Vocabulary | None = None
         self._number = 0
@@ -84,6 +85,14 @@ class CausalRunner:
             pass
         self._blocks.forget()
         self._generated = 0
+
+    def _choose_forward(self, cache: PagedCache) -> Forward:
+        model, device = self._loaded.model, self._plan.device
+        if can_be_paged(model, device):
+            return PagedForward(model, cache, device)
+        self._blocks.keeps = False
+        self._scheduler.decoded = 0
+        return PlainForward(model, device)
 
     def _sequence(self, job: Job) -> Sequence:
         if not isinstance(job.request, Generate):

@@ -32,7 +32,7 @@ class Uniforms:
         return self._drawn[number]
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Sequence:
     """One request.
 

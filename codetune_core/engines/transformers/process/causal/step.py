@@ -8,7 +8,7 @@ import torch
 
 from codetune_core.engines.transformers.process.causal.cache import BLOCK, PagedCache
 
-_FAR = 1 << 30
+FAR = 1 << 30
 """The position of keys that nobody may see."""
 _NEVER = torch.finfo(torch.float32).min / 2
 
@@ -61,7 +61,7 @@ class Singles:
         """1 where a block is a row's, else 0: ``[rows, blocks]``, float32."""
         if self._membership is None:
             rows = torch.arange(len(self.positions), device=self.owner.device)
-            own = (self.owner[None] == rows[:, None]) & (self.first < _FAR)
+            own = (self.owner[None] == rows[:, None]) & (self.first < FAR)
             self._membership = own.to(torch.float32)
         return self._membership
 
@@ -156,7 +156,7 @@ def ownership(spans: Ordered[Span]) -> tuple[list[int], list[int]]:
     """Return row and first position of each block of the cache, up to the last that one of the spans owns."""
     used = [span.blocks[: -(-span.end // BLOCK)] for span in spans]
     size = 1 + max(max(blocks) for blocks in used)
-    owner, first = [0] * size, [_FAR] * size
+    owner, first = [0] * size, [FAR] * size
     for row, blocks in enumerate(used):
         for number, block in enumerate(blocks):
             owner[block], first[block] = row, number * BLOCK
