@@ -22,7 +22,9 @@ async def find_token(asked: EngineSettings) -> Key | None:
     router = parse_address(OWN["huggingface"].base_url)
     if address.origin == router.origin:
         return _checked(await find_key(asked) or await _login())
-    if (key := await find_key(asked)) or not (address.is_encrypted and address.host.endswith(_ENDPOINTS)):
+    # A keyring may be locked and ask its user for a password, which no server on this machine is worth.
+    key = await find_key(asked, in_keyring=not address.is_this_machine)
+    if key or not (address.is_encrypted and address.host.endswith(_ENDPOINTS)):
         return key
     return await find_key(asked.model_copy(update={"base_url": ""})) or await _login()
 
@@ -31,7 +33,7 @@ def _checked(key: Key | None) -> Key:
     if key is None:
         raise EngineUnusable(
             f"the engine huggingface needs a token: make one at {_PAGE} that may call Inference Providers, and set"
-            " HF_TOKEN, run `hf auth login` or name it in engine.key_env"
+            " HF_TOKEN, or run `hf auth login` or `codetune keys set huggingface`"
         )
     if not key.secret.get_secret_value().startswith("hf_"):
         raise EngineUnusable(

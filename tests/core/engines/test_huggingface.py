@@ -428,7 +428,7 @@ def logged_out(router, monkeypatch, tmp_path) -> HuggingFaceServer:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [("", "set HF_TOKEN, run `hf auth login`"), ("sk-other", "no token of Hugging Face")]
+    ("value", "told"), [("", "set HF_TOKEN, or run `hf auth login`"), ("sk-other", "no token of Hugging Face")]
 )
 async def test_without_a_token_nothing_is_sent(logged_out, make, monkeypatch, value, told):
     router = logged_out
