@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from codetune_core.bootstrap.core import Core
-from codetune_core.domain.execution import Execution, ExecutionRequest, Role, Task, Usage
+from codetune_core.domain.execution import ErrorKind, Execution, ExecutionRequest, Role, Task, Usage
 from codetune_core.domain.prompt import Decoding
 from codetune_core.engines.protocol import Done, Generation, Infill, prices_of
 from codetune_core.engines.stream import stream
@@ -29,6 +29,9 @@ _TASKS: Mapping[str, Task] = {
     "security": Task.REVIEW,
 }
 """Tasks of plugins as the history knows them; any other is a question."""
+
+_UNBILLED = {ErrorKind.OVERLOADED, ErrorKind.REFUSED, ErrorKind.CONTEXT_TOO_LONG}
+"""Who turns a question away before the first token did no work."""
 
 
 def plugin_host(settings: Settings, workspace: Path | None, *, trusted: bool, ask: Ask | None = None) -> PluginHost:
@@ -117,6 +120,8 @@ class RecordedAsk:
         text, milliseconds = "".join(run.pieces), (time.perf_counter() - run.started) * 1000
         written = min(self._core.engine.count_tokens(run.generation.model, text), run.generation.max_tokens)
         usage = run.done.usage if run.done else Usage(run.prompt_tokens, written)
+        if not text and run.progress.execution.error_kind in _UNBILLED:
+            usage = Usage()
         ended = replace(run.progress.used(usage), output_data=text or None)
         return _priced(ended, self._prices.cost(run.generation.model, usage, milliseconds, ended.executed_at))
 

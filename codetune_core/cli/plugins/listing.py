@@ -7,13 +7,11 @@ from typing import Any
 
 import click
 
-from codetune_core.cli.core import say
 from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.formats.visible import visible
 from codetune_core.cli.workspace import open_workspace
 from codetune_core.errors import SettingsError
 from codetune_core.plugins.discover import Found, Status, discover
-from codetune_core.plugins.switch import section_of, switch
 
 _CAPABILITIES = {
     "model": "models, of those that CodeTune lends",
@@ -26,7 +24,8 @@ _CAPABILITIES = {
 def found_here() -> tuple[Found, ...]:
     """Return the plugins of the workspace around the working directory; mistakes in settings are said."""
     workspace = open_workspace([Path()], {})
-    say(workspace.notices)
+    for notice in workspace.notices:
+        click.echo(f"notice: {notice.text}", err=True)
     return discover(workspace.settings, workspace.root, trusted=workspace.trusted)
 
 
@@ -41,6 +40,8 @@ def named_here(name: str) -> Found:
 
 def switched(name: str, *, on: bool) -> str:
     """Switch a plugin and say what holds now; raises SettingsError where the file of another decides."""
+    from codetune_core.plugins.switch import section_of, switch  # noqa: PLC0415 - only here TOML is written
+
     found = named_here(name)
     changed = switch(found, on=on)
     wanted, now = "on" if on else "off", named_here(name)

@@ -95,4 +95,5 @@ def _commented(text: str, comment: str) -> str:
 
 def _quotable(text: str) -> str:
     """Return a text that cannot end the docstring around it."""
-    return text.strip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"').replace("\n", "\n    ")
+    escaped = text.strip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"').replace("\n", "\n    ")
+    return f'{escaped[:-1]}\\"' if escaped.endswith('"') and not escaped.endswith('\\"') else escaped
