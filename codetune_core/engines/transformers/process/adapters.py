@@ -1,10 +1,12 @@
 """LoRA adapters of a loaded model: named, and switched for each request."""
 
-import json
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from codetune_core.errors import EngineRefused
 
@@ -43,7 +45,7 @@ class Adapters:
             raise EngineRefused(f"there is no adapter {name!r} (known: {known}): add it to models.adapters")
         try:
             self._inject(name, Path(self._folders[name]))
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise EngineRefused(f"the adapter {name} does not fit this model: {error}") from error
         self._loaded.add(name)
 
@@ -59,11 +61,15 @@ class Adapters:
         config = peft.PeftConfig.from_pretrained(str(folder))
         config.inference_mode = True
         weights = load_file(folder / _WEIGHTS)
-        peft.inject_adapter_in_model(config, self._model, name)
-        told: Any = peft.set_peft_model_state_dict(self._model, weights, name)
-        self._layers = [module for module in self._model.modules() if isinstance(module, BaseTunerLayer)]
-        for layer in self._layers:
-            layer.enable_adapters(enabled=False)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that there is more than one is meant
+                peft.inject_adapter_in_model(config, self._model, name)
+            told: Any = peft.set_peft_model_state_dict(self._model, weights, name)
+        finally:
+            self._layers = [module for module in self._model.modules() if isinstance(module, BaseTunerLayer)]
+            for layer in self._layers:
+                layer.enable_adapters(enabled=False)
         if told.unexpected_keys:
             raise EngineRefused(
                 f"the adapter {name} was made for another model: {told.unexpected_keys[0]} is not in this"
@@ -77,9 +83,3 @@ class Adapters:
                 layer.set_adapter([name], inference_mode=True)
             layer.enable_adapters(enabled=bool(name))
         self._active = name
-
-
-def base_model(folder: Path) -> str:
-    """Return the model that an adapter says it was made for; empty where it does not say."""
-    config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-    return str(config.get("base_model_name_or_path") or "")
