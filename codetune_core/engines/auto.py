@@ -4,16 +4,18 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from codetune_core.domain.execution import ModelIdentity, Role
 from codetune_core.engines.protocol import Chunk, Done, Engine, Generation
 from codetune_core.engines.registry import build_engine, none_set
-from codetune_core.engines.serving import Serving, serving
 from codetune_core.engines.socket_owner import is_ours
 from codetune_core.errors import CodeTuneError
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
+
+if TYPE_CHECKING:
+    from codetune_core.engines.serving import Serving
 
 _ASK_AGAIN_SECONDS = 30
 """After this, where nobody was found, it is looked for again."""
@@ -21,7 +23,7 @@ _ASK_AGAIN_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    serving: Serving
+    serving: "Serving"
     at: float
 
     @property
@@ -81,6 +83,8 @@ class AutoEngine:
 
     async def _engine(self, name: str, role: Role) -> tuple[Engine, str]:
         """Return who answers and the model's name there; raises SettingsError where nobody does."""
+        from codetune_core.engines.serving import serving  # noqa: PLC0415 - commands that ask nobody do not wait for it
+
         found = self._found.get((name, role))
         if found is None or not found.holds:
             found = _Found(await serving(self._asked, self._settings, role, name), time.monotonic())
