@@ -40,6 +40,7 @@ def test_the_wheel_carries_the_packages_the_rules_and_the_licence(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert "codetune_core/detectors/rules/ruff.yaml" in names
     assert "codetune_core/prompts/library_files/review.prompt.md" in names
+    assert "codetune_core/models/catalogue.yaml" in names
     assert "codetune_server/app.py" in names
     assert "codetune_core/storage/migrations/env.py" in names
     assert any(name.endswith("LICENSE") for name in names)

@@ -218,3 +218,9 @@ def test_a_folder_without_a_config_is_no_model(home, tmp_path, config):
     (tmp_path / "model" / "config.json").write_text(config)
     with pytest.raises(SettingsError, match="there is no model"):
         check(home).find(str(tmp_path / "model"))
+
+
+def test_the_catalogue_of_the_guide_holds(home):
+    guide = (Path(__file__).parents[3] / "docs" / "models.md").read_text("utf-8")
+    catalogue = check(home, guide.partition("```yaml\n")[2].partition("```")[0])
+    assert (catalogue.notices, catalogue.own) == ((), {"team-coder", "Qwen2.5-Coder-7B"})
