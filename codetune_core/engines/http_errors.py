@@ -25,6 +25,7 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 """The words of OpenAI, vLLM, SGLang, llama.cpp, Ollama, LM Studio, TGI and Anthropic for it."""
+_MAY_BE_TOO_LONG = {400, 422, 500}
 _NO_MONEY = {"insufficient_quota", "billing_error", "billing_hard_limit_reached"}
 _TAGS = re.compile(r"<(script|style).*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
@@ -62,7 +63,7 @@ class BadStatus(Exception):  # noqa: N818 - what HTTP calls it
         """Whether the prompt does not fit the model."""
         if self.status == 413:  # noqa: PLR2004 - Content Too Large
             return True
-        return 400 <= self.status <= 500 and bool(_TOO_LONG.search(f"{self.code} {self.message}"))  # noqa: PLR2004
+        return self.status in _MAY_BE_TOO_LONG and bool(_TOO_LONG.search(f"{self.code} {self.message}"))
 
 
 def _by_status(status: int, said: str, retry_after: float | None) -> ExecutionError:

@@ -45,7 +45,10 @@ class Models:
     async def meaning(self, name: str, refusal: BadStatus) -> ExecutionError:
         """Return the error that says what a refusal means for a model; one that is missing is told those that are."""
         if refusal.status == 404 and "model" in refusal.message:  # noqa: PLR2004 - Not Found
-            there = _names(await self._fresh())
+            try:
+                there = _names(await self._fresh())
+            except (BadStatus, ExecutionError):
+                return self._http.meaning(refusal)
             return EngineUnusable(f"{self._http.address.base_url} has no model {name}; {there}: set engine.model")
         return self._http.meaning(refusal)
 

@@ -120,9 +120,11 @@ class OpenAIEngine:
     def _learns(self, generation: Generation, call: Call, refusal: BadStatus) -> bool:
         """Note what a refusal is about; return whether the generation can be asked for without it."""
         name, said = generation.model.name, f"{refusal.code} {refusal.param} {refusal.message}"
+        if refusal.is_too_long:
+            return False
         if self._fields.learn(name, call.body, refusal):
             return True
-        if call.path == _OWN_INFILL and refusal.status in {*_REFUSED, 404}:
+        if call.path == _OWN_INFILL and (refusal.status in {404, 501} or "infill" in said):
             self._without_infill.add(name)
             return True
         if generation.output_schema and refusal.status in _REFUSED and _ABOUT_SCHEMA.search(said):

@@ -3,6 +3,8 @@
 import asyncio
 import re
 import time
+from contextlib import suppress
+from dataclasses import replace
 
 from codetune_core.domain.execution import ModelIdentity, Role
 from codetune_core.engines.http import HttpServer
@@ -59,7 +61,7 @@ class Models:
         listing = await self._fresh()
         meant = name or self._asked.model or self._by_role(role)
         found = listing.find(meant) if meant else self._first(listing, role)
-        model = found or ServerModel(meant)
+        model = found or self._unlisted(listing, meant)
         context = await self._context(listing.kind, model)
         return ModelIdentity(model.name, self._asked.name, context, model.revision)
 
@@ -73,12 +75,14 @@ class Models:
         """Return the error that says what a refusal means for a model; one that is missing is told those that are."""
         if refusal.is_too_long and (told := _TOLD_CONTEXT.search(refusal.message)):
             self._contexts[name] = int(told[1])
-        listing = await self._fresh()
-        about_model = refusal.code == "model_not_found" or "model" in refusal.message.lower()
+        not_found = refusal.status == 404 and "model" in refusal.message.lower()  # noqa: PLR2004 - Not Found
         # `transformers serve` breaks down over a model that it does not have.
-        unlisted = refusal.status == 500 and listing.models and listing.find(name) is None  # noqa: PLR2004
-        if unlisted or (refusal.status == 404 and about_model):  # noqa: PLR2004
-            return self._missing(name, listing)
+        broken = refusal.status == 500  # noqa: PLR2004 - Internal Server Error
+        if not_found or broken or refusal.code == "model_not_found":
+            with suppress(BadStatus, ExecutionError):
+                listing = await self._fresh()
+                if not broken or (listing.models and listing.find(name) is None):
+                    return self._missing(name, listing)
         return self._http.meaning(refusal)
 
     def _missing(self, name: str, listing: Listing) -> ExecutionError:
@@ -103,6 +107,12 @@ class Models:
             where = self._http.address.base_url
             raise EngineUnusable(f"which model of {where} is meant for {role}? Set engine.model; {listing.names()}")
         return found
+
+    @staticmethod
+    def _unlisted(listing: Listing, name: str) -> ServerModel:
+        """Describe a model that is not listed by its name: the router of Hugging Face takes ``model:provider``."""
+        known = listing.find(name.partition(":")[0]) if listing.kind is Kind.ROUTER else None
+        return replace(known, name=name) if known else ServerModel(name)
 
     async def _context(self, kind: Kind, model: ServerModel) -> int:
         if model.context_tokens:

@@ -25,7 +25,7 @@ def chat_body(generation: Generation, kind: Kind) -> Body:
 
 def completion_body(generation: Generation, kind: Kind, prompt: str, suffix: str = "") -> Body:
     """Return the body for ``/completions``, which continues a prompt as it is."""
-    body = {"prompt": prompt, **_common(generation, kind), **({"logprobs": 0} if generation.logprobs else {})}
+    body = {"prompt": prompt, **_common(generation, kind), **({"logprobs": 1} if generation.logprobs else {})}
     return {**body, "suffix": suffix} if suffix else body
 
 

@@ -217,6 +217,8 @@ async def test_closing_the_answer_hangs_up_on_the_server(pieces):
         (error(429, "You exceeded your current quota", "insufficient_quota"), EngineUnusable, "no credit left"),
         (error(404, "The model `coder` does not exist", "model_not_found"), EngineUnusable, "it has coder: set engine"),
         (error(404, 'model "coder" not found, try pulling it first'), EngineUnusable, "it has coder"),
+        (error(400, "The requested model 'x' does not exist", "model_not_found"), EngineUnusable, "it has coder"),
+        (error(500, "Internal Server Error"), EngineLost, "answered 500"),
         (text("<html><title>404</title>Not Found</html>", 404), EngineUnusable, "404 Not Found. Is engine.base_url"),
         (error(400, "temperature must be at most 2", param="temperature"), EngineRefused, "temperature must be at"),
         (told({"detail": [{"loc": ["body", "n"], "msg": "wrong"}]}, 422), EngineRefused, '"msg": "wrong"'),
@@ -327,6 +329,24 @@ async def test_a_field_that_means_something_is_not_left_out():
 async def test_a_server_that_takes_no_length_at_all_is_refused():
     with pytest.raises(EngineRefused, match="max_completion_tokens"):
         await check(server(answer=strict("model", "messages", "temperature", "stream", "stream_options")))
+
+
+async def test_a_limit_on_tokens_by_the_minute_is_no_prompt_that_is_too_long():
+    with pytest.raises(EngineOverloaded):
+        await check(server(answer=error(429, "Too many tokens: the limit is 10,000 by the minute")))
+
+
+async def test_a_model_that_the_server_does_not_list_and_breaks_down_over_is_said():
+    with pytest.raises(EngineUnusable, match="has no model other; it has coder"):
+        await check(server(answer=error(500, "")), replace(ASKED, model=replace(MODEL, name="other")))
+
+
+async def test_a_list_of_models_that_cannot_be_had_does_not_hide_the_refusal(monkeypatch):
+    monkeypatch.setattr("codetune_core.engines.openai.models._LOOK_AGAIN_SECONDS", 0)
+    peer = server(answer=error(404, "no such model"))
+    peer.routes["/v1/models"] = in_turn(models(card()), error(401, "no"))
+    with pytest.raises(EngineUnusable, match="answered 404: no such model"):
+        await check(peer)
 
 
 async def test_a_server_that_recovers_answers_again():

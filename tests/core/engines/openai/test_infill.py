@@ -11,7 +11,7 @@ from codetune_core.domain.execution import ModelIdentity, Usage
 from codetune_core.domain.prompt import Decoding
 from codetune_core.engines.openai.engine import OpenAIEngine
 from codetune_core.engines.protocol import Chunk, Done, Generation, Infill
-from codetune_core.errors import EngineRefused, EngineUnusable
+from codetune_core.errors import ContextTooLong, EngineRefused, EngineUnusable
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 
@@ -104,6 +104,14 @@ async def test_a_model_that_is_not_known_to_fill_in_is_not_asked():
     assert server.posts() == []
 
 
+async def test_a_prompt_that_is_too_long_is_no_reason_to_ask_otherwise():
+    refusal = error(400, "the request exceeds the available context size")
+    llama = peer("llamacpp", **{"/infill": refusal, "/v1/completions": COMPLETION})
+    with pytest.raises(ContextTooLong):
+        await check(llama)
+    assert llama.posts("/v1/completions") == []
+
+
 async def test_ollama_says_which_model_cannot():
     server = peer("library", **{"/v1/completions": error(400, f"{FIM} does not support insert")})
     with pytest.raises(EngineRefused, match="does not support insert"):
@@ -123,4 +131,4 @@ async def test_probabilities_of_a_completion_are_told():
         async with aclosing(engine.generate(replace(ASKED, logprobs=True))) as stream:
             assert await anext(stream) == Chunk("a, ", -0.75)
         await engine.aclose()
-    assert server.posts()[0]["logprobs"] == 0
+    assert server.posts()[0]["logprobs"] == 1

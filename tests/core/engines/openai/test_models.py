@@ -25,7 +25,7 @@ def listing(*cards: dict, **routes) -> Peer:
     return Peer({"/v1/models": models(*cards), **routes})
 
 
-NAMES = [card("nomic-embed-text"), card("bge-reranker-v2"), card("Qwen/Coder-7B"), card("other")]
+NAMES = [card("nomic-embed-text"), card("bge-reranker-v2"), card("Qwen/Coder-7B"), card("other"), card("Qwen/Qwen2.5-Coder-0.5B")]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,7 @@ NAMES = [card("nomic-embed-text"), card("bge-reranker-v2"), card("Qwen/Coder-7B"
         ("qwen/coder-7b", Role.REVIEW, {}, {}, "Qwen/Coder-7B"),
         ("coder-7b", Role.REVIEW, {}, {}, "Qwen/Coder-7B"),
         ("not-listed", Role.REVIEW, {}, {}, "not-listed"),
+        ("", Role.REVIEW, {}, {"review": "qwen2.5-coder-0.5b"}, "Qwen/Qwen2.5-Coder-0.5B"),
     ],
 )
 async def test_a_model_is_the_one_that_is_named_or_set_or_the_first_that_fits(name, role, asked, models, meant):
