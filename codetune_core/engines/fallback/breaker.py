@@ -29,7 +29,7 @@ class Limits:
     twice as long, from ``first_delay`` to ``longest_delay``; of that, between a half and all is drawn.
     """
 
-    consecutive: int = 3
+    consecutive: int = 5
     window: int = 20
     least: int = 10
     rate: float = 0.5

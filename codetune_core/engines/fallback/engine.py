@@ -14,7 +14,14 @@ from codetune_core.engines.fallback.chain import Link, LinkState, links
 from codetune_core.engines.fallback.failures import Failure, PassedOn, together
 from codetune_core.engines.fallback.retry import Retry, is_of_this_engine, may_another_answer, retry_after
 from codetune_core.engines.protocol import Chunk, Done, Generation, prices_of
-from codetune_core.errors import ContextTooLong, EngineLost, EngineOverloaded, EngineRefused, EngineTimeout
+from codetune_core.errors import (
+    ContextTooLong,
+    EngineLost,
+    EngineOverloaded,
+    EngineRefused,
+    EngineTimeout,
+    ExecutionCancelled,
+)
 from codetune_core.sections import EngineSettings, ModelPrice
 from codetune_core.settings import Settings
 
@@ -180,7 +187,7 @@ class FallbackEngine:
         except Exception as error:
             if is_of_this_engine(error):
                 permit.failed(str(error) or type(error).__name__, retry_after(error))
-            else:
+            elif not isinstance(error, ExecutionCancelled):
                 permit.succeeded()
             if isinstance(error, ContextTooLong) and course.asked:
                 course.too_short = max(course.too_short, course.asked.context_tokens)

@@ -66,9 +66,10 @@ class HuggingFaceEngine:
 
     async def model(self, name: str, role: Role = Role.GENERATION) -> ModelIdentity:
         """Describe a model, ``id`` or ``id:provider``; raises EngineRefused where nobody serves it."""
-        asked = name or self._session.asked.model or wanted(role, self._settings)
+        asked = name or self._session.asked.model
         if not self._session.is_router:
             return (await self._endpoint.get()).identity(asked)
+        asked = asked or wanted(role, self._settings)
         if not asked:
             raise EngineUnusable(
                 "the engine huggingface needs engine.model: an id such as Qwen/Qwen2.5-Coder-32B-Instruct"
@@ -131,7 +132,8 @@ class HuggingFaceEngine:
             known.insert(0, price)
 
     async def _listed(self, name: str) -> Listed:
-        return (await self._listing.get()).find(name, self._session.asked.provider)
+        spec = self._catalogue.named(name)
+        return (await self._listing.get()).find(spec.id if spec else name, self._session.asked.provider)
 
     def _url(self, *, infill: bool) -> str:
         return self._session.address.root if infill else self._session.address.base_url

@@ -10,6 +10,7 @@ import trustme
 from http_peer import Peer, serving, told
 
 from codetune_core.domain.execution import ModelIdentity
+from codetune_core.engines import keys
 from codetune_core.engines.huggingface.endpoint import describe
 from codetune_core.engines.huggingface.session import Session
 from codetune_core.engines.huggingface.token import find_token
@@ -115,6 +116,7 @@ def nobody_logged_in(monkeypatch, tmp_path):
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("huggingface_hub.utils._auth.constants.HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setattr(keys, "_keyring_get", lambda _: None)  # whoever runs the tests may have a key there
     return tmp_path / "token"
 
 
