@@ -39,9 +39,11 @@ def choose(logits: torch.Tensor, rows: Ordered[Row]) -> list[int]:
             _penalize(logits[place], row)
     tokens = logits.argmax(-1)
     random = [place for place, row in enumerate(rows) if row.request.temperature > 0]
-    if random:
-        chosen = _sample(logits[random], [rows[place] for place in random])
-        tokens[random] = chosen
+    # Apart, since what a seed gives depends on the order of the tokens, and must not on who else is there.
+    for sort in (False, True):
+        places = [place for place in random if _truncates(rows[place].request) == sort]
+        if places:
+            tokens[places] = _sample(logits[places], [rows[place] for place in places], sort=sort)
     result: list[int] = tokens.tolist()
     return result
 
@@ -60,13 +62,17 @@ def _penalize(logits: torch.Tensor, row: Row) -> None:
     logits[seen] = torch.where(values > 0, values / penalty, values * penalty)
 
 
-def _sample(logits: torch.Tensor, rows: Ordered[Row]) -> torch.Tensor:
+def _truncates(request: Generate) -> bool:
+    return bool(request.top_k or request.top_p or request.min_p)
+
+
+def _sample(logits: torch.Tensor, rows: Ordered[Row], *, sort: bool) -> torch.Tensor:
     device = logits.device
     requests = [row.request for row in rows]
     temperature = torch.tensor([request.temperature for request in requests], device=device)
     probabilities = (logits / temperature[:, None]).softmax(-1)
     order = None
-    if any(request.top_k or request.top_p or request.min_p for request in requests):
+    if sort:
         probabilities, order = probabilities.sort(-1, descending=True)
         probabilities = _truncate(probabilities, requests)
     reached = probabilities.cumsum(-1)
