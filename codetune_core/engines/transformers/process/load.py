@@ -151,14 +151,11 @@ def _reason(plan: LoadPlan, error: Exception) -> str:
 
 
 def _too_large(plan: LoadPlan) -> str:
-    smaller = plan.spec.quantizations[plan.spec.quantizations.index(plan.quantization) + 1 :][-1:]
-    ways = [f"models.quantization = {each}" for each in smaller] + [
-        "a smaller model",
-        "a shorter models.context_tokens",
-    ]
+    spec, smallest = plan.spec, plan.spec.quantizations[-1]
+    smaller = f"set models.quantization to {smallest}, " if smallest is not plan.quantization else ""
     return (
-        f"there is not enough memory on {plan.device} for {plan.spec.name} as {plan.quantization}: unload others, "
-        f"or set {', or '.join(ways)}; `codetune models plan` says what fits"
+        f"there is not enough memory on {plan.device} for {spec.name} as {plan.quantization}: unload other models, "
+        f"{smaller}or choose a smaller model; `codetune models plan` says what fits"
     )
 
 
