@@ -190,7 +190,7 @@ class CacheSettings(Section):
     days: int = Field(default=30, gt=0)
     """Entries older than this are not used."""
     max_megabytes: int = Field(default=256, gt=0)
-    """Beyond this, the entries that were not used for longest are dropped."""
+    """Beyond this, the entries that were not used for longest are dropped; the vectors of searches may take as much."""
 
 
 class HistorySettings(Section):

@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from codetune_core.domain.review import Notice
+from codetune_core.engines.embedding_cache import CachedEmbedder, RememberedVectors
+from codetune_core.engines.embedding_registry import build_embedder, build_reranker
 from codetune_core.engines.protocol import Engine
 from codetune_core.engines.registry import build
 from codetune_core.errors import CodeTuneError
@@ -22,12 +24,14 @@ from codetune_core.prompts.starter import install
 from codetune_core.settings import Settings
 from codetune_core.storage.cache_store import SqlCacheStore
 from codetune_core.storage.database import Database
+from codetune_core.storage.embedding_store import SqlEmbeddingStore
 from codetune_core.storage.experiment_results import SqlExperimentResults
 from codetune_core.storage.history_store import SqlHistoryStore
 from codetune_core.storage.open import open_database
 from codetune_core.storage.prompt_store import SqlPromptStore
 
 if TYPE_CHECKING:
+    from codetune_core.engines.embedding import Embedder, Reranker
     from codetune_core.executor import LocalExecutor
 
 _LOG = logging.getLogger(__name__)
@@ -43,6 +47,7 @@ class Core:
     engine: Engine
     prompts: PromptLibrary
     answers: Answers
+    vectors: RememberedVectors
     history: History
     experiments: ExperimentResults
     notices: tuple[Notice, ...]
@@ -54,10 +59,22 @@ class Core:
 
         return LocalExecutor(self.prompts, self.engine, self.answers, self.history, self.settings)
 
+    @cached_property
+    def embedder(self) -> "Embedder":
+        """Makes vectors, and remembers them where it may; raises SettingsError where it cannot be made."""
+        embedder = build_embedder(self.settings)
+        return CachedEmbedder(embedder, self.vectors) if self.vectors.enabled else embedder
+
+    @cached_property
+    def reranker(self) -> "Reranker":
+        """Scores texts; raises SettingsError where it cannot be made."""
+        return build_reranker(self.settings)
+
     async def aclose(self) -> None:
         """Stop what runs."""
-        if "executor" in vars(self):
-            await self.executor.aclose()
+        for used in ("executor", "embedder", "reranker"):
+            if used in vars(self):
+                await vars(self)[used].aclose()
         await self.engine.aclose()
 
 
@@ -82,6 +99,7 @@ async def _assembled(settings: Settings, database: Database, engine: Engine, not
     prompts = PromptLibrary(SqlPromptStore(database))
     history = History(SqlHistoryStore(database), settings.history, Budget(settings.budget))
     answers = Answers(SqlCacheStore(database), settings.cache, settings.history)
+    vectors = RememberedVectors(SqlEmbeddingStore(database), settings.cache, settings.history)
     installed = await install(prompts)
     told = tuple(Notice(f"starter:{text}", text) for text in installed.notices)
     return Core(
@@ -90,6 +108,7 @@ async def _assembled(settings: Settings, database: Database, engine: Engine, not
         engine,
         prompts,
         answers,
+        vectors,
         history,
         SqlExperimentResults(database),
         (*notices, *told),
@@ -115,6 +134,7 @@ async def _upkeep(core: Core, closing: asyncio.Event) -> None:
         try:
             await core.history.maintain()
             await core.answers.maintain()
+            await core.vectors.maintain()
             await check_all(core.prompts, core.experiments)
         except CodeTuneError as error:
             _LOG.warning("upkeep of the database is tried again later: %s", error)

@@ -57,10 +57,11 @@ def stats(format_name: str) -> None:
 @click.option("--model", help="Only the answers of this model.")
 @_FORMAT
 def clear(model: str | None, format_name: str) -> None:
-    """Forget what is remembered."""
+    """Forget what is remembered, the vectors of searches too."""
 
     async def work(core: "Core") -> ExitCode:
         gone = await core.answers.clear(model)
+        await core.vectors.clear(model)
         if format_name == "json":
             _write({"dropped": gone})
         else:

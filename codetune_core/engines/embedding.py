@@ -26,6 +26,10 @@ class Embedder(Protocol):
         """Return one vector for each text, in order; no text gives shape (0, 0)."""
         ...
 
+    async def aclose(self) -> None:
+        """Hang up."""
+        ...
+
 
 class Reranker(Protocol):
     """How well texts answer a query.
@@ -39,4 +43,8 @@ class Reranker(Protocol):
 
     async def score(self, model: ModelIdentity, query: str, texts: Sequence[str], priority: Priority) -> list[float]:
         """Return one number for each text, in order; the higher the better, comparable within one call only."""
+        ...
+
+    async def aclose(self) -> None:
+        """Hang up."""
         ...

@@ -15,7 +15,9 @@ _PAGES = 500
 """Of the search index, merged in one transaction."""
 _MERGED = 2
 """FTS5: fewer rows changed than this, and there was nothing to merge."""
-_ANEW = ("VACUUM FULL execution_history", "VACUUM FULL execution_search", "VACUUM FULL model_cache")
+_ANEW = tuple(
+    f"VACUUM FULL {table}" for table in ("execution_history", "execution_search", "model_cache", "embedding_cache")
+)
 _FREED = ("VACUUM execution_history", "VACUUM execution_search", "REINDEX INDEX CONCURRENTLY execution_search_words")
 _TRIES = 100
 _PAUSE_SECONDS = 0.1

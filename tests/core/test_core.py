@@ -14,7 +14,7 @@ from codetune_core.errors import SettingsError
 from codetune_core.execution.events import Finished, Started
 from codetune_core.settings import Options, Settings, resolve
 
-TABLES = ("alembic_version", "execution_history", "model_cache", "prompt_library")
+TABLES = ("alembic_version", "embedding_cache", "execution_history", "model_cache", "prompt_library")
 NOW = dt.datetime.now(dt.UTC)
 
 
@@ -74,6 +74,8 @@ async def test_opening_what_is_in_order_asks_each_thing_once_and_writes_nothing(
     about = [name for statement in statements for name in TABLES if f"FROM {name}" in statement]
     assert sorted(about) == [
         "alembic_version",
+        "embedding_cache",  # what is too old
+        "embedding_cache",  # how much there is
         "execution_history",
         "model_cache",  # what expired
         "model_cache",  # how much there is
