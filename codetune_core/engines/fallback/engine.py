@@ -13,6 +13,7 @@ from codetune_core.engines.fallback.breaker import Permit
 from codetune_core.engines.fallback.chain import Link, LinkState, links
 from codetune_core.engines.fallback.failures import Failure, PassedOn, together
 from codetune_core.engines.fallback.retry import Retry, is_of_this_engine, may_another_answer, retry_after
+from codetune_core.engines.fallback.unnamed import Unnamed, unnamed
 from codetune_core.engines.protocol import Chunk, Done, Generation, prices_of
 from codetune_core.errors import (
     ContextTooLong,
@@ -20,6 +21,7 @@ from codetune_core.errors import (
     EngineOverloaded,
     EngineRefused,
     EngineTimeout,
+    EngineUnusable,
     ExecutionCancelled,
 )
 from codetune_core.sections import EngineSettings, ModelPrice
@@ -47,6 +49,7 @@ class _Course:
     Attributes:
         until: when it must be answered.
         links_left: how many engines may still be asked, with the one that is asked now.
+        is_special: whether it wants what a well engine may lack: a model by name, or infill.
         failures: of those that did not answer.
         shown: whether the answer began to be handed on.
         asked: the model that is asked now.
@@ -55,6 +58,7 @@ class _Course:
 
     until: float
     links_left: int
+    is_special: bool
     failures: list[Failure] = field(default_factory=list)
     shown: bool = False
     asked: ModelIdentity | None = None
@@ -80,7 +84,6 @@ class FallbackEngine:
         self._seconds = seconds
         self._retry = retry
         self._clock = clock
-        self._unnamed: dict[ModelIdentity, Role] = {}
 
     @classmethod
     def from_settings(cls, settings: EngineSettings, everything: Settings) -> Self:
@@ -95,7 +98,8 @@ class FallbackEngine:
         )
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Chunk | Done]:
-        course = self._course()
+        named = not isinstance(generation.model, Unnamed)
+        course = self._course(is_special=named or generation.infill is not None)
         for link in self._to_ask(course):
             async with aclosing(self._ask(link, generation, course)) as answer:
                 async for item in answer:
@@ -106,7 +110,7 @@ class FallbackEngine:
 
     async def model(self, name: str, role: Role = Role.GENERATION) -> ModelIdentity:
         """Describe what the first engine uses that can be asked now."""
-        course = self._course()
+        course = self._course(is_special=bool(name) or role is Role.COMPLETION)
         for link in self._to_ask(course):
             try:
                 with _admitted(link) as permit:
@@ -114,9 +118,7 @@ class FallbackEngine:
             except PassedOn as passed:
                 course.failures.append(Failure(link.name, passed.error))
                 continue
-            if not name:
-                self._unnamed[identity] = role
-            return identity
+            return identity if name else unnamed(identity, role)
         raise together(course.failures)
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:  # noqa: ARG002 - any of them may answer
@@ -131,8 +133,8 @@ class FallbackEngine:
         for link in self._chain:
             await link.engine.aclose()
 
-    def _course(self) -> _Course:
-        return _Course(self._clock.now() + self._seconds, len(self._chain))
+    def _course(self, *, is_special: bool) -> _Course:
+        return _Course(self._clock.now() + self._seconds, len(self._chain), is_special)
 
     def _to_ask(self, course: _Course) -> Iterator[Link]:
         """Yield one engine after the other, as long as there is time; raises EngineTimeout."""
@@ -185,10 +187,7 @@ class FallbackEngine:
         except PassedOn:
             raise
         except Exception as error:
-            if is_of_this_engine(error):
-                permit.failed(str(error) or type(error).__name__, retry_after(error))
-            elif not isinstance(error, ExecutionCancelled):
-                permit.succeeded()
+            _tell(permit, error, course)
             if isinstance(error, ContextTooLong) and course.asked:
                 course.too_short = max(course.too_short, course.asked.context_tokens)
             if course.shown or not may_another_answer(error):
@@ -197,9 +196,11 @@ class FallbackEngine:
 
     async def _mine(self, link: Link, generation: Generation, course: _Course) -> Generation:
         """Return what this engine is asked for, with its own model where none was named."""
-        role = self._unnamed.get(generation.model)
-        name = "" if role else generation.model.name
-        own = await self._identify(link, name, role or _role(generation), course)
+        asked = generation.model
+        if isinstance(asked, Unnamed):
+            own = await self._identify(link, "", asked.role, course)
+        else:
+            own = await self._identify(link, asked.name, _role(generation), course)
         if own.context_tokens <= course.too_short:
             raise PassedOn(ContextTooLong(f"its context of {own.context_tokens} tokens is too short as well"))
         course.asked = own
@@ -236,6 +237,16 @@ def _admitted(link: Link) -> Permit:
     seconds, why = link.breaker.seconds_open, link.breaker.last_error
     told = f"left alone for {seconds:.0f} more seconds" if seconds else "tried by another request just now"
     raise PassedOn(EngineOverloaded(f"{told}, because: {why}", seconds), again=False)
+
+
+def _tell(permit: Permit, error: Exception, course: _Course) -> None:
+    """Tell the breaker what an error says of its engine: it is ill, it is well, or nothing."""
+    if isinstance(error, ExecutionCancelled) or (isinstance(error, EngineUnusable) and course.is_special):
+        return
+    if is_of_this_engine(error):
+        permit.failed(str(error) or type(error).__name__, retry_after(error))
+    else:
+        permit.succeeded()
 
 
 def _role(generation: Generation) -> Role:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from codetune_core.engines.fallback.breaker import Breaker, Limits, State
 from codetune_core.engines.fallback.chain import Link
 from codetune_core.engines.fallback.engine import Clock, FallbackEngine
 from codetune_core.engines.fallback.retry import Retry
+from codetune_core.engines.fallback.unnamed import unnamed
 from codetune_core.engines.protocol import Chunk, Done, Generation, Infill
 from codetune_core.engines.registry import NoEngine, build
 from codetune_core.engines.scripted import Fault, Reply, Script, ScriptedEngine
@@ -297,8 +299,7 @@ async def test_the_deadline_holds_over_all():
 
     slow.model = takes_long
     engine = chain(first, slow, second, time=time, seconds=600)
-    asked = Generation(model("x"), (), 0, 100, Decoding())
-    engine._unnamed[model("x")] = Role.REVIEW
+    asked = Generation(unnamed(model("x"), Role.REVIEW), (), 0, 100, Decoding())
     with pytest.raises(EngineTimeout, match=r"within 600 seconds .*a: gone; b: gone"):
         await anext(engine.generate(asked))
     assert second.started == 0
@@ -342,6 +343,53 @@ async def test_a_model_asked_for_by_name_is_not_replaced():
         await ask(chain(first, second), "one")
     assert second.started == 0
     assert (await ask(chain(first, second), "two"))[0] == "from two"
+
+
+async def test_a_model_that_is_an_engines_own_is_not_replaced_either_where_it_was_named():
+    first, second = scripted("one", EngineLost("gone")), scripted("two")
+    engine = chain(first, second)
+    assert await engine.model("") == model("one") == await engine.model("one")
+    assert (await ask(engine))[0] == "from two"
+    with pytest.raises(EngineLost):
+        await ask(engine, "one")
+    assert second.started == 1
+
+
+async def test_a_model_that_is_named_is_asked_of_who_has_it_only():
+    paid, free = scripted("paid"), scripted("free")
+    engine = chain(paid, free)
+    assert (await ask(engine, "free"))[0] == "from free"
+    assert paid.started == 0
+
+
+@pytest.mark.parametrize(("name", "infill"), [("one", None), ("", Infill("x = "))])
+async def test_an_engine_that_lacks_what_is_asked_for_is_not_ill(name, infill):
+    engine = chain(scripted("one", EngineUnusable("it offers chat only")), scripted("one"), consecutive=1)
+    for _ in range(3):
+        assert (await ask(engine, name, infill))[0] == "from one"
+    assert engine.states()[0].state is State.CLOSED
+
+
+async def test_an_identity_that_nobody_named_is_recorded_as_any_other():
+    marked = await chain(scripted("one")).model("", Role.REVIEW)
+    assert (marked, {marked}, repr(asdict(marked))) == (model("one"), {model("one")}, repr(asdict(model("one"))))
+    assert marked != model("two")
+    assert marked != "one"
+    assert replace(marked, name="two") == model("two")
+
+
+async def test_each_engine_is_asked_for_its_model_of_the_role():
+    asked = []
+
+    class Roles(ScriptedEngine):
+        async def model(self, name, role=Role.GENERATION):
+            asked.append(role)
+            return await super().model(name, role)
+
+    second = Roles(Script(default=Reply(answers=("hi",))))
+    engine = chain(scripted("one", EngineLost("gone")), second)
+    await stream(engine, Generation(await engine.model("", Role.REVIEW), (), 0, 9, Decoding()), 60, lambda _: None)
+    assert asked == [Role.REVIEW]
 
 
 async def test_without_a_name_each_engine_uses_the_model_of_its_settings():
