@@ -412,6 +412,30 @@ async def test_a_cancelled_request_stops_the_server(router, make):
     await router.was_closed.wait()
 
 
+async def test_a_hundred_cancellations_leave_nothing_open(router, make):
+    engine = make()
+    identity = await engine.model(QWEN)
+    router.on(CHAT, streams(delta("a"), delta("b"), then="silence"))
+
+    async def read(pieces: int) -> None:
+        async with aclosing(engine.generate(generation(identity))) as items:
+            for _ in range(pieces):
+                await anext(items)
+            await asyncio.Event().wait()
+
+    asking = [asyncio.create_task(read(number % 3)) for number in range(100)]
+    while sum(path == CHAT for path in (asked.path for asked in router.asked)) < 60:
+        await asyncio.sleep(0)
+    for task in asking:
+        task.cancel()
+    ended = await asyncio.gather(*asking, return_exceptions=True)
+    assert all(isinstance(end, asyncio.CancelledError) for end in ended)
+    while router.open:
+        await asyncio.sleep(0)
+    router.on(CHAT, streams(delta("well", "stop")))
+    assert text(await played(engine, generation(identity))) == "well"
+
+
 async def test_connections_are_used_again(router, make):
     engine = make()
     for _ in range(3):
