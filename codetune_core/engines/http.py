@@ -143,7 +143,7 @@ class HttpServer:
             return headers
         if not url.startswith(f"{self.address.origin}/"):
             raise EngineUnusable(f"the key is for {self.address.origin}, and is not sent to {url}")
-        if not (self.address.is_encrypted or self.address.is_this_machine):
+        if not (self.address.is_encrypted or (self.address.is_this_machine and self._proxy is None)):
             where = self.address.origin
             raise EngineUnusable(f"the key would travel to {where} unencrypted: use https, or ask it without a key")
         return {**headers, **self._sign(key.secret.get_secret_value())}

@@ -209,9 +209,12 @@ async def test_a_key_is_not_sent_to_another_origin(keyed):
     assert elsewhere.asked == []
 
 
-async def test_a_key_does_not_travel_in_clear(keyed):
+@pytest.mark.parametrize(
+    ("base_url", "proxy"), [("http://vllm.example.com/v1", ""), ("http://127.0.0.1:8000/v1", "http://127.0.0.1:1")]
+)
+async def test_a_key_does_not_travel_in_clear(keyed, base_url, proxy):
     with pytest.raises(EngineUnusable, match="unencrypted: use https"):
-        await get("http://vllm.example.com/v1", **keyed)
+        await get(base_url, proxy=proxy, **keyed)
 
 
 async def test_a_key_that_the_server_repeats_is_not_shown(keyed):
