@@ -35,7 +35,8 @@ def draw(turns: Ordered[Turn], logits: torch.Tensor) -> list[Drawn]:
     for turn, (first, end) in zip(turns, places, strict=True):
         if turn.sequence.constraint is not None:
             _constrain(turn, turn.sequence.constraint, logits[first:end])
-    tokens = choose(logits, [row for turn in turns for row in _rows(turn)])
+    rows = [row for turn in turns for row in _rows(turn)]
+    tokens = choose(logits, rows) if rows else []
     return [_drawn(turn, tokens[first:end], raw[first:end]) for turn, (first, end) in zip(turns, places, strict=True)]
 
 
