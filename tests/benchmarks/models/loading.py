@@ -1,4 +1,4 @@
-"""Measure how long a model takes to load that was quantized beforehand, against one that is quantized while it loads."""
+"""Measure how long a model loads that was quantized beforehand, against one that is quantized while it loads."""
 
 import tempfile
 import time

@@ -1,4 +1,4 @@
-"""Writes a model to a folder with its weights quantized, so that later loads read a quarter of the bytes; a program too.
+"""Writes a model with its weights quantized, so that later loads read a quarter of the bytes; a program too.
 
 ``python -m codetune_core.engines.transformers.process.quantize FOLDER`` takes a LoadPlan as JSON on its standard input,
 tells on its standard output how far it is, as Loading frames of one line each, and where it cannot, a LoadFailed.

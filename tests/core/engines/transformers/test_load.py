@@ -14,7 +14,7 @@ from codetune_core.engines.transformers.process import load as loading
 from codetune_core.engines.transformers.process.int8 import Int8Linear
 from codetune_core.engines.transformers.process.load import load
 from codetune_core.engines.transformers.process.quantize import main, save
-from codetune_core.engines.transformers.wire import TELLING, Loading, LoadFailed
+from codetune_core.engines.transformers.wire import TELLING, LoadFailed, Loading
 from codetune_core.errors import EngineRefused
 from codetune_core.models.spec import Kind, Quantization
 
