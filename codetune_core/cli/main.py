@@ -27,6 +27,7 @@ def main() -> None:
     codetune review .        findings of a project, with verified fixes
     codetune lsp             the language server your editor starts
     codetune prompts list    what models can be asked, and in which words
+    codetune models plan     which models fit this machine
     codetune history list    what was asked, what came back and what it cost
     codetune doctor          what is installed and what runs
     """  # noqa: D301 - the backspace is click's
