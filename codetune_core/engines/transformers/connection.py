@@ -139,7 +139,7 @@ class Connection:
     async def _next(self, answers: _Answers, seconds: float) -> Answer:
         """Return the next answer; raises EngineTimeout after these seconds, and what Failed says."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds if answers.empty() else None):
                 answer = await self._get(answers)
         except TimeoutError:
             raise await self._late(seconds) from None

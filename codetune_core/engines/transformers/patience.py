@@ -16,7 +16,7 @@ class Patience:
 
     first_token: float = 300
     gap: float = 60
-    status: float = 15
+    status: float = 30
     start: float = 60
 
     @property

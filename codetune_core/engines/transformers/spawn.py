@@ -50,7 +50,7 @@ class Spawned:
 def spawn(plan: LoadPlan, files: Files, lock: int, command: tuple[str, ...] = COMMAND) -> Spawned:
     """Start the process of a plan, which inherits the descriptor of its lock; raises OSError."""
     os.truncate(lock, 0)  # the id of the process before
-    with tempfile.TemporaryFile() as standard_input, _new_log(files.log) as log:
+    with tempfile.TemporaryFile() as standard_input, new_log(files.log) as log:
         standard_input.write(plan.model_dump_json().encode())
         standard_input.seek(0)
         process = subprocess.Popen(  # noqa: S603 - the command is ours
@@ -85,8 +85,8 @@ def log_tail(path: Path) -> str:
     return ""
 
 
-def _new_log(path: Path) -> BinaryIO:
+def new_log(path: Path) -> BinaryIO:
     """Open an empty log; that of the process before is kept beside it."""
     with suppress(FileNotFoundError):
         path.replace(path.with_suffix(".log.old"))
-    return path.open("ab")
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")

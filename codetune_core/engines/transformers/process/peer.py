@@ -27,7 +27,7 @@ class Peer:
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._outbox: deque[BaseModel] = deque()
-        self._flushing = False
+        self._flushing = self._gone = False
 
     def ask(self, request: Request, start: Callable[[Request, Callable[[Answer], None]], Job]) -> None:
         """Start a request; raises ValueError where one of that id runs."""
@@ -42,13 +42,14 @@ class Peer:
 
     def lose(self, begun: Callable[[Job], bool], message: str) -> None:
         """Fail what was begun, for the process ends."""
-        for number in [number for number, job in self.jobs.items() if begun(job)]:
+        for number, job in [each for each in self.jobs.items() if begun(each[1])]:
+            job.cancelled.set()
             self._answer(Failed(id=number, kind=ErrorKind.ENGINE_LOST, message=message))
 
     def tell(self, frame: BaseModel) -> None:
         """Send a frame; called from any thread. What is told together goes out in one write."""
         self._outbox.append(frame)
-        if not self._flushing:
+        if not (self._flushing or self._gone):
             self._flushing = True
             self._loop.call_soon_threadsafe(self.flush)
 
@@ -68,6 +69,7 @@ class Peer:
         """Cancel what runs: nobody is there any more who wants it."""
         for job in tuple(self.jobs.values()):
             job.cancelled.set()
+        self._gone = True
         self._writer.transport.abort()
 
     async def aclose(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TypeVar
 
 from codetune_core.engines.transformers.frames import Frames
@@ -136,8 +137,15 @@ class Server:
             peer.tell(state)
 
     def _on_events(self, call: Callable[[_T], None], argument: _T) -> None:
-        """Call on the thread of the event loop."""
-        self._events.call_soon_threadsafe(call, argument)
+        """Call on the thread of the event loop, and wait for it: no answer goes out before Ready."""
+        done = Event()
+
+        def called() -> None:
+            call(argument)
+            done.set()
+
+        self._events.call_soon_threadsafe(called)
+        done.wait()
 
 
 def _why_not_loaded(plan: LoadPlan, error: BaseException) -> str:

@@ -16,10 +16,13 @@ from small_models import TINY, load_plan
 from codetune_core.domain.execution import Message, ModelIdentity, Role
 from codetune_core.domain.prompt import Decoding
 from codetune_core.engines.protocol import Done, Generation, Infill
+from codetune_core.engines.registry import build
 from codetune_core.engines.transformers.engine import TransformersEngine
 from codetune_core.engines.transformers.spawn import COMMAND
 from codetune_core.engines.transformers.wire import Generate, Turn
-from codetune_core.errors import ContextTooLong, EngineLost, EngineRefused
+from codetune_core.errors import ContextTooLong, EngineLost, EngineRefused, SettingsError
+from codetune_core.sections import EngineSettings
+from codetune_core.settings import Settings
 
 PLAN = load_plan(TINY)
 LONG = (Turn(role="user", content="x = 1\n" * 240),)
@@ -105,8 +108,9 @@ async def test_who_asks_imports_no_torch(folder, found):
 import asyncio, sys
 sys.path.insert(0, {str(Path(__file__).parents[3] / "support")!r})
 from pathlib import Path
-from codetune_core.engines.transformers.hosts import Hosts
+from codetune_core.engines.registry import build
 from codetune_core.engines.transformers.engine import TransformersEngine
+from codetune_core.engines.transformers.hosts import Hosts
 from codetune_core.models.load_plan import LoadPlan
 from codetune_core.domain.prompt import Decoding
 from codetune_core.engines.protocol import Generation
@@ -184,6 +188,18 @@ async def the_status(engine, reached):
             if reached(status):
                 return status
         await asyncio.sleep(0.005)
+
+
+def test_the_settings_say_which_engine_it_is(monkeypatch, folder):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    assert isinstance(build(Settings(engine=EngineSettings(name="transformers"))), TransformersEngine)
+
+
+async def test_a_model_that_is_not_here_says_what_to_do(monkeypatch, folder):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    engine = build(Settings(engine=EngineSettings(name="transformers")))
+    with pytest.raises(SettingsError, match="codetune models"):
+        await engine.model("WhiteRabbitNeo-33B-v1", Role.REVIEW)
 
 
 @pytest.mark.slow
