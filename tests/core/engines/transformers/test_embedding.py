@@ -5,11 +5,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from model_processes import hosts
 from small_models import cross_encoder, embedding, load_plan
 
-from codetune_core.domain.execution import ErrorKind, Priority
+from codetune_core.domain.execution import ErrorKind, Priority, Role
+from codetune_core.engines.transformers.embedder import LocalEmbedder, LocalReranker
 from codetune_core.engines.transformers.process.embedding import EmbeddingRunner, load_embedding
 from codetune_core.engines.transformers.process.job import Job
+from codetune_core.engines.transformers.spawn import COMMAND
 from codetune_core.engines.transformers.wire import Embed, Embedded, Failed, Generate, Score, Scored
 from codetune_core.errors import EngineRefused
 from codetune_core.models.spec import Kind, Quantization
@@ -183,3 +186,29 @@ def test_another_error_is_not_taken_for_a_lack_of_memory():
     recorder.add(1, ["a"])
     with pytest.raises(RuntimeError, match="shapes differ"):
         recorder.runner.step()
+
+
+@pytest.mark.slow
+async def test_a_process_of_its_own_embeds_and_another_scores_in_several_frames(folders, embedder):
+    texts = [f"def f{number}(): pass" for number in range(300)] + ["half \ud800 a character"]
+    plans = {
+        Role.EMBEDDING: load_plan(folders.embedding, Kind.EMBEDDING),
+        Role.RERANK: load_plan(folders.scoring, Kind.CROSS_ENCODER),
+    }
+    async with hosts(COMMAND, first_token=300) as found:
+        local = LocalEmbedder(lambda _name, role: plans[role], found)
+        model = await local.model("")
+        made = await local.embed(model, texts, Priority.BACKGROUND)
+        assert (await local.embed(model, [], Priority.TYPING)).shape == (0, 0)
+        reranker = LocalReranker(lambda _name, role: plans[role], found)
+        scorer = await reranker.model("")
+        scores = await reranker.score(scorer, "f7", texts, Priority.TYPING)
+        assert await reranker.score(scorer, "f7", [], Priority.TYPING) == []
+        with pytest.raises(EngineRefused, match="makes vectors"):
+            await found.score(plans[Role.EMBEDDING], Score(id=0, query="x", texts=("y",)))
+    [here] = done(embedder.runner, embed(1, *texts[:-1]))
+    assert (model.name, model.engine, model.quantization) == ("embedding", "transformers", "fp32")
+    assert (made.shape, made.dtype) == ((301, here.dimensions), np.float32)
+    assert np.allclose(made[:-1], vectors(here), atol=1e-4)
+    assert len(scores) == 301
+    assert len(set(scores[:50])) > 1
