@@ -1,7 +1,6 @@
 """Embeddings of an OpenAI-compatible server, in batches."""
 
 import base64
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -91,16 +90,15 @@ class OpenAIEmbedder:
 
 
 def _batches(texts: Sequence[str]) -> list[list[str]]:
-    batches: list[list[str]] = [[]]
-    room = math.inf
+    batches: list[list[str]] = []
+    room = 0
     for text in texts:
         tokens = token_bound(text)
-        if len(batches[-1]) == _MOST_TEXTS or tokens > room:
+        if not batches or len(batches[-1]) == _MOST_TEXTS or tokens > room:
             batches.append([])
-        if not batches[-1]:
             room = _MOST_TOKENS
-        room -= tokens
         batches[-1].append(text)
+        room -= tokens
     return batches
 
 
