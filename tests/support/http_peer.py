@@ -110,7 +110,7 @@ async def silence(request, body):
     await asyncio.Event().wait()
 
 
-def blocks(*parts: bytes, then: str = "end", begun: Callable[[web.Request], Awaitable[None]] | None = None) -> Answer:
+def blocks(*parts: bytes, then: str = "end") -> Answer:
     """Stream blocks, each of which arrives by itself; then ``end``, ``cut`` the connection, or stay in ``silence``."""
 
     async def answer(request, body):
