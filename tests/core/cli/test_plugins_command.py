@@ -9,7 +9,10 @@ import sys
 import pytest
 from plugin_files import returns, tool
 
+from codetune_core.cli.diagnosis import Diagnosis, as_json
 from codetune_core.cli.exit_codes import ExitCode
+from codetune_core.cli.workspace import open_workspace
+from codetune_core.plugins.discover import discover
 
 SCRIPT = """
 models: [{name: WhiteRabbitNeo-33B-v1, engine: scripted, context_tokens: 16384}]
@@ -95,41 +98,40 @@ def test_a_script_gets_one_object(ask):
     assert content["usage"]["completion_tokens"] == 2
 
 
-@pytest.mark.parametrize(
-    ("expression", "printed"),
-    [
-        ("'text'", "text\n"),
-        ("{'text': 'a\\n'}", "a\n"),
-        ("[1, 'ü']", '[\n  1,\n  "ü"\n]\n'),
-        ("self.show('working... ') or 'done'", "working... \ndone\n"),
-        ("self.show('done') or 'done'", "done\n"),
-    ],
-)
-def test_a_value_of_any_kind_is_printed_once(ask, folder, expression, printed):
-    (folder / "mine.py").write_text(returns("mine", expression))
-    assert ask("mine", "do").stdout == printed
+PRINTED = {
+    "'text'": "text\n",
+    "{'text': 'a\\n'}": "a\n",
+    "[1, 'ü']": '[\n  1,\n  "ü"\n]\n',
+    "self.show('working... ') or 'done'": "working... \ndone\n",
+    "self.show('done') or 'done'": "done\n",
+}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (("whiterabbitneo", "security"), (2, "security needs a text")),
-        (("whiterabbitneo", "dance"), (2, "has no task 'dance'; it has analyze, security, optimize")),
-        (("whiterabbitneo", "security", "--input", "nowhere.py"), (2, "nowhere.py cannot be read")),
-        (("whiterabbitneo", "security", "--input", "latin.py"), (2, "latin.py is not UTF-8 (byte 1)")),
-        (("nobody", "security"), (1, "there is no plugin 'nobody'")),
-        (("ruff", "security"), (1, "is a detector: `codetune review` runs it")),
-        (("codet5p", "complete", "--input", "a.py"), (1, "no model 'codet5p-16b'")),
-        (("fails", "do"), (1, "fails failed: ZeroDivisionError")),
-    ],
-)
-def test_what_goes_wrong_is_said(ask, folder, workspace, arguments, expected):
-    code, says = expected
+def test_a_value_of_any_kind_is_printed_once(ask, folder):
+    (folder / "mine.py").write_text(returns("mine", "eval(request.text)"))
+    for expression, printed in PRINTED.items():
+        assert ask("mine", "do", "--input", "-", text=expression).stdout == printed
+
+
+FAILURES = {
+    ("whiterabbitneo", "security"): (2, "security needs a text"),
+    ("whiterabbitneo", "dance"): (2, "has no task 'dance'; it has analyze, security, optimize"),
+    ("whiterabbitneo", "security", "--input", "nowhere.py"): (2, "nowhere.py cannot be read"),
+    ("whiterabbitneo", "security", "--input", "latin.py"): (2, "latin.py is not UTF-8 (byte 1)"),
+    ("nobody", "security"): (1, "there is no plugin 'nobody'"),
+    ("ruff", "security"): (1, "is a detector: `codetune review` runs it"),
+    ("codet5p", "complete", "--input", "a.py"): (1, "no model 'codet5p-16b'"),
+    ("fails", "do"): (1, "fails failed: ZeroDivisionError"),
+}
+
+
+def test_what_goes_wrong_is_said(ask, folder, workspace):
     (workspace / "a.py").write_text("x = 1\n")
     (workspace / "latin.py").write_bytes(b"\xff")
     (folder / "fails.py").write_text(returns("fails", "1 / 0"))
-    result = ask(*arguments)
-    assert (result.exit_code, says in result.stderr) == (code, True), result.stderr
+    for arguments, (code, says) in FAILURES.items():
+        result = ask(*arguments)
+        assert (result.exit_code, says in result.stderr) == (code, True), result.stderr
 
 
 @pytest.mark.parametrize("name", ["mine", "secrets"])
@@ -138,10 +140,8 @@ def test_a_plugin_or_detector_is_switched_off_and_on(run, folder, name):
     assert run("plugins", "disable", name).stdout == f"{name} is now switched off\n"
     assert run("plugins", "disable", name).stdout == f"{name} is already switched off\n"
     assert states(run)[name][1] == "disabled"
-    if name == "secrets":
-        assert "off   secrets" in run("doctor").stdout
-    else:
-        assert "is not used (disabled)" in run("plugins", "run", name, "do").stderr
+    if name == "mine":
+        assert "disabled  switched off by plugins.disabled" in run("plugins", "reload", name).stdout
     assert run("plugins", "enable", name).stdout == f"{name} is now switched on\n"
     assert states(run)[name][1] == "not loaded"
     assert run("plugins", "disable", "nobody").exit_code == ExitCode.USAGE
@@ -189,8 +189,9 @@ def test_the_doctor_shows_plugins_beside_the_detectors(run, folder):
     assert "broken          tool     0    error       line 1 is no Python" in shown
     assert "whiterabbitneo  llm      1.0  not loaded  analyze, security, optimize" in shown
     assert "secrets" not in shown
-    plugins = json.loads(run("doctor", "--format", "json").stdout)["plugins"]
-    assert [each["name"] for each in plugins] == ["broken", "codet5p", "whiterabbitneo"]
+    workspace = open_workspace([], {})
+    diagnosis = Diagnosis(workspace, [], [], plugins=discover(workspace.settings))
+    assert [each["name"] for each in as_json(diagnosis)["plugins"]] == ["broken", "codet5p", "whiterabbitneo"]
 
 
 @pytest.mark.parametrize("command", ["list", "info", "run", "enable", "disable", "reload"])

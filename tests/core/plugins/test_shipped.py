@@ -5,7 +5,7 @@ import pytest
 from codetune_core.domain.execution import Usage
 from codetune_core.domain.fence import MARK
 from codetune_core.errors import InvalidInput
-from codetune_core.plugins.api import Answer, Request
+from codetune_core.plugins.api import Answer, CodeGenPlugin, EmbeddingPlugin, Request
 from codetune_core.plugins.shipped.codet5p import CodeT5Plus
 from codetune_core.plugins.shipped.whiterabbitneo import WhiteRabbitNeo
 
@@ -143,3 +143,27 @@ def test_a_docstring_written_around_a_description_is_python():
     for text in ('ends with "', 'ends with ""', """ends with \'""", "ends with \\", 'a """ b', "two\nlines"):
         source = run(CodeT5Plus, "generate", text, signature="def f()")[0].text
         compile(source.replace("\nfine", "\n    pass"), "f", "exec")
+
+
+@pytest.mark.parametrize("task", ["generate", "complete", "summarize", "tests", "dance"])
+def test_a_task_that_a_plugin_does_not_give_is_refused(task):
+    with pytest.raises(InvalidInput, match=task):
+        CodeGenPlugin().run(Request(task, CODE))
+
+
+class Lengths(EmbeddingPlugin):
+    def embed(self, texts):
+        return [(1,) * len(text) for text in texts]
+
+
+@pytest.mark.parametrize("texts", ["ab", [1], [["a"]], None])
+def test_what_is_embedded_is_a_list_of_texts(texts):
+    with pytest.raises(InvalidInput, match="texts is a list of texts"):
+        Lengths().run(Request("embed", "", {"texts": texts}))
+
+
+def test_vectors_are_all_of_one_length():
+    assert Lengths().run(Request("embed", "abc")) == {"dimensions": 3, "vectors": [[1.0, 1.0, 1.0]]}
+    assert Lengths().run(Request("embed", "", {"texts": []})) == {"dimensions": 0, "vectors": []}
+    with pytest.raises(ValueError, match=r"2 texts gave 2 vectors of lengths \[1, 2\]"):
+        Lengths().run(Request("embed", "", {"texts": ["a", "bc"]}))
