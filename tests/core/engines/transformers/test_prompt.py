@@ -218,3 +218,11 @@ def test_an_empty_prompt_has_a_token_to_begin_with(case):
 
 def test_what_is_withheld_from_messages_is_nothing(case):
     assert withheld(case.spec, Generate(id=1, max_tokens=1, messages=(Turn(role=USER, content="x  "),))) == ""
+
+
+def test_a_control_token_that_cannot_be_divided_is_meant_in_a_template_and_refused_in_a_message(tmp_path):
+    case = template(tmp_path, "§{{ messages[0].content }}")
+    case.tokenizer.add_special_tokens({"additional_special_tokens": ["§"]})
+    assert case.ids((USER, "x"))[0] == case.control()["§"]
+    with pytest.raises(InvalidInput, match="cannot read as plain text"):
+        case.ids((USER, "paragraph § 1"))
