@@ -39,7 +39,7 @@ class Quantization(StrEnum):
     BF16 = "bf16"
     FP16 = "fp16"
     INT8 = "int8"
-    """bitsandbytes LLM.int8()."""
+    """bitsandbytes LLM.int8() on GPUs; on processors torch's 8-bit kernels, one scale for each output."""
     NF4 = "nf4"
     """bitsandbytes NormalFloat 4 with double quantization: 4.127 bits a weight of the linear layers."""
 
