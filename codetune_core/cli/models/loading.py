@@ -8,6 +8,8 @@ from codetune_core.cli.models.options import FORMAT
 
 if TYPE_CHECKING:
     from codetune_core.engines.transformers.engine import TransformersEngine
+    from codetune_core.models.catalogue import Catalogue
+    from codetune_core.models.spec import ModelSpec
     from codetune_core.settings import Settings
 
 
@@ -47,7 +49,7 @@ def load(name: str, role: str | None, format_name: str, *, accept_licence: bool)
     def accepted() -> None:
         nonlocal settings
         settings, catalogue = opened()
-        if name and (spec := catalogue.named(split_adapter(name)[0])):
+        if name and (spec := known(catalogue, split_adapter(name)[0])):
             expect_accepted(spec, accept=accept_licence)
 
     async def work() -> ExitCode:
@@ -65,7 +67,7 @@ def load(name: str, role: str | None, format_name: str, *, accept_licence: bool)
             write_json({key: value for key, value in values.items() if key not in {"type", "protocol"}})
         else:
             click.echo(
-                f"{meant.name} is loaded as {meant.quantization}: {ready.weights_bytes / 1e9:.2f} GB of weights, "
+                f"{meant.name} is loaded as {meant.quantization}: {size(ready.weights_bytes)} of weights, "
                 f"{ready.context_tokens:,} tokens of context, in {ready.load_seconds:.1f} s"
             )
         return ExitCode.CLEAN
@@ -96,12 +98,12 @@ def unload(name: str, format_name: str, *, everything: bool) -> None:
 
     async def work() -> ExitCode:
         settings, catalogue = opened()
-        spec = catalogue.named(name) if name else None
+        spec = known(catalogue, name)
         engine = _engine(settings)
         try:
             loaded: list[Any] = await engine.loaded()
             names = sorted({each.model for each in loaded})
-            meant = names if everything else [each for each in names if each in {name, spec.name if spec else name}]
+            meant = names if everything else [each for each in names if each in {name, spec and spec.name}]
             if not meant and not everything:
                 raise SettingsError(f"{name} is not loaded; loaded are: {', '.join(names) or 'none'}")
             ended = sum([await engine.unload(each) for each in meant])
@@ -114,6 +116,21 @@ def unload(name: str, format_name: str, *, everything: bool) -> None:
         return ExitCode.CLEAN
 
     run(work)
+
+
+def size(count: int) -> str:
+    """Return bytes for people."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"  # noqa: PLR2004 - a gigabyte
+
+
+def known(catalogue: "Catalogue", name: str) -> "ModelSpec | None":
+    """Return the model that is meant, None where none of that name is here any more."""
+    from codetune_core.errors import SettingsError  # noqa: PLC0415
+
+    try:
+        return catalogue.find(name) if name else None
+    except SettingsError:
+        return None
 
 
 def _engine(settings: "Settings") -> "TransformersEngine":
