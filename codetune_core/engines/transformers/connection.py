@@ -168,7 +168,9 @@ class Connection:
             while data := await self._reader.read(_CHUNK):
                 for frame in frames.feed(data):
                     self._told(TELLING.validate_json(frame))
-        except (OSError, ValueError) as error:
+        except OSError:  # it died while something was written to it
+            pass
+        except ValueError as error:
             self._lose(EngineLost(f"the model process of {self._host.model} cannot be understood: {error}"))
         if not self.lost:
             self._lose(await self._host.end())

@@ -27,7 +27,8 @@ class Peer:
         self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._outbox: deque[BaseModel] = deque()
-        self._flushing = self._gone = False
+        self._flushing = False
+        self._left = asyncio.Event()
 
     def ask(self, request: Request, start: Callable[[Request, Callable[[Answer], None]], Job]) -> None:
         """Start a request; raises ValueError where one of that id runs."""
@@ -49,7 +50,7 @@ class Peer:
     def tell(self, frame: BaseModel) -> None:
         """Send a frame; called from any thread. What is told together goes out in one write."""
         self._outbox.append(frame)
-        if not (self._flushing or self._gone):
+        if not (self._flushing or self._left.is_set()):
             self._flushing = True
             self._loop.call_soon_threadsafe(self.flush)
 
@@ -69,14 +70,14 @@ class Peer:
         """Cancel what runs: nobody is there any more who wants it."""
         for job in tuple(self.jobs.values()):
             job.cancelled.set()
-        self._gone = True
+        self._left.set()
         self._writer.transport.abort()
 
     async def aclose(self) -> None:
-        """Send what was told, and hang up."""
+        """Send what was told, and wait until the other side hangs up: what it still sends must not break the line."""
         self.flush()
-        self._writer.close()
-        await self._writer.wait_closed()
+        self._writer.write_eof()
+        await self._left.wait()
 
     def _answer(self, answer: Answer) -> None:
         if not isinstance(answer, Piece):
