@@ -64,9 +64,7 @@ class Asking:
             kind = ErrorKind(error.kind) if isinstance(error, ExecutionError) else ErrorKind.INTERNAL
             return AskFailed(kind=kind, message=str(error))
         except Exception as error:  # noqa: BLE001 - the plugin waits for an answer whatever happens
-            _LOG.warning(
-                "a model could not answer the plugin %s: %s", self._plugin, type(error).__name__, exc_info=True
-            )
+            _LOG.warning("a model could not answer the plugin %s: %s", self._plugin, type(error).__qualname__)
             return AskFailed(kind=ErrorKind.INTERNAL, message=f"an unexpected error ({type(error).__name__})")
         self._count(answered.usage, answered.model)
         return Answered(
