@@ -49,7 +49,7 @@ def drawn(constraint, rng):
     """What is drawn at temperature 1, by the Gumbel-max trick, until the answer is done."""
     tokens = []
     while not constraint.done:
-        row = logits()[rng.integers(64)] - np.log(rng.standard_exponential(WIDTH, np.float32))
+        row = logits()[rng.integers(64)] - np.log(rng.standard_exponential(WIDTH, np.float32) + 1e-20)
         row[~constraint.mask()] = -np.inf
         tokens.append(constraint.take(int(row.argmax())))
     return tokens
