@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+import sys
 from contextlib import aclosing, suppress
 
 import pytest
 from model_processes import answer, count_to, counting_plan, hosts, pid_of, runtime
+from processes import await_line, end, start
 
-from codetune_core.engines.transformers.runtime_folder import Files
+from codetune_core.engines.transformers.runtime_folder import Files, held, take
 from codetune_core.errors import EngineLost, EngineOverloaded, EngineRefused, EngineTimeout, ExecutionError
 
 COUNTING = counting_plan()
@@ -181,3 +183,33 @@ async def test_a_peer_that_speaks_another_language_is_hung_up_on():
                 pass
         writer.close()
         await check_survives(found)
+
+
+async def test_a_process_that_never_listens_is_killed():
+    async with hosts((sys.executable, "-c", "import time; time.sleep(3600)"), start=0.2) as found:
+        with pytest.raises(EngineLost, match="killed by signal 9"):
+            await answer(found, COUNTING, count_to(1))
+
+
+async def test_a_program_that_cannot_be_started_is_said():
+    async with hosts(("/no/such/python",)) as found:
+        with pytest.raises(EngineOverloaded, match=r"no process can be started for counting: .*/no/such/python"):
+            await answer(found, COUNTING, count_to(1))
+
+
+async def test_a_program_that_starts_a_model_for_too_long_is_not_waited_for():
+    async with hosts(start=0.05) as found:
+        with held(take(found.folder / "starting.lock")), pytest.raises(EngineTimeout, match="another program has been"):
+            await answer(found, COUNTING, count_to(1))
+
+
+async def test_a_program_that_hangs_before_it_listens_is_replaced():
+    async with hosts(start=0.2) as found:
+        files = Files(found.folder, COUNTING.key)
+        script = f"import fcntl, time; f = open({str(files.lock)!r}, 'a'); fcntl.flock(f, 2)\nimport os\n"
+        script += "f.write(str(os.getpid())); f.flush(); print('locked', flush=True); time.sleep(3600)"
+        hanging = start(script)
+        assert await asyncio.to_thread(await_line, hanging) == "locked"
+        with suppress(EngineLost):  # where this machine takes longer than that to start Python
+            await check_survives(found)
+        assert await asyncio.to_thread(end, hanging) == -signal.SIGKILL
