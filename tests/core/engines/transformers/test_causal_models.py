@@ -185,8 +185,12 @@ def test_blocks_far_behind_are_moved_to_the_front():
     last = ask(runner, PROMPTS[0], max_tokens=40)
     while not last.pieces:
         runner.step()
-    finish(runner)
+    (sequence,) = [each for each in runner._scheduler.running if each.job is last.job]
+    before = after = max(sequence.blocks)
+    while runner.step():
+        after = max(sequence.blocks, default=0) or after
     assert all(each.last for each in fillers)
+    assert after < before / 4
     assert last.text == running.alone(PROMPTS[0], 40)
 
 

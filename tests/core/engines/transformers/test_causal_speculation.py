@@ -154,6 +154,20 @@ def test_a_schema_that_cannot_be_held_fails_alone():
     assert answer(runner, LOOPING).text == alone(LOOPING, 16)
 
 
+def test_a_constraint_that_breaks_fails_its_request_alone(monkeypatch):
+    runner = running.runner()
+    broken = ask(runner, output_schema=SCHEMA, max_tokens=200)
+    other = ask(runner, LOOPING)
+
+    def refuse(token):
+        raise ValueError(f"token {token} is not allowed here")
+
+    monkeypatch.setattr(runner._scheduler.waiting[0].constraint, "take", refuse)
+    finish(runner)
+    assert broken.last.kind == "internal"
+    assert other.text == alone(LOOPING, 16)
+
+
 def test_random_texts_are_drafted_rightly_or_not_at_all():
     chance = random.Random(1)
     for _ in range(20):

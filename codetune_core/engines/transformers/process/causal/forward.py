@@ -69,7 +69,7 @@ def can_be_paged(model: Any, device: str) -> bool:
     ids = list(range(1, 1 + _PROBE))
     step = layout(PagedCache(1, grow=False), [Span(0, ids, [1])], [_PROBE], device)
     with torch.inference_mode():
-        wanted = model(input_ids=step.ids, use_cache=False).logits[0].float()
+        wanted = model(input_ids=step.ids, position_ids=step.positions, use_cache=False).logits[0].float()
         try:
             with _switched(model):
                 found = model(input_ids=step.ids, position_ids=step.positions, use_cache=False, step=step)

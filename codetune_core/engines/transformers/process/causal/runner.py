@@ -1,6 +1,7 @@
 """The runner of causal models: continuous batching, one step after the other."""
 
 import gc
+import logging
 import time
 from collections.abc import Callable
 from itertools import groupby
@@ -27,6 +28,7 @@ from codetune_core.errors import ContextTooLong, EngineOverloaded, ExecutionErro
 from codetune_core.models.load_plan import LoadPlan
 
 _MOST_WAITING = 1024
+_log = logging.getLogger(__name__)
 
 
 class CausalRunner:
@@ -90,6 +92,9 @@ class CausalRunner:
         model, device = self._loaded.model, self._plan.device
         if can_be_paged(model, device):
             return PagedForward(model, cache, device)
+        _log.warning(
+            "%s cannot run over the paged cache: one request is computed after the other", self._plan.spec.name
+        )
         self._blocks.keeps = False
         self._scheduler.decoded = 0
         return PlainForward(model, device)
@@ -125,7 +130,7 @@ class CausalRunner:
         if request.output_schema is None:
             return None
         if self._vocabulary is None:
-            width = self._loaded.model.config.vocab_size
+            width = self._loaded.model.config.get_text_config(decoder=True).vocab_size
             self._vocabulary = Vocabulary(self._loaded.tokenizer, width, sorted(self._ends))
         return Constraint(self._vocabulary, request.output_schema, limit)
 
@@ -135,7 +140,8 @@ class CausalRunner:
             try:
                 began = time.perf_counter()
                 self._draw(turns, self._run(turns))
-                self._scheduler.pace.learn(sum(len(turn.ids) for turn in turns), time.perf_counter() - began)
+                read = sum(len(turn.ids) for turn in turns if len(turn.ids) > 1 + turn.drafted)
+                self._scheduler.pace.learn(read, time.perf_counter() - began)
             except Interrupted:
                 return
             except (RuntimeError, MemoryError) as error:
@@ -163,7 +169,11 @@ class CausalRunner:
                 sequence.drafter.learn(turn.drafted, drawn.accepted)
                 self._drafted += turn.drafted
                 self._accepted += drawn.accepted
-            reason = sequence.take(drawn.tokens, drawn.logprobs, self._ends)
+            try:
+                reason = sequence.take(drawn.tokens, drawn.logprobs, self._ends)
+            except ValueError as error:
+                self._end(sequence, failure(sequence.job, error))
+                continue
             if reason is not None:
                 self._end(sequence, sequence.finished(reason))
 
