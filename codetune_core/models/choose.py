@@ -64,15 +64,15 @@ def load_plan(name: str, role: Role, settings: Settings, *, hardware: Hardware |
     _expect_usable(spec)
     fit = chosen(spec, on, settings.models)
     if fit is None:
-        raise SettingsError(_not_so_here(spec))
+        raise SettingsError(_not_so_here(spec, on))
     return _plan(spec, fit, on, settings, adapters_for(spec, settings.models, asked=adapter))
 
 
-def _not_so_here(spec: ModelSpec) -> str:
+def _not_so_here(spec: ModelSpec, on: Device) -> str:
     """Say why a model that is here and would fit is not loaded."""
     if spec.architecture is None:
         return f"{spec.name} cannot be loaded, because its sizes cannot be read from its config"
-    if not can_hold(Quantization.NF4):
+    if not can_hold(Quantization.NF4, on):
         return f"{spec.name} fits only as int8 or nf4, which need bitsandbytes: {INSTALL}"
     here = ", ".join(each for each in spec.quantizations if located(spec, each))
     return f"{spec.name} is here as {here} only, which does not fit: codetune models pull {spec.name}"

@@ -16,6 +16,8 @@ _MEBIBYTE = 2**20
 _GPU_SHARE = 0.95
 _CPU_SHARE = 0.9
 """The rest is left to the display and the driver, or to the system and other programs."""
+_BF16 = {"avx512_bf16", "amx_bf16", "bf16"}
+"""As Linux calls them: Intel and AMD, Intel's matrices, Arm."""
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -31,12 +33,16 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What is here; ``memory`` and ``free_memory`` in bytes, of the main memory, within the limit of the container."""
+    """What is here; ``memory`` and ``free_memory`` in bytes, of the main memory, within the limit of the container.
+
+    ``fast_bf16`` says whether the processor computes in bfloat16 itself.
+    """
 
     gpus: tuple[Gpu, ...]
     memory: int
     free_memory: int
     cores: int
+    fast_bf16: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +52,13 @@ class Device:
     name: str
     budget: int
     described: str
+    fast_bf16: bool = True
 
 
 def detect() -> Hardware:
     """Look what is here; where a part cannot be found out, it is taken to be absent."""
     total, free = main_memory()
-    return Hardware(gpus(), total, free, cores())
+    return Hardware(gpus(), total, free, cores(), has_bf16())
 
 
 def device(hardware: Hardware, settings: ModelSettings) -> Device:
@@ -62,7 +69,7 @@ def device(hardware: Hardware, settings: ModelSettings) -> Device:
     largest = max(hardware.gpus, key=lambda gpu: gpu.total, default=None)
     if settings.device == "cpu" or (largest is None and settings.device == "auto"):
         budget = _budget(settings, hardware.memory * _CPU_SHARE)
-        return Device("cpu", budget, f"the processor ({hardware.cores} cores)")
+        return Device("cpu", budget, f"the processor ({hardware.cores} cores)", hardware.fast_bf16)
     if largest is None:
         budget = _budget(settings, 0)
         return Device("cuda:0", budget, "a graphics processor that nvidia-smi does not show")
@@ -119,6 +126,16 @@ def _visible(found: list[tuple[str, Gpu]], visible: str | None) -> tuple[Gpu, ..
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether the processor has instructions for bfloat16; True where the system does not tell."""
+    try:
+        text = cpuinfo.read_text("utf-8")
+    except OSError:
+        return True
+    flags = next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), None)
+    return flags is None or not _BF16.isdisjoint(flags.split())
 
 
 def main_memory(proc: Path = Path("/proc"), cgroups: Path = _CGROUPS) -> tuple[int, int]:

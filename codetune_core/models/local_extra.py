@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 
+from codetune_core.models.hardware import Device
 from codetune_core.models.spec import Kind, ModelSpec, Quantization
 
 INSTALL = "pip install 'codetune[local]'"
@@ -22,9 +23,10 @@ def missing_for(spec: ModelSpec) -> tuple[str, ...]:
     return tuple(_package(part) for part in needed if not _installed(part))
 
 
-def can_hold(quantization: Quantization) -> bool:
-    """Whether weights can be held so here: the 8-bit and 4-bit formats are bitsandbytes'."""
-    return quantization not in _PACKED or _installed("bitsandbytes")
+def can_hold(quantization: Quantization, on: Device) -> bool:
+    """Whether weights can be held so on a device: what is packed is bitsandbytes', but for 8 bits on a processor."""
+    ours = quantization is Quantization.INT8 and on.name == "cpu"
+    return ours or quantization not in _PACKED or _installed("bitsandbytes")
 
 
 def _installed(part: str) -> bool:

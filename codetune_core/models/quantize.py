@@ -14,7 +14,10 @@ SHARE = 0.6
 _COMFORTABLE_CONTEXT = 16_384
 """For this much, a model takes more than its share; for a longer context it does not."""
 _LARGE = 10**9
-"""From this many parameters on, a processor is as fast as its memory: 4 bits go before exactness."""
+"""From this many parameters on, a processor is as fast as its memory: fewer bits go before exactness."""
+_FASTEST = (Quantization.NF4, Quantization.INT8, Quantization.BF16, Quantization.FP16, Quantization.FP32)
+_FASTEST_WITHOUT_BF16 = (Quantization.INT8, Quantization.NF4, Quantization.FP32, Quantization.BF16, Quantization.FP16)
+"""On processors, as measured: bitsandbytes' 4-bit kernels are fast only where the processor has bfloat16."""
 
 
 def chosen(spec: ModelSpec, on: Device, settings: ModelSettings, *, anywhere: bool = False) -> Fit | None:
@@ -25,7 +28,7 @@ def chosen(spec: ModelSpec, on: Device, settings: ModelSettings, *, anywhere: bo
     if spec.architecture is None:
         return None
     meant, sizes = with_context(spec, settings), spec.architecture
-    options = [each for each in _order(spec, sizes, on, settings) if anywhere or _loadable(spec, each)]
+    options = [each for each in _order(spec, sizes, on, settings) if anywhere or _loadable(spec, each, on)]
     least = meant.context_tokens if settings.context_tokens else min(meant.context_tokens, _COMFORTABLE_CONTEXT)
     shared = (fit(meant, sizes, each, on.name, int(on.budget * SHARE)) for each in options)
     if comfortable := next((each for each in shared if each.context_tokens >= least), None):
@@ -43,16 +46,29 @@ def with_context(spec: ModelSpec, settings: ModelSettings) -> ModelSpec:
     return spec.model_copy(update={"context_tokens": context})
 
 
-def _loadable(spec: ModelSpec, quantization: Quantization) -> bool:
-    return can_hold(quantization) and located(spec, quantization) is not None
+def _loadable(spec: ModelSpec, quantization: Quantization, on: Device) -> bool:
+    return can_hold(quantization, on) and located(spec, quantization) is not None
 
 
 def _order(spec: ModelSpec, sizes: Architecture, on: Device, settings: ModelSettings) -> tuple[Quantization, ...]:
     """Return what is tried, in order: what the settings say, as far as the model is offered so."""
-    if settings.quantization in spec.quantizations:
+    offered = _offered(spec, on)
+    if settings.quantization in offered:
         return (Quantization(settings.quantization),)
-    slow = on.name == "cpu" and sizes.parameters >= _LARGE
-    return spec.quantizations[::-1] if slow else spec.quantizations
+    if on.name != "cpu" or sizes.parameters < _LARGE:
+        return offered
+    return tuple(sorted(offered, key=(_FASTEST if on.fast_bf16 else _FASTEST_WITHOUT_BF16).index))
+
+
+def _offered(spec: ModelSpec, on: Device) -> tuple[Quantization, ...]:
+    """Return how a model can be held on a device, most exact first, but what is slow there last.
+
+    A processor that cannot compute in bfloat16 takes eight times as long to read a prompt in it as in float32.
+    """
+    if on.fast_bf16 or Quantization.BF16 not in spec.quantizations:
+        return spec.quantizations
+    others = (each for each in spec.quantizations if each not in {Quantization.BF16, Quantization.FP32})
+    return (Quantization.FP32, *others, Quantization.BF16)
 
 
 def refusal(

@@ -39,7 +39,7 @@ async def test_nobody_serves_where_nothing_is_here_and_it_is_said_what_would():
 
 async def test_a_model_whose_files_are_here_serves_the_role_that_names_it():
     text, content = await check(models={"review": str(TINY)})
-    assert f"review      {TINY} (transformers): its files are here, and as bf16 " in text
+    assert f"review      {TINY} (transformers): its files are here, and as " in text
     assert {role: found["engine"] for role, found in content["roles"].items() if found["engine"]} == {
         "review": "transformers"
     }

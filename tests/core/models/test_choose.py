@@ -26,6 +26,7 @@ GIB = 2**30
 TINY = Path(__file__).parents[2] / "fixtures" / "tiny-code-model"
 WRN, DEEPHAT = "WhiteRabbitNeo-33B-v1", "DeepHat-V1-7B"
 LAPTOP = Hardware((), 16 * GIB, 8 * GIB, 8)
+OLD_LAPTOP = replace(LAPTOP, fast_bf16=False)
 
 
 def card(gigabytes: int) -> Hardware:
@@ -70,6 +71,8 @@ def accept(*names: str) -> None:
         (LAPTOP, Role.REVIEW, DEEPHAT, "nf4"),
         (LAPTOP, Role.GENERATION, "Qwen2.5-Coder-7B-Instruct", "nf4"),
         (LAPTOP, Role.COMPLETION, "Qwen2.5-Coder-1.5B", "nf4"),
+        (OLD_LAPTOP, Role.GENERATION, "Qwen2.5-Coder-7B-Instruct", "int8"),
+        (OLD_LAPTOP, Role.COMPLETION, "Qwen2.5-Coder-1.5B", "int8"),
         (LAPTOP, Role.EMBEDDING, "all-MiniLM-L6-v2", "fp32"),
         (LAPTOP, Role.RERANK, "ms-marco-MiniLM-L6-v2", "fp32"),
         (card(8), Role.REVIEW, DEEPHAT, "nf4"),
@@ -231,6 +234,7 @@ def test_a_copy_that_was_quantized_before_is_loaded_instead(pulled):
 def test_a_folder_is_loaded_as_it_is(home):
     plan = check(str(TINY))
     assert (plan.spec.name, plan.folder, plan.quantization) == ("tiny-code-model", str(TINY), "bf16")
+    assert check(str(TINY), on=OLD_LAPTOP).quantization == "fp32"
     assert (plan.device, plan.context_tokens, plan.kv_tokens, plan.prequantized) == ("cpu", 2048, 65_536, False)
     assert check(str(TINY)).key == plan.key != check(str(TINY), quantization="nf4").key
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from codetune_core.models import hardware
-from codetune_core.models.hardware import Gpu, Hardware, detect, device, gpus, imagined_gpu, main_memory
+from codetune_core.models.hardware import Gpu, Hardware, detect, device, gpus, has_bf16, imagined_gpu, main_memory
 from codetune_core.sections import ModelSettings
 
 MIB, GIB = 2**20, 2**30
@@ -142,3 +142,23 @@ def test_memory_that_cannot_be_known_is_none(tmp_path, monkeypatch):
 
     monkeypatch.setattr(hardware.os, "sysconf", unknown)
     assert main_memory(tmp_path, tmp_path) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "fast"),
+    [
+        ("flags\t: fpu avx2 avx512_bf16\n", True),
+        ("flags\t: fpu amx_bf16\n", True),
+        ("flags\t: fpu avx2\n", False),
+        ("Features\t: fp asimd bf16\n", True),
+        ("Features\t: fp asimd\n", False),
+        ("model name\t: something\n", True),
+    ],
+)
+def test_a_processor_says_whether_it_computes_in_bfloat16(tmp_path, text, fast):
+    (tmp_path / "cpuinfo").write_text(text)
+    assert has_bf16(tmp_path / "cpuinfo") is fast
+
+
+def test_a_system_that_does_not_tell_is_taken_to_compute_in_bfloat16(tmp_path):
+    assert has_bf16(tmp_path / "none")
