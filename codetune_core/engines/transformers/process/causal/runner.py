@@ -114,7 +114,7 @@ class CausalRunner:
         stops = () if request.output_schema else (*request.stop, *self._plan.spec.stops)
         text = TextStream(self._loaded.tokenizer, stops, withheld(self._plan.spec, request))
         self._number += 1
-        return Sequence(job, request, self._number, tokens, limit, text, self._constraint(request, limit))
+        return Sequence(job, request, self._number, [*tokens], limit, text, self._constraint(request, limit))
 
     def _room(self) -> int:
         return min(self._plan.context_tokens, self._blocks.total * BLOCK)

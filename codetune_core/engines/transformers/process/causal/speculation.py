@@ -4,7 +4,8 @@ _LONGEST = 3
 """Tokens that must have stood there before; fewer find more, and more that is wrong."""
 _SHORTEST = 2
 _FIRST_DRAFT = 4
-_LONGEST_DRAFT = 24
+_LONGEST_DRAFT = 12
+"""With more tokens a step stops being bound by memory on processors, and each costs in full."""
 _LONGEST_PAUSE = 32
 
 
@@ -21,6 +22,8 @@ class Drafter:
         self._width = _FIRST_DRAFT
         self._misses = 0
         self._pause = 0
+        self._distance: int | None = None
+        """From what was drafted last to where it stood before."""
 
     def propose(self, tokens: list[int], most: int) -> list[int]:
         """Return up to ``most`` tokens that may follow; none where nothing is known or nothing was gained lately."""
@@ -31,8 +34,11 @@ class Drafter:
             return []
         self._read_up_to(tokens)
         at = self._find(tokens)
+        if at is None and self._distance is not None:
+            at = len(tokens) - self._distance  # one token was replaced, and what follows it is the same again
         if at is None:
             return []
+        self._distance = len(tokens) - at
         # Beyond the end of what is known a repetition goes on with itself.
         period = len(tokens) - at
         return [tokens[at + number % period] for number in range(min(most, self._width))]
@@ -41,9 +47,12 @@ class Drafter:
         """Be told how many of the drafted tokens were right."""
         if accepted:
             self._misses = 0
-            self._width = min(2 * self._width, _LONGEST_DRAFT) if accepted == drafted else max(accepted + 1, 2)
+            self._width = (
+                min(2 * self._width, _LONGEST_DRAFT) if accepted == drafted else max(accepted + 1, self._width // 2)
+            )
         else:
             self._misses += 1
+            self._distance = self._distance if self._misses == 1 else None
             self._width = _FIRST_DRAFT
             self._pause = min(2 ** (self._misses - 1) - 1, _LONGEST_PAUSE)
 
