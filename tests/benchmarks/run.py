@@ -17,7 +17,10 @@ from rich.table import Table
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
-VERSIONS = ("codetune", "pygls", "lsprotocol", "ruff", "bandit", "libcst", "detect-secrets", "pydantic")
+VERSIONS = (
+    "codetune", "pygls", "lsprotocol", "ruff", "bandit", "libcst", "detect-secrets", "pydantic", "torch", "transformers",
+    "bitsandbytes", "llguidance",
+)  # fmt: skip
 
 
 def machine() -> dict[str, object]:
