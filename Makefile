@@ -28,7 +28,7 @@ coverage: $(INSTALLED) ## the tests, and which lines they run: takes twice as lo
 bench: $(INSTALLED) ## measure the budgets of docs/performance.md and write benchmarks/results.json
 	$(BIN)/python tests/benchmarks/run.py
 	$(BIN)/python tests/benchmarks/history.py
-	$(BIN)/python tests/benchmarks/models/run.py
+	$(BIN)/python tests/benchmarks/local_models.py
 
 schema: $(INSTALLED) ## draw the tables anew in docs/schema.md
 	$(BIN)/python -m codetune_core.storage.diagram > docs/schema.md

@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
 VERSIONS = (
-    "codetune", "pygls", "lsprotocol", "ruff", "bandit", "libcst", "detect-secrets", "pydantic", "torch", "transformers",
-    "bitsandbytes", "llguidance",
+    "codetune", "pygls", "lsprotocol", "ruff", "bandit", "libcst", "detect-secrets", "pydantic", "torch",
+    "transformers", "bitsandbytes", "llguidance",
 )  # fmt: skip
 
 

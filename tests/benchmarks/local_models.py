@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "support")]
+sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(HERE / "models"))
 
 import batching
 import boundary
