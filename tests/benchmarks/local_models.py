@@ -4,9 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "support"))
-sys.path.insert(0, str(HERE / "models"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+sys.path.insert(0, str(Path(__file__).with_name("models")))
 
 import batching
 import boundary
