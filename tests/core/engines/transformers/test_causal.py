@@ -58,6 +58,13 @@ def test_a_request_joins_a_batch_that_runs():
     assert (first.text, second.text) == (alone(PROMPTS[0], 40), alone(PROMPTS[1], 4))
 
 
+def test_warming_up_leaves_nothing_behind():
+    runner = running.runner()
+    runner.warm_up()
+    assert runner.counts() == running.runner().counts()
+    assert not runner.step()
+
+
 def test_pieces_come_while_it_runs():
     runner = running.runner()
     asked = ask(runner, max_tokens=30)
