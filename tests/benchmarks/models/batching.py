@@ -1,7 +1,8 @@
 """Continuous batching and prompt lookup against one-at-a-time `generate` of transformers, on the same model, in turns.
 
-The model has random weights in the shape of a small Llama (110 million parameters, 440 MB), so that time goes into
-weights and not into Python. What it answers is drawn at random, or written down where an edit of a file is measured.
+The model has random weights in the shape of a small Llama (110 million parameters, held in 8 bits as large ones are on
+a processor), so that time goes into weights and not into Python. What it answers is drawn at random, or written down
+where an edit of a file is measured.
 """
 
 import json
@@ -18,6 +19,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from codetune_core.engines.transformers.process.adapters import Adapters
 from codetune_core.engines.transformers.process.causal import runner as causal
+from codetune_core.engines.transformers.process.int8 import quantize
 from codetune_core.engines.transformers.process.job import Job
 from codetune_core.engines.transformers.process.load import Loaded
 from codetune_core.engines.transformers.wire import Finished, Generate, Piece
@@ -55,9 +57,10 @@ def scripted_model() -> Scripted:
     torch.manual_seed(0)
     sizes = {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 9}
     heads = {"num_attention_heads": 16, "num_key_value_heads": 4, "max_position_embeddings": 4096}
-    return Scripted(
-        LlamaConfig(vocab_size=4096, **sizes, **heads, bos_token_id=0, eos_token_id=1, pad_token_id=2)
-    ).eval()
+    config = LlamaConfig(vocab_size=4096, **sizes, **heads, bos_token_id=0, eos_token_id=1, pad_token_id=2)
+    model = Scripted(config).eval()
+    quantize(model, model.lm_head)
+    return model
 
 
 class Bench:
@@ -69,7 +72,7 @@ class Bench:
         self._numbers = count()
         spec = ModelSpec(name="bench", id=str(TOKENIZER), context_tokens=4096)
         self._plan = LoadPlan(
-            spec=spec, folder=str(TOKENIZER), quantization=Quantization.FP32, context_tokens=4096, kv_tokens=16384
+            spec=spec, folder=str(TOKENIZER), quantization=Quantization.INT8, context_tokens=4096, kv_tokens=16384
         )
 
     def one_at_a_time(self, prompts: list[list[int]], tokens: int, **options) -> float:
