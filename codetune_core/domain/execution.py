@@ -107,7 +107,8 @@ class Message:
 class ModelIdentity:
     """Which weights answer: everything about them that can change an answer.
 
-    ``context_tokens`` is the longest prompt and answer together, in tokens.
+    ``context_tokens`` is the longest prompt and answer together, in tokens. ``source`` tells apart what bears the same
+    name: the address of a server, or a digest of files of this machine.
     """
 
     name: str
@@ -116,6 +117,7 @@ class ModelIdentity:
     revision: str = ""
     quantization: str = ""
     adapter: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

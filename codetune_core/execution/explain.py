@@ -19,6 +19,7 @@ _NAMES: Mapping[str, str] = {
     "model.revision": "the model's revision",
     "model.quantization": "the model's quantization",
     "model.adapter": "the model's adapter",
+    "model.source": "where the model is, or what its files hold",
     "max_tokens": "the longest answer (max_tokens)",
     "sample_index": "the sample's number",
     "output_schema": "what the schema of the answer says",

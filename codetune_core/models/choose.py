@@ -1,10 +1,13 @@
 """Chooses a model for a role by the hardware, and says how it is to be loaded, or in words why it cannot be."""
 
+from pathlib import Path
+
+from codetune_core.domain.canonical import digest
 from codetune_core.domain.execution import Role
 from codetune_core.errors import SettingsError
 from codetune_core.models.adapters import adapters_for, split_adapter
 from codetune_core.models.catalogue import Catalogue, read_catalogue, with_sizes
-from codetune_core.models.files import has_pickle, is_here, located, source_folder
+from codetune_core.models.files import contents, has_pickle, is_here, located, source_folder
 from codetune_core.models.hardware import Device, Hardware, detect, device
 from codetune_core.models.licences import licence_accepted
 from codetune_core.models.load_plan import LoadPlan
@@ -105,6 +108,7 @@ def _plan(spec: ModelSpec, fit: Fit, on: Device, settings: Settings, adapters: d
     return LoadPlan(
         spec=spec,
         folder=str(place.folder),
+        contents=digest([contents(folder) for folder in (place.folder, *map(Path, adapters.values()))]),
         quantization=fit.need.quantization,
         prequantized=place.prequantized,
         device=on.name,

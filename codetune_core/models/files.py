@@ -6,6 +6,7 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from codetune_core.domain.canonical import digest
 from codetune_core.models.spec import ModelSpec, Quantization
 
 SAFETENSORS = "model.safetensors"
@@ -74,6 +75,13 @@ def located(spec: ModelSpec, quantization: Quantization) -> Place | None:
 def is_here(spec: ModelSpec) -> bool:
     """Whether its weights are on this machine, ready to be loaded at one quantization at least."""
     return any(located(spec, quantization) for quantization in spec.quantizations)
+
+
+def contents(folder: Path) -> str:
+    """Return a digest that changes where a file of a model does, by its size and time: weights are too long to read."""
+    found = sorted([*folder.glob("*"), *folder.glob("*/config.json")])
+    stats = [(str(path.relative_to(folder)), path.stat()) for path in found if path.is_file()]
+    return digest([str(folder), *((name, about.st_size, about.st_mtime_ns) for name, about in stats)])
 
 
 def disk_bytes(folder: Path) -> int:

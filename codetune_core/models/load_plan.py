@@ -12,6 +12,7 @@ class LoadPlan(BaseModel):
     Attributes:
         spec: the model.
         folder: its files on this machine: config, tokenizer, safetensors.
+        contents: digest of what lies there and in the adapters' folders, so that no process goes on with what was.
         quantization: how its weights are held.
         prequantized: whether the files in the folder are quantized so already.
         device: ``cpu`` or ``cuda:0``.
@@ -29,6 +30,7 @@ class LoadPlan(BaseModel):
 
     spec: ModelSpec
     folder: str
+    contents: str = ""
     quantization: Quantization
     prequantized: bool = False
     device: str = "cpu"
@@ -40,6 +42,12 @@ class LoadPlan(BaseModel):
     remote_code: bool = False
     bytes_needed: int = 0
     idle_seconds: float = 900
+
+    @property
+    def source(self) -> str:
+        """What its answers depend on besides its name: the files, and how it is prompted."""
+        spec = self.spec.model_dump(mode="json", include={"kind", "prompt_format", "infill", "stops", "stop_token_ids"})
+        return digest([self.contents, spec])[:32]
 
     @property
     def key(self) -> str:

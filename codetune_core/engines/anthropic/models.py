@@ -40,7 +40,7 @@ class Models:
         if not meant:
             raise EngineUnusable(f"which model is meant? Set engine.model; {_names(contexts)}")
         context = contexts.get(meant) or self._of_newest(meant, contexts) or _CONTEXT
-        return ModelIdentity(meant, self._asked.name, context)
+        return ModelIdentity(meant, self._asked.name, context, source=self._http.address.base_url)
 
     async def meaning(self, name: str, refusal: BadStatus) -> ExecutionError:
         """Return the error that says what a refusal means for a model; one that is missing is told those that are."""

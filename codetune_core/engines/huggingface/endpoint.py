@@ -5,7 +5,7 @@
 "max_model_len"}]}``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from codetune_core.domain.execution import ModelIdentity
@@ -24,10 +24,11 @@ class Endpoint:
     context_tokens: int
     revision: str = ""
     generates_text: bool = False
+    address: str = ""
 
     def identity(self, asked: str) -> ModelIdentity:
         """Describe it as an engine's model, under the name that it is asked for."""
-        return ModelIdentity(asked or self.name, "huggingface", self.context_tokens, self.revision)
+        return ModelIdentity(asked or self.name, "huggingface", self.context_tokens, self.revision, source=self.address)
 
 
 async def describe(session: Session) -> Endpoint:
@@ -39,9 +40,10 @@ async def describe(session: Session) -> Endpoint:
             int(total or info.get("max_input_length") or _CONTEXT_UNKNOWN),
             str(info.get("model_sha") or ""),
             generates_text=total is not None,
+            address=session.address.base_url,
         )
     answer = await session.json("GET", f"{session.address.base_url}/models")
-    return _first(answer)
+    return replace(_first(answer), address=session.address.base_url)
 
 
 async def _info(session: Session) -> dict[str, Any]:

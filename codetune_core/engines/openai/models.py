@@ -63,7 +63,7 @@ class Models:
         found = listing.find(meant) if meant else self._first(listing, role)
         model = found or self._unlisted(listing, meant)
         context = await self._context(listing.kind, model)
-        return ModelIdentity(model.name, self._asked.name, context, model.revision)
+        return ModelIdentity(model.name, self._asked.name, context, model.revision, source=self._http.address.base_url)
 
     async def spec(self, name: str) -> ModelSpec | None:
         """Return what the catalogue knows of a model."""

@@ -11,6 +11,7 @@ import numpy as np
 from codetune_core.domain.execution import ModelIdentity, Priority, Role
 from codetune_core.engines.embedding import Vectors
 from codetune_core.engines.transformers.engine import NAME, PlanFor, hosts_from_settings
+from codetune_core.engines.transformers.frames import encodable
 from codetune_core.engines.transformers.hosts import Hosts
 from codetune_core.engines.transformers.wire import Embed, Score
 from codetune_core.errors import EngineRefused
@@ -45,7 +46,9 @@ class _Local:
     async def _described(self, name: str, role: Role) -> ModelIdentity:
         plan = await asyncio.to_thread(self._plan_for, name or self._wanted(role), role)
         spec = plan.spec
-        identity = ModelIdentity(spec.name, NAME, plan.context_tokens, spec.revision, plan.quantization)
+        identity = ModelIdentity(
+            spec.name, NAME, plan.context_tokens, spec.revision, plan.quantization, source=plan.source
+        )
         self._plans[identity] = plan
         return identity
 
@@ -83,7 +86,7 @@ class LocalReranker(_Local):
         if not texts:
             return []
         plan = await self._plan(model, Role.RERANK)
-        asked = _encodable(query)
+        asked = encodable(query)
         requests = [Score(id=0, query=asked, texts=part, priority=priority) for part in _parts(texts)]
         parts = await _together([self._hosts.score(plan, request) for request in requests])
         return [score for part in parts for score in part.scores]
@@ -103,15 +106,10 @@ async def _together(asked: Sequence[Coroutine[Any, Any, _Told]]) -> list[_Told]:
 def _parts(texts: Sequence[str]) -> Iterator[tuple[str, ...]]:
     part: list[str] = []
     room = _MOST_CHARS
-    for text in map(_encodable, texts):
+    for text in map(encodable, texts):
         if part and (len(part) == _MOST_TEXTS or len(text) > room):
             yield tuple(part)
             part, room = [], _MOST_CHARS
         part.append(text)
         room -= len(text)
     yield tuple(part)
-
-
-def _encodable(text: str) -> str:
-    """Put a question mark for half a character, which no frame can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")

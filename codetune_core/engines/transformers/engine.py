@@ -9,6 +9,7 @@ from typing import Self
 from codetune_core.domain.execution import ModelIdentity, Role, Usage
 from codetune_core.engines.protocol import Chunk, Done, Generation
 from codetune_core.engines.transformers.connection import OnProgress
+from codetune_core.engines.transformers.frames import encodable
 from codetune_core.engines.transformers.hosts import Hosts
 from codetune_core.engines.transformers.patience import Patience
 from codetune_core.engines.transformers.runtime_folder import runtime_folder
@@ -105,6 +106,7 @@ def _identity(plan: LoadPlan, adapter: str) -> ModelIdentity:
         revision=plan.spec.revision,
         quantization=plan.quantization,
         adapter=adapter,
+        source=plan.source,
     )
 
 
@@ -112,9 +114,9 @@ def _request(generation: Generation) -> Generate:
     decoding, infill = generation.decoding, generation.infill
     return Generate(
         id=0,  # the connection's to give
-        messages=tuple(Turn(role=message.role, content=message.content) for message in generation.messages),
-        prefix=infill.prefix if infill else None,
-        suffix=infill.suffix if infill else "",
+        messages=tuple(Turn(role=message.role, content=encodable(message.content)) for message in generation.messages),
+        prefix=encodable(infill.prefix) if infill else None,
+        suffix=encodable(infill.suffix) if infill else "",
         temperature=generation.temperature,
         max_tokens=generation.max_tokens,
         top_p=decoding.top_p,
@@ -122,7 +124,7 @@ def _request(generation: Generation) -> Generate:
         min_p=decoding.min_p,
         repetition_penalty=decoding.repetition_penalty,
         seed=None if decoding.seed is None else decoding.seed + generation.sample_index,
-        stop=decoding.stop,
+        stop=tuple(map(encodable, decoding.stop)),
         output_schema=None if generation.output_schema is None else dict(generation.output_schema),
         logprobs=generation.logprobs,
         adapter=generation.model.adapter,

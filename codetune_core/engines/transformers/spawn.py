@@ -71,7 +71,8 @@ def environment(own: Mapping[str, str], threads: int) -> dict[str, str]:
     """Return the environment of a model process: no network, no keys, so many threads (0: torch's choice)."""
     kept = {name: value for name, value in own.items() if not _SECRET.search(name)}
     kept |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
-    kept |= {"PYTHONFAULTHANDLER": "1"}
+    # Devices are numbered as nvidia-smi, by which they are chosen, numbers them.
+    kept |= {"PYTHONFAULTHANDLER": "1", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     if threads:
         kept |= {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     return kept

@@ -33,6 +33,8 @@ def alone(tmp_path, monkeypatch):
     """Neither models nor servers of whoever runs the tests."""
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
+    # First, because it reads the usual ports when it is imported, which is late.
+    monkeypatch.setattr("codetune_core.engines.serving._PORTS", "Ollama 11434, LM Studio 1234")
     monkeypatch.setattr(local_servers, "USUAL_PORTS", {})
 
 

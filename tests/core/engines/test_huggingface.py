@@ -519,12 +519,14 @@ def tgi(server: HuggingFaceServer) -> None:
 async def test_an_endpoint_tells_its_model(server, make):
     tgi(server)
     engine = make(base_url=server.url)
-    assert await engine.model("") == ModelIdentity("org/coder", "huggingface", 2048, "abc")
+    assert await engine.model("") == ModelIdentity("org/coder", "huggingface", 2048, "abc", source=f"{server.url}/v1")
 
 
 async def test_an_endpoint_of_vllm_tells_its_model(server, make):
     server.on("/v1/models", answers({"data": [{"id": "served", "max_model_len": 512}]}))
-    assert await make(base_url=server.url).model("") == ModelIdentity("served", "huggingface", 512)
+    assert await make(base_url=server.url).model("") == ModelIdentity(
+        "served", "huggingface", 512, source=f"{server.url}/v1"
+    )
 
 
 @pytest.mark.parametrize("told", [{"data": []}, {}, [1], {"data": [3]}])

@@ -109,7 +109,7 @@ async def test_the_catalogue_tells_the_id_and_the_context(router, make):
 
 async def test_an_endpoint_makes_vectors_of_the_revision_that_it_tells(server, make):
     embedder = make(HuggingFaceEmbedder, base_url=server.url)
-    assert await embedder.model("") == ModelIdentity("m", "huggingface", 256, "abc")
+    assert await embedder.model("") == ModelIdentity("m", "huggingface", 256, "abc", source=f"{server.url}/v1")
     np.testing.assert_allclose(await embedded(embedder, ["a", "bb"]), expected(["a", "bb"]), rtol=1e-6)
 
 

@@ -1,6 +1,7 @@
 """Which model is loaded for a role, how, and in which words it is refused."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -237,6 +238,47 @@ def test_a_folder_is_loaded_as_it_is(home):
     assert check(str(TINY), on=OLD_LAPTOP).quantization == "fp32"
     assert (plan.device, plan.context_tokens, plan.kv_tokens, plan.prequantized) == ("cpu", 2048, 65_536, False)
     assert check(str(TINY)).key == plan.key != check(str(TINY), quantization="nf4").key
+
+
+@pytest.mark.parametrize("changed", ["model.safetensors", "tokenizer.json", "new.safetensors", "1_Pooling/config.json"])
+def test_what_changes_in_a_folder_is_another_model_and_needs_another_process(home, changed):
+    folder = home / "tiny-code-model"
+    shutil.copytree(TINY, folder)
+    (folder / "1_Pooling").mkdir()
+    before = check(str(folder))
+    os.utime(folder)  # of itself, it says nothing
+    assert check(str(folder)) == before
+    with (folder / changed).open("ab") as file:
+        file.write(b" ")
+    after = check(str(folder))
+    assert (after.key != before.key, after.source != before.source) == (True, True)
+
+
+def test_two_folders_of_one_name_are_two_models(home):
+    folders = [home / "a" / "model", home / "b" / "model"]
+    for folder in folders:
+        shutil.copytree(TINY, folder)
+    one, other = (check(str(folder)) for folder in folders)
+    assert one.spec.name == other.spec.name
+    assert one.source != other.source
+
+
+def test_an_adapter_that_was_trained_further_is_another_one(home):
+    folder = adapter(home / "1", "tiny-code-model")
+    before = check(f"{TINY}+mine", adapters={"mine": folder})
+    (folder / "adapter_model.safetensors").write_bytes(b"further")
+    after = check(f"{TINY}+mine", adapters={"mine": folder})
+    assert (after.key != before.key, after.source != before.source) == (True, True)
+
+
+def test_how_a_model_is_prompted_belongs_to_what_it_is(home):
+    (home / "codetune").mkdir()
+    found = set()
+    for more in ("", ", prompt_format: plain", ", stops: ['###']"):
+        entry = f"models: [{{name: mine, id: {TINY}, context_tokens: 512{more}}}]"
+        (home / "codetune" / "models.yaml").write_text(entry)
+        found.add(check("mine").source)
+    assert len(found) == 3
 
 
 def test_sizes_that_the_catalogue_does_not_know_are_read_from_the_files(home):

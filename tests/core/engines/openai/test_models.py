@@ -25,7 +25,13 @@ def listing(*cards: dict, **routes) -> Peer:
     return Peer({"/v1/models": models(*cards), **routes})
 
 
-NAMES = [card("nomic-embed-text"), card("bge-reranker-v2"), card("Qwen/Coder-7B"), card("other"), card("Qwen/Qwen2.5-Coder-0.5B")]
+NAMES = [
+    card("nomic-embed-text"),
+    card("bge-reranker-v2"),
+    card("Qwen/Coder-7B"),
+    card("other"),
+    card("Qwen/Qwen2.5-Coder-0.5B"),
+]
 
 
 @pytest.mark.parametrize(
@@ -47,6 +53,13 @@ NAMES = [card("nomic-embed-text"), card("bge-reranker-v2"), card("Qwen/Coder-7B"
 async def test_a_model_is_the_one_that_is_named_or_set_or_the_first_that_fits(name, role, asked, models, meant):
     everything = Settings(models=ModelSettings(**models))
     assert (await check(listing(*NAMES), name, role, everything, **asked)).name == meant
+
+
+async def test_a_name_at_two_servers_is_two_models():
+    one, other = listing(card("m")), listing(card("m"))
+    identities = [await check(peer, "m") for peer in (one, other)]
+    assert [identity.source for identity in identities] == [one.base_url, other.base_url]
+    assert identities[0] != identities[1]
 
 
 async def test_an_only_model_makes_vectors_whatever_it_is_called():

@@ -59,7 +59,7 @@ async def stream(engine, asked):
 
 async def test_a_model_says_what_can_change_its_answers(engine):
     identity = await engine.model("tiny-code-model+terse", Role.REVIEW)
-    assert identity == ModelIdentity("tiny-code-model", "transformers", 2048, "", "fp32", "terse")
+    assert identity == ModelIdentity("tiny-code-model", "transformers", 2048, "", "fp32", "terse", PLAN.source)
 
 
 async def test_an_answer_is_streamed_token_by_token(engine):
@@ -68,6 +68,12 @@ async def test_an_answer_is_streamed_token_by_token(engine):
     assert len(chunks) > 4
     assert done.usage.completion_tokens == 24
     assert done.finish_reason == "length"
+
+
+@pytest.mark.parametrize("infill", [None, Infill("x = '\ud83d", "\udd12'\n")])
+async def test_half_a_character_which_an_editor_may_send_while_it_is_typed_is_no_failure(engine, infill):
+    asked = generation(await engine.model(""), "x = '\ud83d'", infill=infill, decoding=Decoding(stop=("\udd12",)))
+    assert isinstance((await stream(engine, asked))[-1], Done)
 
 
 async def test_the_prompt_counts_as_many_tokens_as_were_counted_before_it_was_sent(engine):

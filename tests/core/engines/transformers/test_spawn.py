@@ -17,6 +17,7 @@ def test_keys_stay_behind_and_the_network_is_off():
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "PYTHONFAULTHANDLER": "1",
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "TOKENIZERS_PARALLELISM": "false",
     }
 
