@@ -11,7 +11,7 @@ from itertools import count
 
 from codetune_core.domain.execution import Execution, ExecutionRequest, FinishReason, ModelIdentity, Role, Usage
 from codetune_core.engines.asking import Asking, Turn, most
-from codetune_core.engines.protocol import Engine, Generation, prices_of
+from codetune_core.engines.protocol import Engine, Generation, may_answer, prices_of
 from codetune_core.errors import BudgetSpent, InvalidOutput
 from codetune_core.execution.answers import Answers
 from codetune_core.execution.background import Background
@@ -191,7 +191,7 @@ class LocalExecutor:
         recorded = {**key.recorded(), "fresh": request.fresh}
         run.progress.asks(model, rendered.text, recorded)
         seconds, at = self._settings.engine.timeout_seconds, run.progress.execution.executed_at
-        price = self._prices.cost(model, most(generation, tokens), seconds * 1000, at)
+        price = self._prices.most(may_answer(self._engine, model), most(generation, tokens), seconds, at)
         told = self._budget.uncounted(model.name, price, at)
         return _Question(generation, rendered, tokens, key, refusal, price, (*notices, told) if told else notices)
 

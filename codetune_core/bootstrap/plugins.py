@@ -10,7 +10,7 @@ from pathlib import Path
 from codetune_core.bootstrap.core import Core
 from codetune_core.domain.execution import ErrorKind, Execution, ExecutionRequest, Role, Task, Usage
 from codetune_core.domain.prompt import Decoding
-from codetune_core.engines.protocol import Done, Generation, Infill, prices_of
+from codetune_core.engines.protocol import Done, Generation, Infill, may_answer, prices_of
 from codetune_core.engines.stream import stream
 from codetune_core.errors import BudgetSpent
 from codetune_core.execution.progress import Progress
@@ -83,7 +83,8 @@ class RecordedAsk:
         generation = await self._generation(asked)
         run.generation, run.prompt_tokens = generation, await asyncio.to_thread(self._tokens, generation)
         run.progress.asks(generation.model, _text(generation), {})
-        most = self._prices.most(generation.model, run.prompt_tokens, asked.max_tokens, seconds, at)
+        models, usage = may_answer(core.engine, generation.model), Usage(run.prompt_tokens, asked.max_tokens)
+        most = self._prices.most(models, usage, seconds, at)
         await core.history.begin(_priced(run.progress.execution, most))
         run.started = time.perf_counter()
 

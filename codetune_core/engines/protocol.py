@@ -94,6 +94,20 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class ReplacingEngine(Protocol):
+    """An engine whose answer another model than the one that is asked may give."""
+
+    def may_answer(self, model: ModelIdentity) -> tuple[ModelIdentity, ...]:
+        """Return this model, and all known ones that may answer in its place."""
+        ...
+
+
+def may_answer(engine: Engine, model: ModelIdentity) -> tuple[ModelIdentity, ...]:
+    """Return all models that may answer where this one is asked, it being the first."""
+    return engine.may_answer(model) if isinstance(engine, ReplacingEngine) else (model,)
+
+
+@runtime_checkable
 class PricedEngine(Protocol):
     """An engine whose server tells what its models cost."""
 

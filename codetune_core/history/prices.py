@@ -55,11 +55,10 @@ class Prices:
         price = _by_tokens(listed, model, usage, at) if listed else self._by_time(milliseconds, at)
         return Price(Decimal(0), "from the cache") if price and from_cache else price
 
-    def most(
-        self, model: ModelIdentity, prompt_tokens: int, max_tokens: int, seconds: float, at: dt.datetime
-    ) -> Price | None:
-        """Return the most that an execution can cost, which is stopped after ``max_tokens`` and ``seconds``."""
-        return self.cost(model, Usage(prompt_tokens, max_tokens), seconds * 1000, at)
+    def most(self, models: Iterable[ModelIdentity], usage: Usage, seconds: float, at: dt.datetime) -> Price | None:
+        """Return the most that an execution can cost, whichever of the models answers, by ``usage`` and ``seconds``."""
+        costs = (self.cost(model, usage, seconds * 1000, at) for model in models)
+        return max(filter(None, costs), key=lambda price: price.usd, default=None)
 
     def _by_time(self, milliseconds: float, at: dt.datetime) -> Price | None:
         if self._gpu is None:

@@ -7,7 +7,7 @@ from huggingface_hub.inference._providers import CONVERSATIONAL_AUTO_ROUTER
 from huggingface_server import answers, delta, huggingface_server, streams, used
 from running import MODEL, SAYS, SQLITE, running, text
 
-from codetune_core.domain.execution import ErrorKind
+from codetune_core.domain.execution import ErrorKind, ModelIdentity
 from codetune_core.engines import keys
 from codetune_core.engines.fallback.chain import Link
 from codetune_core.engines.fallback.engine import FallbackEngine
@@ -86,6 +86,26 @@ async def test_who_answered_instead_is_recorded_at_his_own_price(database, remot
     assert first.estimated_cost_usd == 5
     assert "engine 2 answered: engine 1: " in str(first.cache_key)
     assert not second.from_cache
+
+
+@SQLITE
+@pytest.mark.parametrize("settings", ["engine", "role", "neither"])
+async def test_what_may_answer_instead_is_reserved_at_its_price(database, settings):
+    free, dear = local(fault=Fault(kind=ErrorKind.ENGINE_LOST)), ModelIdentity("dear", "scripted", 9000)
+    paid = ScriptedEngine(Script(models=(dear,), default=Reply(answers=(SAYS,))))
+    asked = EngineSettings(name="scripted", model="dear" if settings == "engine" else "")
+    links = (Link("free", free), Link("paid", paid, asked))
+    engine = FallbackEngine(links, 60, wanted=lambda _: "dear" if settings == "role" else "")
+    prices = [
+        {"model": "tiny", "prompt": "0", "completion": "0"},
+        {"model": "dear", "prompt": "1000000", "completion": "0"},
+    ]
+    async with running(database, engine, budget={"prices": prices, "per_day_usd": "1"}) as core:
+        events = [(await core.run(fresh=True))[-1] for _ in range(2)]
+    # What no settings name is known once it has answered, and not before.
+    assert [event.type for event in events] == ["finished" if settings == "neither" else "failed", "failed"]
+    assert events[-1].kind is ErrorKind.BUDGET_SPENT
+    assert paid.started == (settings == "neither")
 
 
 @SQLITE

@@ -7,7 +7,7 @@ from typing import Self
 from codetune_core.domain.execution import ModelIdentity, Role
 from codetune_core.engines.anthropic.answer import Reading
 from codetune_core.engines.anthropic.models import Models
-from codetune_core.engines.anthropic.request import Body, message_body
+from codetune_core.engines.anthropic.request import Body, is_constrained, message_body
 from codetune_core.engines.http import HttpServer
 from codetune_core.engines.http_errors import BadStatus
 from codetune_core.engines.protocol import Chunk, Done, Generation
@@ -66,7 +66,7 @@ class AnthropicEngine:
     async def _answer(self, generation: Generation, body: Body) -> AsyncGenerator[Chunk | Done]:
         """Stream an answer; what cuts the stream after the answer's end does no harm."""
         url = f"{self._http.address.base_url}/messages"
-        reading = Reading(constrained=generation.output_schema is not None)
+        reading = Reading(constrained=is_constrained(generation))
         try:
             async with self._http.stream(url, body) as stream, aclosing(stream.events()) as events:
                 async for event in events:

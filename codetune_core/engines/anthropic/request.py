@@ -40,8 +40,13 @@ def _system(generation: Generation) -> list[Body] | None:
     return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}] if text else None
 
 
+def is_constrained(generation: Generation) -> bool:
+    """Whether a tool holds the answer to its schema: what a tool is called with is an object, and no choice of some."""
+    return generation.output_schema is not None and generation.output_schema.get("type") == "object"
+
+
 def _constraint(generation: Generation) -> Body:
-    if generation.output_schema is None:
+    if not is_constrained(generation):
         return {}
     tool = {"name": ANSWER_TOOL, "description": "Give the answer.", "input_schema": generation.output_schema}
     return {"tools": [tool], "tool_choice": {"type": "tool", "name": ANSWER_TOOL}}

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Self, TypeVar
 
 from codetune_core.domain.execution import ModelIdentity, Role
@@ -14,7 +15,7 @@ from codetune_core.engines.fallback.chain import Link, LinkState, links
 from codetune_core.engines.fallback.failures import Failure, PassedOn, together
 from codetune_core.engines.fallback.retry import Retry, is_of_this_engine, may_another_answer, retry_after
 from codetune_core.engines.fallback.unnamed import Unnamed, unnamed
-from codetune_core.engines.protocol import Chunk, Done, Generation, prices_of
+from codetune_core.engines.protocol import Chunk, Done, Generation, ReplacingEngine, prices_of
 from codetune_core.errors import (
     ContextTooLong,
     EngineLost,
@@ -24,6 +25,7 @@ from codetune_core.errors import (
     EngineUnusable,
     ExecutionCancelled,
 )
+from codetune_core.models.choose import wanted
 from codetune_core.sections import EngineSettings, ModelPrice
 from codetune_core.settings import Settings
 
@@ -79,16 +81,20 @@ class FallbackEngine:
         seconds: float,
         retry: Retry = Retry(),  # noqa: B008 - frozen
         clock: Clock = Clock(),
+        wanted: Callable[[Role], str] = lambda _: "",
     ) -> None:
+        """``wanted`` says the name that the settings give the model of a role, empty for none."""
         self._chain = chain
         self._seconds = seconds
         self._retry = retry
         self._clock = clock
+        self._wanted = wanted
 
     @classmethod
     def from_settings(cls, settings: EngineSettings, everything: Settings) -> Self:
         """Build the engines of the chain; raises SettingsError."""
-        return cls(links(settings.chain, everything), settings.timeout_seconds)
+        wanted_by = partial(wanted, settings=everything)
+        return cls(links(settings.chain, everything), settings.timeout_seconds, wanted=wanted_by)
 
     def states(self) -> tuple[LinkState, ...]:
         """Return how each engine stands, in the order of the chain."""
@@ -125,6 +131,22 @@ class FallbackEngine:
         """Length of a text for the engine that needs the most tokens, of those that have been asked."""
         counts = [link.engine.count_tokens(link.identity, text) for link in self._chain if link.identity]
         return max(counts, default=-(-len(text.encode("utf-8", "surrogatepass")) // _CHARS_PER_TOKEN))
+
+    def may_answer(self, model: ModelIdentity) -> tuple[ModelIdentity, ...]:
+        return tuple(dict.fromkeys([model, *(each for link in self._chain for each in self._models(link, model))]))
+
+    def _models(self, link: Link, model: ModelIdentity) -> Iterator[ModelIdentity]:
+        """Yield what an engine may answer with: what it was asked for before, and by its settings, which ask nobody."""
+        known = link.identity
+        if isinstance(link.engine, ReplacingEngine):
+            yield from link.engine.may_answer(model)
+            return
+        name = model.name
+        if isinstance(model, Unnamed):
+            name = link.settings.model or self._wanted(model.role)
+            yield from [known] if known else []
+        if name:
+            yield ModelIdentity(name, known.engine if known else link.settings.name, model.context_tokens)
 
     def prices(self) -> tuple[ModelPrice, ...]:
         return tuple(price for link in self._chain for price in prices_of(link.engine))

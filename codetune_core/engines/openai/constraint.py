@@ -24,10 +24,36 @@ Ask = Callable[[Fields, Reading], AsyncGenerator[Chunk]]
 """Posts a body to the chat and streams its answer."""
 
 
+_NAMED = {"properties", "$defs"}
+"""Below them are names, and not keywords."""
+_NOT_STRICT = {"minLength", "maxLength", "default"}
+
+
 def response_format(schema: Schema) -> Fields:
     """OpenAI's own, which most servers know."""
     described = {"name": "answer", "strict": True, "schema": schema}
     return {"response_format": {"type": "json_schema", "json_schema": described}}
+
+
+def strict_response_format(schema: Schema) -> Fields:
+    """The same in what OpenAI itself takes of JSON Schema ("Structured Outputs", supported schemas, 2026-02).
+
+    All properties are required, since what need not be there may be; lengths of texts and defaults are left out.
+    """
+    return response_format(_strict(schema))
+
+
+def _strict(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_strict(each) for each in node]
+    if not isinstance(node, Mapping):
+        return node
+    if "$ref" in node:
+        return {"$ref": node["$ref"]}
+    named = {key: {name: _strict(each) for name, each in node[key].items()} for key in _NAMED & node.keys()}
+    rest = {key: _strict(value) for key, value in node.items() if key not in _NAMED | _NOT_STRICT}
+    required = {"required": list(node["properties"])} if "properties" in node else {}
+    return {**rest, **named, **required}
 
 
 def structured_outputs(schema: Schema) -> Fields:
@@ -46,6 +72,7 @@ def json_schema(schema: Schema) -> Fields:
 
 
 _FORMS: dict[Kind, tuple[Form, ...]] = {
+    Kind.OPENAI: (strict_response_format,),
     Kind.VLLM: (response_format, structured_outputs, guided_json),
     Kind.LLAMA_CPP: (response_format, json_schema),
 }

@@ -95,6 +95,15 @@ def chain(*engines, time=None, seconds=600, retry=ONCE, settings=None, **limits)
     return FallbackEngine(built, seconds, retry, time.clock)
 
 
+def test_all_that_may_answer_are_known_from_the_settings_and_those_of_chains_within():
+    inner = chain(scripted("x"), settings=EngineSettings(name="openai", model="paid"))
+    both = FallbackEngine((Link("a", scripted("a"), EngineSettings(model="own")), Link("b", inner)), 600)
+    found = both.may_answer(unnamed(model("a"), Role.REVIEW))
+    assert found[0] == model("a")
+    assert {"own", "paid"} <= {each.name for each in found}
+    assert {each.name for each in both.may_answer(model("named"))} == {"named"}
+
+
 async def ask(engine: FallbackEngine, name: str = "", infill=None) -> tuple[str, Done]:
     """The answer's text and its end."""
     identity = await engine.model(name)

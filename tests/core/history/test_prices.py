@@ -179,7 +179,7 @@ def test_nothing_costs_more_than_what_was_reserved_for_it(tokens, shares, second
     prices = Prices(BudgetSettings(gpu_usd_per_hour=gpu))
     name = entry.model.replace("*", "").replace("[678]", "6")
     for model in (ModelIdentity(name, entry.engine, 1), ModelIdentity("own", "transformers", 1)):
-        most = prices.most(model, prompt, limit, 600, NOON)
+        most = prices.most([model], Usage(prompt, limit), 600, NOON)
         used = Usage(prompt, int(limit * written), int(prompt * cached))
         assert prices.cost(model, used, seconds * 1000, NOON).usd <= most.usd
 

@@ -139,6 +139,13 @@ async def test_a_schema_is_a_tool_that_must_be_called():
     assert body["tool_choice"] == {"type": "tool", "name": "answer"}
 
 
+async def test_a_schema_that_is_a_choice_which_no_tool_takes_is_left_to_the_prompt():
+    peer = server(start(), *block("text", '{"line": 3}'), *end("end_turn"))
+    answered, _ = await check(peer, replace(ASKED, output_schema={"anyOf": [SCHEMA, SCHEMA]}))
+    assert json.loads(answered) == {"line": 3}
+    assert "tools" not in peer.posts(MESSAGES)[0]
+
+
 async def test_a_tool_that_is_called_with_nothing_is_an_empty_object():
     answered, _ = await check(server(start(), *tool(""), *end("tool_use")), replace(ASKED, output_schema=SCHEMA))
     assert answered == "{}"

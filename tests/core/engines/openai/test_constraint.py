@@ -10,9 +10,11 @@ from openai_server import DONE, card, chat, constrained, delta, error, server
 
 from codetune_core.domain.execution import Message, ModelIdentity
 from codetune_core.domain.prompt import Decoding
+from codetune_core.engines.openai.constraint import strict_response_format
 from codetune_core.engines.openai.engine import OpenAIEngine
 from codetune_core.engines.protocol import Chunk, Generation
 from codetune_core.errors import EngineLost, EngineOverloaded, EngineRefused
+from codetune_core.prompts.schemas.registry import SCHEMAS, bounded_json_schema
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 
@@ -125,6 +127,38 @@ async def test_a_schema_that_the_server_cannot_hold_to_is_not_sent_again_others_
             assert await answer(engine) == "Good morning! How can I help?"
         assert json.loads(await answer(engine, replace(ASKED, output_schema=other))) == {"line": 1}
     assert [bool(fields) for fields in sent(peer)] == [True, True, False, False, True]
+
+
+TAKEN = {"type", "properties", "required", "additionalProperties", "items", "anyOf", "enum", "const", "$ref", "$defs"}
+TAKEN |= {"description", "pattern", "format", "minimum", "maximum", "minItems", "maxItems"}
+
+
+def schemas_in(node):
+    """Every schema within a schema."""
+    yield node
+    for key, value in node.items():
+        inner = value.values() if key in {"properties", "$defs"} else value if key == "anyOf" else [value]
+        for each in inner if key in {"properties", "$defs", "anyOf", "items"} else ():
+            yield from schemas_in(each)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_openai_is_sent_what_its_strict_mode_takes(name):
+    whole = bounded_json_schema(name)
+    sent = strict_response_format(whole)["response_format"]["json_schema"]["schema"]
+    assert sent.keys() == whole.keys() - {"default"} | ({"required"} if "properties" in whole else set())
+    for schema in schemas_in(sent):
+        assert schema.keys() <= TAKEN
+        assert "$ref" not in schema or len(schema) == 1
+        if "properties" in schema:
+            assert schema["required"] == list(schema["properties"])
+            assert schema["additionalProperties"] is False
+
+
+def test_a_property_may_be_called_like_a_keyword():
+    schema = {"type": "object", "properties": {"default": {"type": "string", "default": "x"}}}
+    sent = strict_response_format(schema)["response_format"]["json_schema"]["schema"]
+    assert sent == {"type": "object", "properties": {"default": {"type": "string"}}, "required": ["default"]}
 
 
 async def test_a_refusal_that_is_not_about_the_schema_stays_one():
