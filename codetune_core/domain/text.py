@@ -13,6 +13,11 @@ from itertools import accumulate
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
+def encodable(text: str) -> str:
+    """Put a question mark for half a character, as editors send one while it is typed: UTF-8 has none."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 class Encoding(StrEnum):
     """The unit in which a client counts the characters of a line."""
 

@@ -253,8 +253,8 @@ async def _read(response: "aiohttp.ClientResponse", most: int) -> bytes:
 
 
 def _bytes(body: Mapping[str, Any] | None) -> bytes | None:
-    # Not as UTF-8, because a lone surrogate of a text would have none.
-    return None if body is None else json.dumps(body).encode("ascii")
+    # Half a character, as editors send one while it is typed, becomes a question mark: many servers refuse it.
+    return None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _finish(response: "aiohttp.ClientResponse") -> None:

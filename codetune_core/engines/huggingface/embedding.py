@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Self
 
 from codetune_core.domain.execution import ModelIdentity, Priority, Role
+from codetune_core.domain.text import encodable
 from codetune_core.engines.embedding import Vectors
 from codetune_core.engines.huggingface.endpoint import describe
 from codetune_core.engines.huggingface.fresh import Fresh
@@ -131,7 +132,7 @@ class HuggingFaceReranker:
     ) -> list[float]:
         url, scores = f"{self._session.address.root}/rerank", []
         for batch in _batches(texts):
-            body = {"query": query, "texts": batch, "raw_scores": True, "truncate": True}
+            body = {"query": encodable(query), "texts": batch, "raw_scores": True, "truncate": True}
             scores += self._read(await self._session.json("POST", url, body, model.name), len(batch))
         return scores
 
@@ -153,4 +154,4 @@ class HuggingFaceReranker:
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
     for start in range(0, len(texts), _MOST_TEXTS):
         # An empty text is refused by some servers, and a blank means as little.
-        yield [text or " " for text in texts[start : start + _MOST_TEXTS]]
+        yield [encodable(text) or " " for text in texts[start : start + _MOST_TEXTS]]

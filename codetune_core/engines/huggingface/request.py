@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from codetune_core.domain.text import encodable
 from codetune_core.engines.protocol import Generation
 from codetune_core.models.spec import InfillTokens
 
@@ -15,7 +16,7 @@ def chat_parameters(generation: Generation, name: str, *, constrain: bool, endpo
         # text-generation-inference takes the schema as huggingface_hub sends it, vLLM as this.
         extra["structured_outputs"] = {"json": schema}
     return {
-        "messages": [{"role": message.role, "content": message.content} for message in generation.messages],
+        "messages": [{"role": message.role, "content": encodable(message.content)} for message in generation.messages],
         "model": name,
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -23,7 +24,7 @@ def chat_parameters(generation: Generation, name: str, *, constrain: bool, endpo
         "temperature": generation.temperature,
         "top_p": decoding.top_p,
         "seed": _seed(generation),
-        "stop": list(decoding.stop) or None,
+        "stop": list(map(encodable, decoding.stop)) or None,
         "logprobs": True if generation.logprobs else None,
         "response_format": _response_format(schema) if schema else None,
         "extra_body": extra or None,
@@ -35,7 +36,7 @@ def text_parameters(generation: Generation, prompt: str) -> dict[str, Any]:
     decoding = generation.decoding
     greedy = generation.temperature == 0
     return {
-        "prompt": prompt,
+        "prompt": encodable(prompt),
         "stream": True,
         "details": True,
         "return_full_text": False,
@@ -46,7 +47,7 @@ def text_parameters(generation: Generation, prompt: str) -> dict[str, Any]:
         "top_k": None if greedy else decoding.top_k,
         "repetition_penalty": decoding.repetition_penalty,
         "seed": _seed(generation),
-        "stop": list(decoding.stop) or None,
+        "stop": list(map(encodable, decoding.stop)) or None,
     }
 
 

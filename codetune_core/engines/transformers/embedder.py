@@ -9,9 +9,9 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from codetune_core.domain.execution import ModelIdentity, Priority, Role
+from codetune_core.domain.text import encodable
 from codetune_core.engines.embedding import Vectors
 from codetune_core.engines.transformers.engine import NAME, PlanFor, hosts_from_settings
-from codetune_core.engines.transformers.frames import encodable
 from codetune_core.engines.transformers.hosts import Hosts
 from codetune_core.engines.transformers.wire import Embed, Score
 from codetune_core.errors import EngineRefused

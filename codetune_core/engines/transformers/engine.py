@@ -7,9 +7,9 @@ from functools import partial
 from typing import Self
 
 from codetune_core.domain.execution import ModelIdentity, Role, Usage
+from codetune_core.domain.text import encodable
 from codetune_core.engines.protocol import Chunk, Done, Generation
 from codetune_core.engines.transformers.connection import OnProgress
-from codetune_core.engines.transformers.frames import encodable
 from codetune_core.engines.transformers.hosts import Hosts
 from codetune_core.engines.transformers.patience import Patience
 from codetune_core.engines.transformers.runtime_folder import runtime_folder

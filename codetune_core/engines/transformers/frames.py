@@ -13,11 +13,6 @@ class NotAFrame(ValueError):  # noqa: N818 - the name says what is wrong with th
     """What arrived is no frame."""
 
 
-def encodable(text: str) -> str:
-    """Put a question mark for half a character, which no frame can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def encode(frame: BaseModel) -> bytes:
     """Return a frame's bytes."""
     body = frame.__pydantic_serializer__.to_json(frame)

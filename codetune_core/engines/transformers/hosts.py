@@ -40,13 +40,15 @@ class Hosts:
     async def generate(self, plan: LoadPlan, request: Generate) -> AsyncGenerator[Piece | Finished]:
         """Stream an answer; closing the generator cancels it. Raises an ExecutionError."""
         for last_try in (False, True):
+            begun = False
             try:
                 connection = await self.connect(plan)
                 async with aclosing(connection.generate(request)) as answers:
                     async for answer in answers:
+                        begun = True
                         yield answer
             except ModelUnloaded:
-                if last_try:
+                if last_try or begun:
                     raise
             else:
                 return

@@ -30,7 +30,9 @@ class Launcher:
 
     async def reach(self, plan: LoadPlan) -> Connection:
         """Connect to the process of a plan, which is started where there is none; it may still be loading."""
-        host = Host(plan.spec.name, Files(self._folder, plan.key), self._spawned.get(plan.key))
+        ours = self._spawned.get(plan.key)
+        # One that has ended says nothing of how another program's ends.
+        host = Host(plan.spec.name, Files(self._folder, plan.key), ours if ours and ours.alive else None)
         if connection := await self._dial(host):
             return connection
         async with self._starting():

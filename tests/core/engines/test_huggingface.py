@@ -113,8 +113,8 @@ async def played(engine, asked) -> list:
 
 def generation(identity, **asked) -> Generation:
     messages = () if "infill" in asked else (Message("system", "Be brief."), Message("user", "hello"))
-    written = {"temperature": 0.5, "max_tokens": 100, "decoding": Decoding(), **asked}
-    return Generation(identity, messages, **written)
+    written = {"messages": messages, "temperature": 0.5, "max_tokens": 100, "decoding": Decoding(), **asked}
+    return Generation(identity, **written)
 
 
 def text(items) -> str:
@@ -123,6 +123,13 @@ def text(items) -> str:
 
 async def test_a_chat_is_streamed_with_its_usage(router, make):
     assert await ask(make()) == [Chunk("Hel"), Chunk("lo"), Done(Usage(7, 2), "stop")]
+
+
+async def test_half_a_character_which_an_editor_may_send_while_it_is_typed_is_no_failure(router, make):
+    engine = make()
+    asked = generation(await engine.model(QWEN), messages=(Message("user", "x = '\ud83d'"),))
+    assert text(await played(engine, asked)) == "Hello"
+    assert router.bodies(CHAT)[0]["messages"] == [{"role": "user", "content": "x = '?'"}]
 
 
 async def test_it_works_where_the_hub_is_set_offline(router, make):

@@ -91,6 +91,12 @@ async def test_what_is_asked_is_sent_in_openais_fields():
     ]
 
 
+async def test_half_a_character_which_an_editor_may_send_while_it_is_typed_is_no_failure():
+    peer = server()
+    await check(peer, replace(ASKED, messages=(Message("user", "x = '\ud83d' # 🎉"),)))
+    assert peer.posts("/chat/completions")[0]["messages"][0]["content"] == "x = '?' # 🎉"
+
+
 @pytest.mark.parametrize(
     ("owner", "extra"),
     [

@@ -57,6 +57,15 @@ async def test_a_program_that_did_not_start_the_process_learns_of_its_death():
         await check_survives(other)
 
 
+async def test_who_started_the_process_before_learns_of_the_death_of_anothers():
+    async with runtime() as folder, hosts(folder=folder) as starter, hosts(folder=folder) as other:
+        await check_survives(starter)
+        await starter.unload("counting")
+        await check_survives(other)
+        with pytest.raises(EngineLost, match=r"the model process of counting ended(?! with)"):
+            await answer(starter, COUNTING, count_to("die"))
+
+
 async def test_a_process_killed_while_it_loads_is_replaced(tmp_path):
     plan = counting_plan("slow", folder=str(tmp_path))
     async with hosts() as found:

@@ -115,8 +115,9 @@ async def test_a_model_that_cannot_be_loaded_says_why():
 
 async def test_the_model_used_least_recently_makes_room():
     async with hosts(capacity=25) as found:
-        for name in ("a", "b", "a", "c"):
-            await answer(found, counting_plan(name, bytes_needed=10), count_to(1))
+        # The second use of "a" takes long, so that it ends clearly later than that of "b", however busy the machine is.
+        for name, number in (("a", 1), ("b", 1), ("a", 3000), ("c", 1)):
+            await answer(found, counting_plan(name, bytes_needed=10), count_to(number))
         assert {status.model for status in (await found.loaded()).values()} == {"a", "c"}
 
 
