@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from codetune_core.domain.execution import Role
 from codetune_core.models.architecture import shape_of
-from codetune_core.models.files import source_folder
+from codetune_core.models.files import named_folder, source_folder
 from codetune_core.models.pins import pinned
 from codetune_core.models.spec import InfillTokens, Kind, Licence, ModelSpec, PromptFormat, Quantization
 
@@ -47,7 +47,7 @@ def described_by_files(name: str) -> ModelSpec | None:
     small = shape.kind in {Kind.EMBEDDING, Kind.CROSS_ENCODER, Kind.SEQ2SEQ}
     return asked.model_copy(
         update={
-            "id": str(folder) if Path(name).expanduser().is_dir() else name,
+            "id": str(folder) if named_folder(name) else name,
             "kind": shape.kind,
             "architecture": shape.architecture,
             "roles": (*_ROLES[shape.kind], *((Role.COMPLETION,) if infill else ())),
@@ -62,8 +62,8 @@ def described_by_files(name: str) -> ModelSpec | None:
 
 
 def _shown(name: str) -> str:
-    path = Path(name).expanduser()
-    return path.resolve().name if path.is_dir() else name
+    folder = named_folder(name)
+    return folder.resolve().name if folder else name
 
 
 def _json(path: Path) -> dict[str, Any]:

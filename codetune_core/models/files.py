@@ -14,10 +14,20 @@ PICKLE = "pytorch_model.bin"
 _PACKED = {Quantization.INT8, Quantization.NF4}
 
 
+def named_folder(name: str) -> Path | None:
+    """Return the folder whose path a name is; None for what may be an id of the Hub.
+
+    So a workspace that one happens to work in, and that has a folder called like a model, cannot put its own in place.
+    """
+    path = Path(name).expanduser()
+    is_path = path.is_absolute() or name.startswith(".") or name.count("/") > 1
+    return path.absolute() if is_path and path.is_dir() else None
+
+
 def source_folder(spec: ModelSpec) -> Path | None:
     """Return the folder with a model's config, as it was published; None where it is not on this machine."""
-    if (folder := Path(spec.id).expanduser()).is_dir():
-        return folder.absolute()
+    if folder := named_folder(spec.id):
+        return folder
     if Path(spec.id).is_absolute() or spec.id.count("/") > 1:
         return None
     import huggingface_hub  # noqa: PLC0415 - start-up stays light

@@ -254,6 +254,23 @@ def test_what_changes_in_a_folder_is_another_model_and_needs_another_process(hom
     assert (after.key != before.key, after.source != before.source) == (True, True)
 
 
+@pytest.mark.parametrize("name", ["Qwen2.5-Coder-0.5B", "Qwen/Qwen2.5-Coder-0.5B-Instruct", "someone/else", "plain"])
+def test_a_folder_of_the_workspace_is_never_taken_for_a_model_of_the_hub(home, monkeypatch, name):
+    for folder in (name, read_catalogue(Settings().models).find("Qwen2.5-Coder-0.5B").id):
+        shutil.copytree(TINY, home / folder, dirs_exist_ok=True)
+    monkeypatch.chdir(home)
+    with pytest.raises(SettingsError, match=r"on this machine|no model"):
+        check(name)
+
+
+@pytest.mark.parametrize("name", ["./a/model", "../{home}/a/model", "some/where/model", "."])
+def test_a_folder_is_named_by_a_path_that_can_be_no_id(home, monkeypatch, name):
+    for folder in ("a/model", "some/where/model"):
+        shutil.copytree(TINY, home / folder)
+    monkeypatch.chdir(home / "a" / "model" if name == "." else home)
+    assert check(name.format(home=home.name)).spec.name == "model"
+
+
 def test_two_folders_of_one_name_are_two_models(home):
     folders = [home / "a" / "model", home / "b" / "model"]
     for folder in folders:
