@@ -9,6 +9,7 @@ CodeTuneError
     DetectorTimeout  it did not answer within its time limit
   WorkerLost         a worker process died while it held the request
   PluginError        a plugin cannot be loaded, or failed
+    NoSuchPlugin     none has that name
   StorageError       the database cannot do what was asked; the message says what to do
     DatabaseUnreachable  its server does not answer
     SchemaMismatch   it is older or newer than this CodeTune
@@ -68,6 +69,10 @@ class WorkerLost(CodeTuneError):  # noqa: N818
 
 class PluginError(CodeTuneError):
     """A plugin cannot be loaded, or failed; the message says why."""
+
+
+class NoSuchPlugin(PluginError):  # noqa: N818
+    """None has that name."""
 
 
 class StorageError(CodeTuneError):
@@ -146,7 +151,7 @@ class EngineRefused(ExecutionError):  # noqa: N818
     kind = "refused"
 
 
-class EngineUnusable(EngineRefused):  # noqa: N818
+class EngineUnusable(EngineRefused):
     """The engine answers nothing until its key, account, model or settings are put in order; the message says how."""
 
 

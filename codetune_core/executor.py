@@ -39,7 +39,7 @@ _LOG = logging.getLogger(__name__)
 class _Answer:
     """``text`` is all that the model wrote, ``output`` what is wanted of it.
 
-    ``model`` answered, for a ``reason``, where it is not the one that was asked.
+    ``model`` answered where it is not the one that was asked; ``reason`` says why not an earlier engine or that model.
     """
 
     text: str
@@ -149,8 +149,8 @@ class LocalExecutor:
                 async for event in events:
                     yield event
         answer = flight.result()
-        if answer.model:
-            run.progress.answered_by(answer.model, answer.reason)
+        if answer.model or answer.reason:
+            run.progress.answered_by(answer.model or question.generation.model, answer.reason)
         yield run.progress.counted(answer.usage)
         run.progress.answered(answer.output, answer.finish_reason)
 
@@ -254,7 +254,7 @@ class LocalExecutor:
             noted["stored_until"] = run.stored_until.isoformat(timespec="seconds")
         if run.flight.problems:
             noted["repairs"] = len(run.flight.problems)
-        if (answer := run.flight.landed) and answer.model:
+        if (answer := run.flight.landed) and answer.reason:
             noted["answered_because"] = answer.reason
         written = replace(known, output_data=run.flight.so_far or None, cache_key={**known.cache_key, **noted})
         return _priced(written, self._price(question, run.asking, known))
@@ -316,4 +316,4 @@ def _parsed(question: _Question, text: str) -> str:
 def _checked(question: _Question, turn: Turn) -> _Answer:
     model = None if turn.model == question.generation.model else turn.model
     output = _parsed(question, turn.text)
-    return _Answer(turn.text, output, turn.usage, turn.finish_reason, model, turn.reason if model else "")
+    return _Answer(turn.text, output, turn.usage, turn.finish_reason, model, turn.reason)

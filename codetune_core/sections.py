@@ -175,7 +175,7 @@ class PluginSettings(Section):
     folder: Path | None = None
     """Where plugins are that are single files; unset for ``plugins`` in the user's data folder."""
     timeout_seconds: float = Field(default=120, gt=0)
-    """Longest time for one run."""
+    """Longest time for one run; the time in which a model answers is not counted."""
     memory_megabytes: int = Field(default=1024, gt=0)
     """Memory that a plugin's process may take, in 10^6 bytes."""
 

@@ -3,16 +3,18 @@
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from codetune_core.bootstrap.core import Core, open_core
 from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.workspace import open_workspace
 from codetune_core.domain.review import Notice
 from codetune_core.errors import CodeTuneError
 from codetune_core.settings import Settings
+
+if TYPE_CHECKING:
+    from codetune_core.bootstrap.core import Core
 
 
 def user_settings(**sections: Any) -> Settings:
@@ -22,12 +24,13 @@ def user_settings(**sections: Any) -> Settings:
     return workspace.settings
 
 
-def with_core(work: Callable[[Core], Coroutine[Any, Any, ExitCode]], **sections: Any) -> None:
+def with_core(work: "Callable[[Core], Coroutine[Any, Any, ExitCode]]", **sections: Any) -> None:
     """Run ``work`` over an open core and end the program with its exit code.
 
     A CodeTuneError ends it with a message and ``ExitCode.USAGE``, Ctrl-C with ``ExitCode.INTERRUPTED``, after the
     coroutine was cancelled and the core closed.
     """
+    from codetune_core.bootstrap.core import open_core  # noqa: PLC0415 - `codetune models` does not wait for a database
 
     async def opened() -> ExitCode:
         async with open_core(user_settings(**sections)) as core:

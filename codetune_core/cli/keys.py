@@ -63,7 +63,9 @@ def remove(engine: str) -> None:
 
 
 @keys.command("list", short_help="Where each key comes from.")
-@click.option("--format", "format_name", type=click.Choice(["text", "json"]), default="text")
+@click.option(
+    "--format", "format_name", type=click.Choice(["text", "json"]), default="text", help="For people, or for scripts."
+)
 def list_keys(format_name: str) -> None:
     """Say where the key of each engine comes from; never the key."""
     from codetune_core.cli.core import run, user_settings  # noqa: PLC0415

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from codetune_core.cli.loaded_models import loaded_as_json, loaded_as_text, loaded_models
 from codetune_core.domain.execution import Role
 from codetune_core.engines.local_servers import Probed, probe
 from codetune_core.engines.serving import Serving, serving
+from codetune_core.engines.transformers.wire import Status
 from codetune_core.models.catalogue import read_catalogue
 from codetune_core.models.hardware import Device, Hardware, detect, device
 from codetune_core.models.local_extra import INSTALL, missing_parts
@@ -17,7 +19,7 @@ from codetune_core.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class FoundModels:
-    """What models run on, what of ``codetune[local]`` is missing, what local servers said, and who serves each role."""
+    """What models run on, what ``codetune[local]`` lacks, what servers said, who serves a role, what is loaded."""
 
     hardware: Hardware
     on: Device
@@ -25,6 +27,7 @@ class FoundModels:
     probed: Probed
     roles: dict[Role, Serving]
     mistakes: tuple[str, ...] = ()
+    loaded: tuple[Status, ...] = ()
 
 
 async def found_models(settings: Settings) -> FoundModels:
@@ -32,7 +35,8 @@ async def found_models(settings: Settings) -> FoundModels:
     hardware, probed = await asyncio.gather(asyncio.to_thread(detect), probe())
     roles = {role: await _serving(settings, role, probed) for role in Role}
     mistakes = tuple(notice.text for notice in read_catalogue(settings.models).notices)
-    return FoundModels(hardware, device(hardware, settings.models), missing_parts(), probed, roles, mistakes)
+    on, loaded = device(hardware, settings.models), tuple(await loaded_models(settings))
+    return FoundModels(hardware, on, missing_parts(), probed, roles, mistakes, loaded)
 
 
 async def _serving(settings: Settings, role: Role, probed: Probed) -> Serving:
@@ -40,7 +44,8 @@ async def _serving(settings: Settings, role: Role, probed: Probed) -> Serving:
     if asked.name in {"", "none"}:
         return Serving(None, "", "engine.name says that none does")
     if asked.name not in {"auto", "transformers"}:
-        return Serving(asked, asked.model, "engine.name says so")
+        order = f", and engine.chain in which order: {', '.join(asked.chain)}" if asked.chain else ""
+        return Serving(asked, asked.model, f"engine.name says so{order}")
     return await serving(asked, settings, role, probed=Probed() if asked.name == "transformers" else probed)
 
 
@@ -52,6 +57,7 @@ def models_as_text(found: FoundModels) -> Iterator[str]:
     missing = f"lacks {', '.join(found.missing)}: {INSTALL}" if found.missing else "all there"
     yield f"local       {missing}"
     yield from (f"server      {text}" for text in _servers(found.probed))
+    yield from (f"loaded      {text}" for text in loaded_as_text(found.loaded))
     yield from (f"mistake     {text}" for text in found.mistakes)
     yield from (f"{role:<10}  {_who(chosen)}" for role, chosen in found.roles.items())
 
@@ -87,6 +93,7 @@ def models_as_json(found: FoundModels) -> dict[str, Any]:
             for server in found.probed.servers
         ],
         "refused": list(found.probed.refused),
+        "loaded": loaded_as_json(found.loaded),
         "mistakes": list(found.mistakes),
         "roles": {role: _role_json(chosen) for role, chosen in found.roles.items()},
     }

@@ -1,4 +1,4 @@
-"""``codetune trust``: which workspaces may name commands that CodeTune runs."""
+"""``codetune trust``: which workspaces may name commands that CodeTune runs, and whom it asks."""
 
 import sys
 from pathlib import Path
@@ -16,8 +16,9 @@ from codetune_core.errors import SettingsError
 def trust(directory: Path | None, remove: bool, show: bool) -> None:  # noqa: FBT001
     """Let a workspace name commands to run; without DIRECTORY, the workspace around the working directory.
 
-    Settings that come with code can declare detectors of their own (`detectors.sarif`), which are commands. CodeTune
-    runs them only once you have read them and trust the workspace. What is below a trusted directory is trusted too.
+    Settings that come with code can declare detectors of their own (`detectors.sarif`), which are commands, and say
+    where your code is sent (`engine`), and the files in `.codetune/plugins` are programs. All of it counts only once
+    you have read it and trust the workspace. What is below a trusted directory is trusted too.
 
     \b
     codetune trust               this workspace

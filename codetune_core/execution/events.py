@@ -59,7 +59,7 @@ class UsageCounted(_Event):
 class Finished(_Event):
     """The answer is complete: ``output`` is all of it, without the model's reasoning.
 
-    ``model`` is who answered; ``reason`` says why, where it is not the one that was asked.
+    ``model`` is who answered; ``reason`` says why, where it is not the model or the engine that was asked first.
     """
 
     type: Literal["finished"] = "finished"

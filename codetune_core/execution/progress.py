@@ -93,7 +93,7 @@ class Progress:
         return self.execution
 
     def answered_by(self, model: ModelIdentity, reason: str) -> None:
-        """Note that another than the one that was asked answers, and why."""
+        """Note who answers where it is not the model or the engine that was asked first, and why."""
         self._reason = reason
         self._note(model_used=model.name, model_revision=model.revision, engine=model.engine)
 

@@ -70,7 +70,9 @@ class Catalogue:
     def _unknown(self, name: str) -> str:
         near = difflib.get_close_matches(name, self.models, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]}?" if near else ""
-        if name.count("/") == 1 and not Path(name).is_absolute():
+        if name.startswith((".", "~", "/")):
+            return f"{name} is no folder of a model: it needs a config.json that can be read"
+        if name.count("/") == 1:
             return (
                 f"the model {name} is neither in the catalogue nor on this machine{hint} (to get it from Hugging Face: "
                 f"codetune models pull {name})"

@@ -7,7 +7,7 @@ from codetune_core.errors import SettingsError
 from codetune_core.models.catalogue import Catalogue, with_sizes
 from codetune_core.models.hardware import Device, detect, device, imagined_gpu
 from codetune_core.models.memory import Fit, fit
-from codetune_core.models.quantize import chosen, with_context
+from codetune_core.models.quantize import chosen, offered, with_context
 from codetune_core.models.spec import ModelSpec
 from codetune_core.models.together import Together, together
 from codetune_core.sections import ModelSettings
@@ -55,5 +55,5 @@ def _model(spec: ModelSpec, on: Device, settings: ModelSettings) -> ModelPlan:
     if spec.architecture is None:
         return ModelPlan(spec, (), None)
     meant = with_context(spec, settings)
-    fits = tuple(fit(meant, spec.architecture, each, on.name, on.budget) for each in spec.quantizations)
+    fits = tuple(fit(meant, spec.architecture, each, on.name, on.budget) for each in offered(spec, on))
     return ModelPlan(spec, fits, chosen(spec, on, settings, anywhere=True))

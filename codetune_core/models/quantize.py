@@ -53,15 +53,15 @@ def _loadable(spec: ModelSpec, quantization: Quantization, on: Device) -> bool:
 
 def _order(spec: ModelSpec, sizes: Architecture, on: Device, settings: ModelSettings) -> tuple[Quantization, ...]:
     """Return what is tried, in order: what the settings say, as far as the model is offered so."""
-    offered = _offered(spec, on)
-    if settings.quantization in offered:
+    held = offered(spec, on)
+    if settings.quantization in held:
         return (Quantization(settings.quantization),)
     if on.name != "cpu" or sizes.parameters < _LARGE:
-        return offered
-    return tuple(sorted(offered, key=(_FASTEST if on.fast_bf16 else _FASTEST_WITHOUT_BF16).index))
+        return held
+    return tuple(sorted(held, key=(_FASTEST if on.fast_bf16 else _FASTEST_WITHOUT_BF16).index))
 
 
-def _offered(spec: ModelSpec, on: Device) -> tuple[Quantization, ...]:
+def offered(spec: ModelSpec, on: Device) -> tuple[Quantization, ...]:
     """Return how a model can be held on a device, most exact first, but what is slow there last.
 
     A processor that cannot compute in bfloat16 takes eight times as long to read a prompt in it as in float32.

@@ -1,5 +1,6 @@
 """Finds plugins without running them: in installed packages, in the user's folder, in a workspace that is trusted."""
 
+import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -10,7 +11,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 from pydantic import ValidationError
 
-from codetune_core.errors import PluginError
+from codetune_core.errors import NoSuchPlugin, PluginError
 from codetune_core.plugins.metadata import INTERFACE, Kind, ToolMetadata
 from codetune_core.plugins.static import read_class, read_file, summary
 from codetune_core.settings import Settings
@@ -64,6 +65,14 @@ class Found:
 def plugin_folder(settings: Settings) -> Path:
     """Where the user's plugins are that are single files."""
     return settings.plugins.folder or user_data_path("codetune") / "plugins"
+
+
+def unknown(name: str, known: Iterable[str]) -> NoSuchPlugin:
+    """Return the error for a name that no plugin has, with the nearest that one has."""
+    folded = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    hint = f"; did you mean {folded[near[0]]}?" if near else ""
+    return NoSuchPlugin(f"there is no plugin {name!r}{hint}: `codetune plugins list` shows what there is")
 
 
 def discover(settings: Settings, workspace: Path | None = None, *, trusted: bool = False) -> tuple[Found, ...]:

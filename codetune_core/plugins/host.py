@@ -10,7 +10,7 @@ from codetune_core.domain.execution import Usage
 from codetune_core.errors import InvalidInput, PluginError
 from codetune_core.plugins.api import Request
 from codetune_core.plugins.asking import Asking
-from codetune_core.plugins.discover import Found, Status
+from codetune_core.plugins.discover import Found, Status, unknown
 from codetune_core.plugins.metadata import Kind
 from codetune_core.plugins.process import Limits, PluginProcess
 from codetune_core.plugins.protocol import Ask
@@ -123,7 +123,7 @@ class PluginHost:
     def _named(self, name: str) -> _Plugin:
         found = next((plugin for plugin in self._plugins if plugin.found.name == name), None)
         if found is None:
-            raise PluginError(f"there is no plugin {name!r}: `codetune plugins list` shows what there is")
+            raise unknown(name, (plugin.found.name for plugin in self._plugins))
         return found
 
     async def _started(self, plugin: _Plugin) -> PluginProcess:

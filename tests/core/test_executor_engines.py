@@ -7,12 +7,13 @@ from huggingface_hub.inference._providers import CONVERSATIONAL_AUTO_ROUTER
 from huggingface_server import answers, delta, huggingface_server, streams, used
 from running import MODEL, SAYS, SQLITE, running, text
 
-from codetune_core.domain.execution import ErrorKind, ModelIdentity
+from codetune_core.domain.execution import ErrorKind, ModelIdentity, Role
 from codetune_core.engines import keys
 from codetune_core.engines.fallback.chain import Link
 from codetune_core.engines.fallback.engine import FallbackEngine
 from codetune_core.engines.huggingface.engine import HuggingFaceEngine
 from codetune_core.engines.scripted import Fault, Reply, Script, ScriptedEngine
+from codetune_core.errors import EngineLost
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 
@@ -124,3 +125,20 @@ async def test_a_chain_goes_back_to_its_first_engine(database, remote, router):
     router.on(CHAT, answers({"error": "credits"}, 402), *router.answers[CHAT])
     async with running(database, chain(remote, local())) as core:
         assert [text(await core.run(fresh=True)) for _ in range(2)] == [SAYS, "forty two"]
+
+
+class Gone(ScriptedEngine):
+    """Is not there, and does not even say what it runs."""
+
+    async def model(self, name, role=Role.GENERATION):
+        raise EngineLost("nothing listens there")
+
+
+@SQLITE
+async def test_why_the_first_engine_of_a_chain_did_not_answer_is_told_where_it_was_gone_from_the_start(database):
+    async with running(database, chain(Gone(Script()), local())) as core:
+        events = await core.run()
+        [row] = await core.recorded()
+    assert (events[0].model, events[-1].model) == (MODEL.name, MODEL.name)
+    assert events[-1].reason.startswith("engine 2 answered: engine 1: nothing listens there")
+    assert row.cache_key["answered_because"] == events[-1].reason

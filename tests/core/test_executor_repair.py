@@ -236,11 +236,11 @@ async def test_who_answered_instead_is_recorded_priced_told_and_not_remembered(d
 
 
 @SQLITE
-async def test_the_model_that_was_asked_is_no_other(database):
+async def test_an_answer_of_the_model_that_was_asked_is_remembered_whoever_ran_it(database):
     class SaysSo(Passes):
         OTHER = MODEL
 
     async with running(database, SaysSo(script())) as core:
         events = await core.run()
         assert (await core.answers.statistics()).entries == 1
-    assert (events[-1].model, events[-1].reason) == ("tiny", "")
+    assert (events[-1].model, events[-1].reason) == ("tiny", "tiny is overloaded")

@@ -1,5 +1,6 @@
-"""``codetune models list``: the models there are, what of them is here, and which role each serves."""
+"""``codetune models list``: the models there are, what of them is here, what each serves, and which are loaded."""
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,15 +16,16 @@ if TYPE_CHECKING:
 @click.command("list", short_help="Models of the catalogue, and which of them serve here.")
 @FORMAT
 def list_models(format_name: str) -> None:
-    """List the models of the catalogue: what each is for, its size and licence, whether it is here, what it serves.
+    """List the models of the catalogue, with what is here of them and what they serve; then those that are loaded.
 
     Your own come first; they are in the file that the setting models.catalogue names, by default models.yaml in your
     configuration folder. A licence marked with * has terms that you accept before the first load.
 
     \b
     codetune models list
-    codetune models list --format json | jq -r '.[] | select(.state == "ready") | .name'
+    codetune models list --format json | jq -r '.models[] | select(.state == "ready") | .name'
     """  # noqa: D301 - the backspace is click's
+    from codetune_core.cli.loaded_models import loaded_as_json, loaded_as_text, loaded_models  # noqa: PLC0415
     from codetune_core.cli.models.settings import ended, opened  # noqa: PLC0415 - `--help` does not wait for it
     from codetune_core.cli.prompts.as_json import write_json  # noqa: PLC0415
     from codetune_core.models.here import look, roles_served  # noqa: PLC0415
@@ -32,10 +34,15 @@ def list_models(format_name: str) -> None:
         settings, catalogue = opened()
         served = roles_served(settings)
         rows = [(spec, look(spec), served.get(spec.name, [])) for spec in catalogue.models.values()]
+        loaded = asyncio.run(loaded_models(settings))
         if format_name == "json":
-            write_json([_entry(*row, own=row[0].name in catalogue.own) for row in rows])
+            models = [_entry(*row, own=row[0].name in catalogue.own) for row in rows]
+            write_json({"models": models, "loaded": loaded_as_json(loaded)})
         else:
             _write(rows)
+            lines = ["", "* terms that you accept before the first load: codetune models info MODEL"]
+            lines += [f"loaded: {line}" for line in loaded_as_text(loaded)]
+            click.echo("\n".join(lines))
 
     ended(work)
 

@@ -46,7 +46,7 @@ def _write_model(plan: ModelPlan) -> None:
     if sizes is None:
         out.print(f"The sizes of {visible(plan.spec.name)} are not known before it is pulled.")
         return
-    out.print(f"{visible(plan.spec.name)}: {sizes.parameters / 1e9:.2f} billion parameters, {_tokens(plan)}")
+    out.print(f"{visible(plan.spec.name)}: {sizes.parameters:,} parameters, {_tokens(plan)}")
     out.print()
     columns = ("as", "weights", "other", "context", "at once", "takes", "fits")
     made = table(*columns, right=columns[1:-1])

@@ -11,7 +11,7 @@ from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.formats.visible import visible
 from codetune_core.cli.workspace import open_workspace
 from codetune_core.errors import SettingsError
-from codetune_core.plugins.discover import Found, Status, discover
+from codetune_core.plugins.discover import Found, Status, discover, unknown
 
 _CAPABILITIES = {
     "model": "models, of those that CodeTune lends",
@@ -31,9 +31,10 @@ def found_here() -> tuple[Found, ...]:
 
 def named_here(name: str) -> Found:
     """Return the plugin of a name; without one, the program ends."""
-    found = next((each for each in found_here() if each.name == name), None)
+    known = found_here()
+    found = next((each for each in known if each.name == name), None)
     if found is None:
-        click.echo(f"codetune: there is no plugin {name!r}: `codetune plugins list` shows what there is", err=True)
+        click.echo(f"codetune: {unknown(name, (each.name for each in known))}", err=True)
         sys.exit(ExitCode.USAGE)
     return found
 

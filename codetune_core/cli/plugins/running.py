@@ -14,7 +14,7 @@ from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.formats.visible import visible
 from codetune_core.cli.prompts.options import who
 from codetune_core.cli.workspace import open_workspace
-from codetune_core.errors import CodeTuneError, InvalidInput, PluginError
+from codetune_core.errors import CodeTuneError, InvalidInput, NoSuchPlugin, PluginError
 from codetune_core.plugins.api import Request
 from codetune_core.plugins.discover import Found, Status
 from codetune_core.plugins.host import Outcome, PluginHost
@@ -45,7 +45,7 @@ async def answered(core: Core, name: str, request: Request, format_name: str) ->
     except CodeTuneError as error:
         printer.end()
         click.echo(f"codetune: {error}", err=True)
-        return ExitCode.USAGE if isinstance(error, InvalidInput) else ExitCode.FINDINGS
+        return ExitCode.USAGE if isinstance(error, InvalidInput | NoSuchPlugin) else ExitCode.FINDINGS
     finally:
         await host.aclose()
     if format_name == "json":

@@ -7,7 +7,7 @@ from codetune_core.cli.core import with_core
 from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.formats.visible import visible
 from codetune_core.cli.prompts import as_json, as_text
-from codetune_core.cli.prompts.lookup import expect_engine, newest, numbered
+from codetune_core.cli.prompts.lookup import newest, numbered
 from codetune_core.cli.prompts.options import FORMAT, LABEL, Reference, reference
 from codetune_core.cli.prompts.replaying import replayed
 from codetune_core.cli.prompts.verdicts import write_replay, write_verdict
@@ -70,7 +70,6 @@ def compare(before: Reference, after: Reference, label: str, inputs: int | None,
     async def work(core: Core) -> ExitCode:
         a, b = await numbered(core.prompts, before), await numbered(core.prompts, after)
         if inputs:
-            await expect_engine(core)
             write_replay(await replayed(core, a, b, inputs), format_name)
         else:
             write_verdict(await _seen(core, a, b, label), format_name)

@@ -12,7 +12,7 @@ from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.formats.visible import visible
 from codetune_core.cli.prompts import as_text
 from codetune_core.cli.prompts.as_json import write_json
-from codetune_core.domain.execution import ExecutionRequest
+from codetune_core.domain.execution import ExecutionRequest, Role
 from codetune_core.errors import SettingsError
 from codetune_core.prompts.fit import RenderTarget
 from codetune_core.prompts.library import Choice
@@ -51,7 +51,7 @@ async def show_dry_run(core: Core, choice: Choice, request: ExecutionRequest, fo
 
 async def _target(core: Core, request: ExecutionRequest) -> _Target:
     try:
-        model = await core.engine.model(request.model or core.settings.engine.model)
+        model = await core.engine.model(request.model or core.settings.engine.model, Role.of(request.task))
     except SettingsError:
         if core.settings.engine.name not in {"", "none", "auto"}:
             raise

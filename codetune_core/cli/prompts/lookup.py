@@ -3,6 +3,7 @@
 from codetune_core.bootstrap.core import Core
 from codetune_core.cli.prompts.options import Reference
 from codetune_core.domain.deployment import PRODUCTION
+from codetune_core.domain.execution import Role
 from codetune_core.domain.prompt import PromptVersion
 from codetune_core.errors import PromptError, SettingsError
 from codetune_core.prompts.library import PromptLibrary
@@ -32,10 +33,10 @@ async def newest(library: PromptLibrary, meant: Reference) -> Reference:
     return Reference(meant.name, (await library.versions(meant.name))[0].number)
 
 
-async def expect_engine(core: Core, *, hint: str = "") -> None:
-    """Raise SettingsError, which says what to set, where there is no engine."""
+async def expect_engine(core: Core, role: Role, *, model: str = "", hint: str = "") -> None:
+    """Raise SettingsError, which says what to set, where nobody answers for a role."""
     if core.settings.engine.name in {"", "none", "auto"}:
         try:
-            await core.engine.model(core.settings.engine.model)
+            await core.engine.model(model or core.settings.engine.model, role)
         except SettingsError as error:
             raise SettingsError(f"{error}{hint}") from None

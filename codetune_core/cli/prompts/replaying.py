@@ -6,9 +6,10 @@ from functools import partial
 import click
 
 from codetune_core.bootstrap.core import Core
+from codetune_core.cli.prompts.lookup import expect_engine
 from codetune_core.cli.prompts.options import Reference, who
 from codetune_core.domain.canonical import digest
-from codetune_core.domain.execution import ErrorKind, Execution, ExecutionRequest, Outcome, Task
+from codetune_core.domain.execution import ErrorKind, Execution, ExecutionRequest, Outcome, Role, Task
 from codetune_core.errors import BudgetSpent, PromptError
 from codetune_core.execution.events import Failed, Finished, Started
 from codetune_core.history.protocol import Filter
@@ -31,6 +32,7 @@ _ACCEPTED = {Outcome.ACCEPTED, Outcome.KEPT}
 async def replayed(core: Core, a: Reference, b: Reference, inputs: int) -> PairedResult:
     """Run the newest recorded inputs of A's prompt through both versions; raises PromptError where none is kept."""
     recorded = await _recorded(core, a, inputs)
+    await expect_engine(core, Role.of(recorded[0].task) if recorded else Role.GENERATION)
     if not recorded:
         raise PromptError(
             f"no input of {a.name} is kept: `history.keep` must be `full`, and inputs go after `history.content_days`"

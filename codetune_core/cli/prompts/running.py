@@ -14,7 +14,7 @@ from codetune_core.cli.prompts.dry_run import show_dry_run
 from codetune_core.cli.prompts.lookup import expect_engine
 from codetune_core.cli.prompts.options import FORMAT, REFERENCE, Reference, who
 from codetune_core.cli.prompts.values import read_values
-from codetune_core.domain.execution import ExecutionRequest, Task
+from codetune_core.domain.execution import ExecutionRequest, Role, Task
 from codetune_core.domain.prompt import Category
 from codetune_core.prompts.variables import coerce
 
@@ -90,8 +90,6 @@ def run(  # noqa: PLR0913 - click's
         raise click.UsageError("--stream goes with --format json: the text is streamed anyway")
 
     async def work(core: Core) -> ExitCode:
-        if not dry_run:
-            await expect_engine(core, hint=_WITHOUT_ENGINE)
         choice = await core.prompts.choose(reference.name, label=label, version=reference.number, session_id=session)
         request = ExecutionRequest(
             task=Task(task) if task else _TASKS[choice.prompt.draft.category],
@@ -107,6 +105,7 @@ def run(  # noqa: PLR0913 - click's
         )
         if dry_run:
             return await show_dry_run(core, choice, request, format_name)
+        await expect_engine(core, Role.of(request.task), model=model, hint=_WITHOUT_ENGINE)
         return await _executed(core, request, _writer(format_name, stream=stream))
 
     with_core(work, engine=_given(name=engine, model=model, script=str(script.resolve()) if script else ""))

@@ -68,6 +68,10 @@ async def test_a_server_of_this_user_serves_what_nothing_else_does(monkeypatch):
         ({"name": "none"}, "nobody: engine.name says that none does"),
         ({"name": "scripted"}, "its own choice (scripted): engine.name says so"),
         ({"name": "mine"}, "m1 (openai): engine.name says so"),
+        (
+            {"name": "fallback", "chain": ["mine", "transformers"]},
+            "its own choice (fallback): engine.name says so, and engine.chain in which order: mine, transformers",
+        ),
         ({"base_url": "http://10.0.0.1/v1", "model": "m2"}, "m2 (openai): engine.base_url says so"),
     ],
 )
@@ -105,7 +109,8 @@ async def test_a_mistake_in_the_user_s_catalogue_is_said(tmp_path):
     assert len(content["mistakes"]) == 1
 
 
-async def test_the_card_that_is_found_is_named_with_what_is_free(tmp_path):
+async def test_the_card_that_is_found_is_named_with_what_is_free(tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     program = tmp_path / "nvidia-smi"
     program.write_text("#!/bin/sh\necho '0, GPU-1, NVIDIA L4, 23034, 22000'\n")
     program.chmod(0o755)

@@ -199,9 +199,10 @@ def test_a_card_without_a_licence_leaves_it_unknown(home, cache, card):
     ("name", "says"),
     [
         ("Qwen2.5-Coder-8B", r"there is no model 'Qwen2.5-Coder-8B'; did you mean Qwen2.5-Coder-"),
+        ("./nowhere", r"\./nowhere is no folder of a model"),
         ("owner/name", r"neither in the catalogue nor on this machine \(.*codetune models pull owner/name\)"),
         ("a/b/c", r"there is no model 'a/b/c' \(codetune models list\)"),
-        ("/no/such/folder", r"there is no model '/no/such/folder'"),
+        ("/no/such/folder", r"/no/such/folder is no folder of a model"),
         ("-bad-/..", r"-bad-/\.\. is neither"),
         ("", r"there is no model ''"),
         ("x" * 200, r"there is no model"),
@@ -216,7 +217,7 @@ def test_a_model_that_is_not_known_is_told_with_what_to_do(home, name, says):
 def test_a_folder_without_a_config_is_no_model(home, tmp_path, config):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text(config)
-    with pytest.raises(SettingsError, match="there is no model"):
+    with pytest.raises(SettingsError, match="is no folder of a model"):
         check(home).find(str(tmp_path / "model"))
 
 

@@ -108,6 +108,9 @@ async def test_a_model_is_quantized_loaded_for_every_terminal_and_unloaded(tmp_p
             first = codetune("load", str(model))
             assert (first["name"], first["context_tokens"]) == ("small", 2048)
             assert codetune("load", str(model))["load_seconds"] == first["load_seconds"]
+            [loaded] = codetune("list")["loaded"]
+            assert (loaded["model"], loaded["quantization"]) == ("small", first["quantization"])
+            assert (loaded["running"], loaded["waiting"]) == (0, 0)
             assert codetune("unload", str(model)) == {"unloaded": ["small"], "processes": 1}
             assert "loaded are: none" in codetune("unload", str(model), code=2)["error"]
             assert codetune("unload", "--all") == {"unloaded": [], "processes": 0}
