@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from codetune_core.errors import StorageError
+from codetune_core.execution.background import Background
 from codetune_core.storage.postgresql_url import ServerUrl
 from codetune_core.storage.url import DatabaseUrl
 
@@ -34,31 +35,36 @@ class Database:
         self.url = url
         self.engine = _postgresql_engine(url.server, connect_seconds) if url.server else _sqlite_engine(url)
         self._queue = asyncio.Lock() if url.dialect == "sqlite" else nullcontext()
+        self._closing = Background()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """One transaction that only reads."""
         with _explained(self.url):
-            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            async with self.connection() as connection, _transaction(connection) as session:
                 yield session
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """One transaction; it is committed at the end, and undone by an error."""
         with _explained(self.url):
-            async with self._queue, self.engine.connect() as connection:
+            async with self._queue, self.connection() as connection:
                 await connection.execution_options(**{WRITES: True})
-                async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
+                async with _transaction(connection) as session:
                     yield session
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """A connection, for what is not a query."""
-        async with self.engine.connect() as connection:
+        """A connection, for what is not a query; where it is cancelled while it is given back, ``aclose`` waits."""
+        connection = await self.engine.connect()
+        try:
             yield connection
+        finally:
+            await asyncio.shield(self._closing.begin(connection.close()))
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await self._closing.finished()
         await self.engine.dispose()
 
     async def __aenter__(self) -> Self:
@@ -66,6 +72,12 @@ class Database:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+@asynccontextmanager
+async def _transaction(connection: AsyncConnection) -> AsyncIterator[AsyncSession]:
+    async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
+        yield session
 
 
 @contextmanager

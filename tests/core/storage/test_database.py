@@ -1,5 +1,6 @@
 """A database opens, and its tables are there."""
 
+import asyncio
 import datetime as dt
 
 import pytest
@@ -82,3 +83,22 @@ async def test_a_refused_statement_stays_what_it_is(database):
     with pytest.raises(IntegrityError):
         async with database.write() as session:
             await session.execute(text("INSERT INTO maintenance (task) VALUES ('retention')"))
+
+
+async def test_what_a_cancelled_reader_leaves_open_is_closed_before_the_end(sqlite_url, caplog):
+    database = Database(parse_url(sqlite_url))
+    pool = database.engine.pool
+
+    async def reads():
+        async with database.read() as session:
+            await session.execute(text("SELECT 1"))
+
+    reader = asyncio.create_task(reads())
+    while not database._closing._tasks:
+        await asyncio.sleep(0)
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    assert pool.checkedout() == 1
+    await database.aclose()
+    assert (pool.checkedout(), caplog.records) == (0, [])

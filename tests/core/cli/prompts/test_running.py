@@ -190,7 +190,8 @@ def test_ctrl_c_ends_the_generation_and_is_recorded(start, mine, library, rows):
 
 
 def test_a_reader_that_leaves_ends_the_generation(start, mine, library, rows):
-    (library / "answers.yaml").write_text(f"default: {{answers: ['{'word ' * 50_000}'], token_delay_ms: 0}}\n")
+    words = f"word{'s' * 500} " * 1000  # more than fits into a pipe, and less than is cut off
+    (library / "answers.yaml").write_text(f"default: {{answers: ['{words}'], token_delay_ms: 0}}\n")
     child = start("run", mine, "--var", "code=1", *SCRIPTED)
     assert child.stdout.read(4) == "word"
     child.stdout.close()
