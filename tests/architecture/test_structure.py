@@ -93,6 +93,22 @@ def test_start_up_imports_nothing_heavy(statement, unwanted):
     assert imported_by(statement).isdisjoint(unwanted)
 
 
+def test_importing_the_core_imports_the_core_alone():
+    assert imported_by("import codetune_core") - imported_by("pass") == {"codetune_core"}
+
+
+def test_the_service_s_half_and_all_engines_import_what_models_need_only_when_used():
+    heavy = {"torch", "transformers", "bitsandbytes", "peft", "sentence_transformers", "llguidance", "tokenizers"}
+    late = {"aiohttp", "huggingface_hub", "keyring"}
+    statement = "import codetune_core.bootstrap.core, codetune_core.bootstrap.plugins\n"
+    statement += "from importlib.metadata import entry_points\n"
+    statement += "for kind in ('engines', 'embedders', 'rerankers'):\n"
+    statement += "    for found in entry_points(group=f'codetune.{kind}'): found.load()"
+    imported = imported_by(statement)
+    assert "codetune_core" in imported
+    assert imported & (heavy | late) == set()
+
+
 def test_no_file_names_a_registry_host_or_a_path_of_a_developers_machine():
     hosts = [
         "pypi." + "org",

@@ -1,6 +1,7 @@
 """The wheel, installed alone in a clean environment, works without the source tree."""
 
 import json
+import os
 import subprocess
 import sys
 import venv
@@ -10,6 +11,25 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# The settings of whoever installs packages count again.
+PIP = {name: value for name, value in os.environ.items() if name not in {"XDG_CONFIG_HOME", "XDG_DATA_HOME"}}
+IMPORTS_ALL = """
+import importlib, importlib.util, pkgutil
+import codetune_core, codetune_server
+
+extra = ("torch", "transformers", "bitsandbytes", "peft", "sentence_transformers", "llguidance")
+print([name for name in extra if importlib.util.find_spec(name)])
+in_the_model_s_process = ("codetune_core.engines.transformers.process.", "codetune_core.models.unpickle")
+names = [
+    module.name
+    for package in (codetune_core, codetune_server)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    if not module.name.startswith(in_the_model_s_process) and not module.name.endswith("__main__")
+]
+for name in names:
+    importlib.import_module(name)
+print(len(names) > 300)
+"""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -17,7 +37,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 def wheel(tmp_path_factory):
     target = tmp_path_factory.mktemp("dist")
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", target, ROOT], check=True, capture_output=True, text=True
+        [sys.executable, "-m", "build", "--wheel", "--outdir", target, ROOT],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=PIP,
     )
     (built,) = target.glob("*.whl")
     return built
@@ -31,7 +55,11 @@ def installed(wheel, tmp_path_factory):
     programs = folder / "bin"
     command = [programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run(
-        [*command, "--constraint", ROOT / "constraints.txt", wheel], check=True, capture_output=True, text=True
+        [*command, "--constraint", ROOT / "constraints.txt", wheel],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=PIP,
     )
     return programs
 
@@ -91,3 +119,28 @@ def test_an_installed_codetune_makes_and_checks_its_database(installed, tmp_path
         )
         assert run.returncode == 0, run.stderr
     assert (tmp_path / "data" / "codetune" / "codetune.db").is_file()
+
+
+def test_without_the_extra_every_module_is_imported_but_those_of_the_model_process(installed, tmp_path):
+    command = [installed / "python", "-W", "error", "-c", IMPORTS_ALL]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (run.stdout.split("\n"), run.stderr) == (["[]", "True", ""], "")
+
+
+def test_without_the_extra_plans_are_made_and_what_is_missing_is_said(installed, tmp_path):
+    home = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+
+    def run(*arguments):
+        command = [installed / "codetune", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=home, capture_output=True, text=True, check=False)
+
+    plans = run("models", "plan", "--gpu", "24GB", "--format", "json")
+    assert plans.returncode == 0, plans.stderr
+    assert "WhiteRabbitNeo-33B-v1" in plans.stdout
+    doctor = run("doctor", "--format", "json")
+    assert json.loads(doctor.stdout), doctor.stderr
+    assert "Traceback" not in doctor.stderr
+    loading = run("models", "load", "all-MiniLM-L6-v2")
+    assert loading.returncode != 0
+    assert "codetune[local]" in loading.stdout + loading.stderr
+    assert "Traceback" not in loading.stderr
