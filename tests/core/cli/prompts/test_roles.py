@@ -18,4 +18,4 @@ def reviews(library, run):
 def test_the_model_for_what_a_prompt_does_is_asked(check):
     check("run", "explain-code", "--var", "code=1", "--dry-run", says="for tiny-code-model: at most ")
     check("run", "explain-code", "--var", "code=1", "--task", "generate", "--dry-run", says="without a model: about ")
-    check("run", "explain-code", "--var", "code=1", "--task", "generate", code=2, says="./nowhere is no folder of a model")
+    check("run", "explain-code", "--var", "code=1", "--task", "generate", code=2, says="./nowhere is no folder")
