@@ -92,8 +92,3 @@ def contents(folder: Path) -> str:
     found = sorted([*folder.glob("*"), *folder.glob("*/config.json")])
     stats = [(str(path.relative_to(folder)), path.stat()) for path in found if path.is_file()]
     return digest([str(folder), *((name, about.st_size, about.st_mtime_ns) for name, about in stats)])
-
-
-def disk_bytes(folder: Path) -> int:
-    """Return what the files of a folder take."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
