@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -10,17 +11,33 @@ import hypothesis
 import pytest
 from databases import PROGRAMS, postgresql_server
 
+from codetune_core.engines.transformers.runtime_folder import holder
 from codetune_core.storage.database import Database
 from codetune_core.storage.migrate import upgrade
 from codetune_core.storage.url import parse_url
 
 MEMORY = Path("/dev/shm")
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many processes run as there are cores
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4e9:  # thousands of small databases, each gone in a second
     tempfile.tempdir = os.environ["TMPDIR"] = str(MEMORY)
-os.environ["HF_HOME"] = "/nonexistent"  # the models of whoever runs the tests are not theirs
+# Nothing of whoever runs the tests is theirs: keys, proxies on the way to this machine, models, their processes, cards.
+for name in [name for name in os.environ if name.startswith("CODETUNE_") and not name.startswith("CODETUNE_REQUIRE_")]:
+    del os.environ[name]
+for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+    os.environ.pop(name, None)
+RUNTIME = Path(tempfile.mkdtemp(prefix="ctr"))  # short, for sockets lie in it
+os.environ |= {
+    "CUDA_VISIBLE_DEVICES": "",
+    "HF_HOME": "/nonexistent",
+    "HF_HUB_OFFLINE": "1",
+    "NO_PROXY": "127.0.0.1,localhost,::1",
+    "OMP_NUM_THREADS": "1",  # as many processes run as there are cores
+    "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    "XDG_RUNTIME_DIR": str(RUNTIME),
+}
+os.environ.pop("no_proxy", None)
+for name in ("CONFIG", "DATA"):
+    os.environ[f"XDG_{name}_HOME"] = str(RUNTIME / "home")
 # What a property takes depends on who else uses the processor.
 hypothesis.settings.register_profile("codetune", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("codetune")
@@ -31,6 +48,17 @@ KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 async def make_tables(url: str) -> None:
     async with Database(parse_url(url)) as database:
         await upgrade(database)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_model_process_stays():
+    """Fail where a test left one that it did not start in a folder of its own."""
+    yield
+    left = {lock.stem: holder(lock) for lock in RUNTIME.glob("codetune*/*.lock")}
+    for pid in filter(None, left.values()):
+        os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(RUNTIME, ignore_errors=True)
+    assert not any(left.values()), left
 
 
 @pytest.fixture(scope="session")
