@@ -47,6 +47,13 @@ def convert(spec: ModelSpec, on_part: OnPart) -> Converted:
         raise SettingsError(f"{spec.name} has its weights in safetensors already")
     if not has_pickle(source):
         raise SettingsError(f"the weights of {spec.name} are not all here: codetune models pull {spec.name}")
+    try:
+        return _converted(spec, source, on_part)
+    except OSError as error:
+        raise SettingsError(f"the copy of {spec.name} could not be written: {error}") from error
+
+
+def _converted(spec: ModelSpec, source: Path, on_part: OnPart) -> Converted:
     home = converted_folder(spec, Quantization.BF16).parent
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".converting-", dir=home) as place:
@@ -91,7 +98,7 @@ def _run(spec: ModelSpec, source: Path, target: Path, on_part: OnPart) -> dict[s
         ) as child,
     ):
         for line in child.stdout or ():
-            news = json.loads(line)
+            news = _told(line)
             told |= news
             if "total" in news:
                 on_part(news["done"], news["total"])
@@ -103,3 +110,12 @@ def _run(spec: ModelSpec, source: Path, target: Path, on_part: OnPart) -> dict[s
     if code or "type" not in told:
         raise SettingsError(f"the weights of {spec.name} could not be converted: {last[0]}")
     return told
+
+
+def _told(line: str) -> dict[str, Any]:
+    """Return what a line of the child says; nothing for what a library of its prints."""
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}

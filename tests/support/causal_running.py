@@ -41,7 +41,8 @@ def _model():
 
 def alone(prompt: str, tokens: int) -> str:
     """What `generate` of transformers answers at temperature 0."""
-    return tokenizer().decode(_continuation(prompt, SHORT if tokens <= SHORT else LONG)[:tokens], skip_special_tokens=True)
+    ids = _continuation(prompt, SHORT if tokens <= SHORT else LONG)
+    return tokenizer().decode(ids[:tokens], skip_special_tokens=True)
 
 
 @cache

@@ -102,7 +102,7 @@ async def hub() -> AsyncIterator[Hub]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    found.url = "http://127.0.0.1:{}".format(runner.addresses[0][1])
+    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield found
     finally:

@@ -55,7 +55,10 @@ def _about(spec: "ModelSpec") -> Iterator[tuple[str, str]]:
     yield "name", visible(spec.name)
     yield "id", visible(spec.id)
     yield "about", visible(spec.about)
-    yield "revision", spec.revision or ("that of its files" if Path(spec.id).is_dir() else "pinned at the first pull")
+    yield (
+        "revision",
+        spec.revision or ("that of its files" if Path(spec.id).is_absolute() else "pinned at the first pull"),
+    )
     yield "kind", spec.kind
     yield "for", ", ".join(spec.roles) or "nothing by itself"
     yield "context", f"{spec.context_tokens:,} tokens"

@@ -132,6 +132,14 @@ def test_what_is_not_here_is_pulled_first(spec):
         convert(spec.model_copy(update={"id": "nobody/nothing"}), lambda *_: None)
 
 
+def test_a_copy_that_cannot_be_written_is_said(spec, tmp_path, monkeypatch):
+    (Path(spec.id) / "pytorch_model.bin").write_bytes(b"")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
+    with pytest.raises(SettingsError, match="the copy of pickled could not be written"):
+        convert(spec, lambda *_: None)
+
+
 def test_the_sandbox_takes_the_network_programs_and_other_files(tmp_path):
     own, other = tmp_path / "own", tmp_path / "other"
     for folder in (own, other):
