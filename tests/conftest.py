@@ -45,6 +45,10 @@ hypothesis.settings.load_profile("codetune")
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
 
+def pytest_unconfigure():
+    shutil.rmtree(RUNTIME, ignore_errors=True)
+
+
 async def make_tables(url: str) -> None:
     async with Database(parse_url(url)) as database:
         await upgrade(database)
@@ -57,7 +61,6 @@ def no_model_process_stays():
     left = {lock.stem: holder(lock) for lock in RUNTIME.glob("codetune*/*.lock")}
     for pid in filter(None, left.values()):
         os.kill(pid, signal.SIGKILL)
-    shutil.rmtree(RUNTIME, ignore_errors=True)
     assert not any(left.values()), left
 
 
