@@ -98,8 +98,15 @@ async def _source(asked: "EngineSettings") -> str:
 
 def _run(engine: str, work: "Callable[[EngineSettings], Coroutine[None, None, ExitCode]]") -> None:
     from codetune_core.cli.core import run, user_settings  # noqa: PLC0415
+    from codetune_core.engines.keys import account  # noqa: PLC0415
 
-    run(lambda: work(_asked(user_settings(), engine)))
+    async def with_server() -> ExitCode:
+        asked = _asked(user_settings(), engine)
+        if not account(asked):
+            raise CodeTuneError(f"{engine} asks no server, so it needs no key; for one of your own set its base_url")
+        return await work(asked)
+
+    run(with_server)
 
 
 def _asked(settings: "Settings", name: str) -> "EngineSettings":

@@ -18,11 +18,11 @@ def batches() -> list[Row]:
     """Concurrent requests against one `generate` after the other; drafts against none."""
     found = batching.main()
     rows = []
-    for count, budget in ((1, None), (8, 1 / 3), (32, 1 / 3)):
+    for count, budget in ((1, None), (8, 0.333), (32, 0.333)):
         ours, peer = _times(found, f"batch_{count}")
         rows.append(Row(f"a token of {count} concurrent requests", "ms", ours, peer, "generate, one at a time", budget))
     ours, peer = _times(found, "edit")
-    rows.append(Row("a token of an edit, with prompt lookup", "ms", ours, peer, "the same without", 1 / 3))
+    rows.append(Row("a token of an edit, with prompt lookup", "ms", ours, peer, "the same without", 0.333))
     return rows
 
 

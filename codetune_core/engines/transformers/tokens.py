@@ -21,10 +21,14 @@ def count_tokens(folder: str, text: str) -> int:
     return len(tokenizer.encode(encoded.decode(), add_special_tokens=False))
 
 
-@lru_cache(maxsize=8)
 def load_tokenizer(folder: str) -> "Tokenizer | None":
-    """Read the tokenizer of a model's folder, once; None where it has none."""
+    """Read the tokenizer of a model's folder, once until it changes; None where it has none."""
+    path = Path(folder) / "tokenizer.json"
+    return _read(str(path), path.stat().st_mtime_ns) if path.is_file() else None
+
+
+@lru_cache(maxsize=8)
+def _read(path: str, changed: int) -> "Tokenizer":  # noqa: ARG001 - a part of the cache's key
     from tokenizers import Tokenizer  # noqa: PLC0415 - start-up stays light
 
-    path = Path(folder) / "tokenizer.json"
-    return Tokenizer.from_file(str(path)) if path.is_file() else None
+    return Tokenizer.from_file(path)

@@ -109,7 +109,7 @@ async def first(stream: AsyncIterator[Piece | Finished], count: int) -> AsyncIte
 async def cancelling_prefill(hosts: Hosts, plan: LoadPlan) -> list[float]:
     """The same while the prompt is being read."""
     taken = []
-    for number in range(CANCELLATIONS // 5):
+    for number in range(CANCELLATIONS):
         prompt = f"# {number}\n" + PROMPT * 150
         stream = hosts.generate(plan, Generate(id=0, prefix=prompt, max_tokens=10))
         first = asyncio.ensure_future(anext(stream))

@@ -62,6 +62,13 @@ def test_an_engine_that_is_not_there_is_said(run, command):
     assert "there is no engine opnai; there are" in result.output
 
 
+@pytest.mark.parametrize("engine", ["scripted", "auto", "fallback", "transformers"])
+def test_an_engine_that_asks_no_server_keeps_no_key(run, ring, engine):
+    result = run("keys", "set", engine, text="sk-1\n")
+    assert (result.exit_code, ring.held()) == (2, {})
+    assert f"{engine} asks no server" in result.output
+
+
 @pytest.mark.parametrize("text", ["", "\n", "two words\n"])
 def test_what_is_no_key_is_not_kept(run, ring, text):
     result = run("keys", "set", "openai", text=text)

@@ -1,10 +1,11 @@
 """Tokens are counted as the model counts them, without torch."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from small_models import TINY
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from codetune_core.engines.transformers.tokens import count_tokens
 
@@ -28,3 +29,15 @@ def test_threads_may_count_at_once():
     with ThreadPoolExecutor(4) as pool:
         at_once = list(pool.map(lambda text: count_tokens(str(TINY), text), texts))
     assert at_once == [count_tokens(str(TINY), text) for text in texts]
+
+
+def test_a_tokenizer_that_was_replaced_is_read_anew(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes((TINY / "tokenizer.json").read_bytes())
+    text = "def function(value):"
+    before = count_tokens(str(tmp_path), text)
+    characters = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    characters.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    characters.save(str(path))
+    os.utime(path, ns=(1, 1))
+    assert count_tokens(str(tmp_path), text) == len(text) > before
