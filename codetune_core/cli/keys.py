@@ -98,11 +98,11 @@ async def _source(asked: "EngineSettings") -> str:
 
 def _run(engine: str, work: "Callable[[EngineSettings], Coroutine[None, None, ExitCode]]") -> None:
     from codetune_core.cli.core import run, user_settings  # noqa: PLC0415
-    from codetune_core.engines.keys import account  # noqa: PLC0415
+    from codetune_core.engines.keys import base_url  # noqa: PLC0415
 
     async def with_server() -> ExitCode:
         asked = _asked(user_settings(), engine)
-        if not account(asked):
+        if not base_url(asked):
             raise CodeTuneError(f"{engine} asks no server, so it needs no key; for one of your own set its base_url")
         return await work(asked)
 
