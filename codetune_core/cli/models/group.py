@@ -1,8 +1,8 @@
 """The group ``codetune models``: each subcommand is imported when it is used."""
 
-from importlib import import_module
-
 import click
+
+from codetune_core.cli.lazy_group import LazyGroup
 
 _HERE = "codetune_core.cli.models"
 _COMMANDS = {
@@ -17,23 +17,9 @@ _COMMANDS = {
 """Where each subcommand is, and what the list says of it without importing it."""
 
 
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in _COMMANDS:
-            return None
-        module, _, name = _COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(f"{_HERE}.{module}"), name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
-
-
-@click.command(cls=_Commands, short_help="See which models there are and what fits, and load them.")
+@click.command(
+    cls=LazyGroup, package=_HERE, lazy=_COMMANDS, short_help="See which models there are and what fits, and load them."
+)
 def models() -> None:
     """See which models there are, what memory they take, and which of them serve on this machine.
 

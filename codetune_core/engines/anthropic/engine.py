@@ -12,8 +12,9 @@ from codetune_core.engines.http import HttpServer
 from codetune_core.engines.http_errors import BadStatus
 from codetune_core.engines.protocol import Chunk, Done, Generation
 from codetune_core.engines.refused_fields import RefusedFields
+from codetune_core.engines.streaming import pieces
 from codetune_core.engines.token_bound import token_bound
-from codetune_core.errors import EngineLost, EngineTimeout, EngineUnusable
+from codetune_core.errors import EngineUnusable
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 
@@ -64,23 +65,10 @@ class AnthropicEngine:
         await self._http.aclose()
 
     async def _answer(self, generation: Generation, body: Body) -> AsyncGenerator[Chunk | Done]:
-        """Stream an answer; what cuts the stream after the answer's end does no harm."""
+        """Stream an answer."""
         url = f"{self._http.address.base_url}/messages"
         reading = Reading(constrained=is_constrained(generation))
-        try:
-            async with self._http.stream(url, body) as stream, aclosing(stream.events()) as events:
-                async for event in events:
-                    chunk = reading.take(event.data)
-                    if reading.heard:
-                        stream.piece_came()
-                    if chunk:
-                        yield chunk
-                    if reading.is_done:
-                        await stream.drain()
-                        break
-        except (EngineLost, EngineTimeout):
-            if reading.finish_reason is None:
-                raise
-        if reading.finish_reason is None:
-            raise EngineLost(f"{url} hung up before its answer was complete")
-        yield Done(reading.usage, reading.finish_reason)
+        async with aclosing(pieces(self._http, url, body, reading)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+        yield Done(reading.usage, reading.finish_reason or "stop")

@@ -17,8 +17,8 @@ from codetune_core.engines.openai.models import Models
 from codetune_core.engines.openai.request import Body, chat_body
 from codetune_core.engines.protocol import Chunk, Done, Generation
 from codetune_core.engines.refused_fields import RefusedFields
+from codetune_core.engines.streaming import pieces
 from codetune_core.engines.token_bound import token_bound
-from codetune_core.errors import EngineLost, EngineTimeout
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 
@@ -96,26 +96,10 @@ class OpenAIEngine:
             body |= await self._constraints.fields(name, kind, schema, partial(self._chunks, _CHAT))
         return Call(_CHAT, body)
 
-    async def _chunks(self, path: str, body: Body, reading: Reading) -> AsyncGenerator[Chunk]:
-        """Stream the pieces of an answer; what cuts the stream after the answer's end does no harm."""
+    def _chunks(self, path: str, body: Body, reading: Reading) -> AsyncGenerator[Chunk]:
         address = self._http.address
         url = address.root + path if path.startswith("/") else f"{address.base_url}/{path}"
-        try:
-            async with self._http.stream(url, body) as stream, aclosing(stream.events()) as events:
-                async for event in events:
-                    chunk = reading.take(event.data)
-                    if reading.heard:
-                        stream.piece_came()
-                    if chunk:
-                        yield chunk
-                    if reading.is_done:
-                        await stream.drain()
-                        return
-        except (EngineLost, EngineTimeout):
-            if reading.finish_reason is None:
-                raise
-        if reading.finish_reason is None:
-            raise EngineLost(f"{url} hung up before its answer was complete")
+        return pieces(self._http, url, body, reading)
 
     def _learns(self, generation: Generation, call: Call, refusal: BadStatus) -> bool:
         """Note what a refusal is about; return whether the generation can be asked for without it."""
