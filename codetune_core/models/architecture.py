@@ -43,12 +43,12 @@ _DEFAULT_CONTEXT = 2048
 
 def shape_of(config: Config, *, embeds: bool = False) -> Shape:
     """Return what a config says; ``embeds`` where the model comes with sentence-transformers' files."""
-    config = _text_part(config)
+    config = text_part(config)
     kind = _kind(config, embeds=embeds)
     return Shape(kind, _context(config), _architecture(config, kind))
 
 
-def _text_part(config: Config) -> Config:
+def text_part(config: Config) -> Config:
     """Return the config of the language model inside one that also sees."""
     inner = config.get("text_config")
     if not isinstance(inner, Mapping):

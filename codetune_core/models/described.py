@@ -9,10 +9,11 @@ import yaml
 from pydantic import ValidationError
 
 from codetune_core.domain.execution import Role
-from codetune_core.models.architecture import shape_of
+from codetune_core.models.architecture import shape_of, text_part
 from codetune_core.models.files import named_folder, source_folder
 from codetune_core.models.pins import pinned
 from codetune_core.models.spec import InfillTokens, Kind, Licence, ModelSpec, PromptFormat, Quantization
+from codetune_core.models.tensors import counted
 
 _ROLES = {
     Kind.CAUSAL: (Role.REVIEW, Role.GENERATION),
@@ -43,13 +44,14 @@ def described_by_files(name: str) -> ModelSpec | None:
     if not folder or not config:
         return None
     shape = shape_of(config, embeds=(folder / "modules.json").is_file())
+    known = shape.kind is not Kind.CAUSAL or shape.architecture
     infill = _infill(folder) if shape.kind is Kind.CAUSAL else None
     small = shape.kind in {Kind.EMBEDDING, Kind.CROSS_ENCODER, Kind.SEQ2SEQ}
     return asked.model_copy(
         update={
             "id": str(folder) if named_folder(name) else name,
             "kind": shape.kind,
-            "architecture": shape.architecture,
+            "architecture": shape.architecture if known else counted(folder, text_part(config)),
             "roles": (*_ROLES[shape.kind], *((Role.COMPLETION,) if infill else ())),
             "prompt_format": PromptFormat.CHAT_TEMPLATE if _has_template(folder) else PromptFormat.PLAIN,
             "infill": infill,
