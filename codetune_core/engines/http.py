@@ -4,8 +4,8 @@ import asyncio
 import importlib
 import json
 import ssl
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,14 @@ class HttpServer:
         """Return the error that says what a refusal means, without the key that servers like to repeat."""
         refusal.message = redacted(refusal.message, self._key)
         return refusal.meaning(self.address.base_url)
+
+    @contextmanager
+    def in_words(self) -> Iterator[None]:
+        """Raise, for a BadStatus, the error that it means."""
+        try:
+            yield
+        except BadStatus as refusal:
+            raise self.meaning(refusal) from refusal
 
     async def aclose(self) -> None:
         """Close all connections."""

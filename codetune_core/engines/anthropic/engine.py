@@ -53,10 +53,7 @@ class AnthropicEngine:
                 return
 
     async def model(self, name: str, role: Role = Role.GENERATION) -> ModelIdentity:
-        try:
-            return await self._models.identity(name, role)
-        except BadStatus as refusal:
-            raise self._http.meaning(refusal) from refusal
+        return await self._models.identity(name, role)
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:  # noqa: ARG002 - the bound holds for each
         return token_bound(text)

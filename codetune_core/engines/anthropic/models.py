@@ -31,12 +31,13 @@ class Models:
     async def identity(self, name: str, role: Role) -> ModelIdentity:
         """Describe the model of a name, else the one that the settings mean for the role.
 
-        Raises EngineUnusable where none is meant or none of that name is there, and BadStatus.
+        Raises an ExecutionError: EngineUnusable where none is meant, and what the server's refusal means.
         """
         if role in _NO_VECTORS:
             raise EngineUnusable(f"anthropic has no model for {role}: choose another engine for it")
         meant = name or self._asked.model or self._by_role(role)
-        contexts = await self._fresh()
+        with self._http.in_words():
+            contexts = await self._fresh()
         if not meant:
             raise EngineUnusable(f"which model is meant? Set engine.model; {_names(contexts)}")
         context = contexts.get(meant) or self._of_newest(meant, contexts) or _CONTEXT

@@ -41,10 +41,7 @@ class OpenAIEmbedder:
         return cls(http, Models(http, settings, everything))
 
     async def model(self, name: str, role: Role = Role.EMBEDDING) -> ModelIdentity:
-        try:
-            return await self._models.identity(name, role)
-        except BadStatus as refusal:
-            raise self._http.meaning(refusal) from refusal
+        return await self._models.identity(name, role)
 
     async def embed(self, model: ModelIdentity, texts: Sequence[str], priority: Priority) -> Vectors:  # noqa: ARG002
         import numpy as np  # noqa: PLC0415 - 0.1 s, and only who embeds needs it

@@ -56,13 +56,14 @@ class Models:
     async def identity(self, name: str, role: Role) -> ModelIdentity:
         """Describe the model of a name, else the one that the settings mean, else the server's first for the role.
 
-        Raises EngineUnusable where none is meant, and what `look` raises.
+        Raises an ExecutionError: EngineUnusable where none is meant, and what the server's refusal means.
         """
-        listing = await self._fresh()
-        meant = name or self._asked.model or self._by_role(role)
-        found = listing.find(meant) if meant else self._first(listing, role)
-        model = found or self._unlisted(listing, meant)
-        context = await self._context(listing.kind, model)
+        with self._http.in_words():
+            listing = await self._fresh()
+            meant = name or self._asked.model or self._by_role(role)
+            found = listing.find(meant) if meant else self._first(listing, role)
+            model = found or self._unlisted(listing, meant)
+            context = await self._context(listing.kind, model)
         return ModelIdentity(model.name, self._asked.name, context, model.revision, source=self._http.address.base_url)
 
     async def spec(self, name: str) -> ModelSpec | None:

@@ -29,10 +29,7 @@ class OpenAIReranker:
         return cls(http, Models(http, settings, everything))
 
     async def model(self, name: str, role: Role = Role.RERANK) -> ModelIdentity:
-        try:
-            return await self._models.identity(name, role)
-        except BadStatus as refusal:
-            raise self._http.meaning(refusal) from refusal
+        return await self._models.identity(name, role)
 
     async def score(
         self,
