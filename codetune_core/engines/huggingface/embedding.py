@@ -84,18 +84,14 @@ class HuggingFaceEmbedder:
         return self._normalized(told, len(texts))
 
     def _normalized(self, told: Any, number: int) -> Vectors:
-        import numpy as np  # noqa: PLC0415
+        from codetune_core.engines.unit_vectors import unit_vectors  # noqa: PLC0415 - it imports numpy
 
         where = self._session.address.base_url
         if told.ndim != 2 or len(told) != number:  # noqa: PLR2004 - texts x dimensions
             raise EngineLost(
                 f"{where} sent an array of shape {told.shape} for {number} texts: is it a model for vectors?"
             )
-        lengths = np.linalg.norm(told, axis=1, keepdims=True)
-        if not np.isfinite(lengths).all() or not lengths.all():
-            raise EngineLost(f"{where} sent a vector that has no direction")
-        vectors: Vectors = (told / lengths).astype(np.float32)
-        return vectors
+        return unit_vectors(told, where)
 
     def _url(self, model: ModelIdentity) -> str:
         root = self._session.address.root

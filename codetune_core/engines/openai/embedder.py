@@ -46,17 +46,14 @@ class OpenAIEmbedder:
     async def embed(self, model: ModelIdentity, texts: Sequence[str], priority: Priority) -> Vectors:  # noqa: ARG002
         import numpy as np  # noqa: PLC0415 - 0.1 s, and only who embeds needs it
 
+        from codetune_core.engines.unit_vectors import unit_vectors  # noqa: PLC0415
+
         if not texts:
             return np.zeros((0, 0), np.float32)
         rows = [row for batch in _batches(texts) for row in await self._vectors(model, batch)]
         if len({len(row) for row in rows}) != 1:
             raise EngineLost(f"{self._http.address.base_url} sent vectors of different lengths")
-        vectors = np.asarray(rows, np.float32)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        if not np.isfinite(lengths).all() or not lengths.all():
-            raise EngineLost(f"{self._http.address.base_url} sent a vector that has no direction")
-        normalized: Vectors = vectors / lengths
-        return normalized
+        return unit_vectors(np.asarray(rows, np.float32), self._http.address.base_url)
 
     async def aclose(self) -> None:
         """Close all connections."""
