@@ -73,6 +73,7 @@ def _write(rows: "list[tuple[ModelSpec, Here, list[Role]]]") -> None:
     from codetune_core.cli.prompts.as_text import console, table  # noqa: PLC0415
 
     made = table("name", "for", "parameters", "licence", "here", "serves", right=("parameters",))
+    made.columns[0].no_wrap = True  # a name is there to be copied
     for spec, here, serves in rows:
         made.add_row(
             Text(visible(spec.name), "bold"),
