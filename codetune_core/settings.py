@@ -20,16 +20,20 @@ from codetune_core.domain.review import Notice
 from codetune_core.sections import (
     BudgetSettings,
     CacheSettings,
+    DaemonSettings,
     DetectorSettings,
     EditorSettings,
     EngineSettings,
     FileSettings,
     HistorySettings,
     ModelSettings,
+    OutboundSettings,
     PluginSettings,
+    RemoteSettings,
     RuleSettings,
     SarifTool,
     Section,
+    ServeSettings,
     StorageSettings,
 )
 
@@ -44,6 +48,9 @@ _USERS_OWN = {
     "cache": "it says what is kept of your code",
     "history": "it says what is kept of your code",
     "budget": "it says how much may be spent",
+    "remote": "it says who is sent your code",
+    "daemon": "it says which processes run",
+    "serve": "it says who may ask your models",
 }
 """What files that come with a workspace cannot set until it is trusted, and why."""
 
@@ -64,6 +71,10 @@ class Settings(Section):
     cache: CacheSettings = CacheSettings()
     history: HistorySettings = HistorySettings()
     budget: BudgetSettings = BudgetSettings()
+    remote: RemoteSettings = RemoteSettings()
+    daemon: DaemonSettings = DaemonSettings()
+    serve: ServeSettings = ServeSettings()
+    outbound: OutboundSettings = OutboundSettings()
     baseline: str = "codetune-baseline.toml"
     """Path relative to the workspace."""
     fail_on: Severity = Severity.LOW

@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 from databases import PROGRAMS, postgresql_server
 
-from codetune_core.engines.transformers.runtime_folder import holder
+from codetune_core.runtime.folder import holder
 from codetune_core.storage.database import Database
 from codetune_core.storage.migrate import upgrade
 from codetune_core.storage.url import parse_url

@@ -36,7 +36,7 @@ def keys() -> None:
 @_NAME
 def set_key(engine: str) -> None:
     """Keep the key of ENGINE; it is read from the terminal without being shown, else from the standard input."""
-    from codetune_core.engines.keys import account, store_key  # noqa: PLC0415 - `codetune --help` waits for nothing
+    from codetune_core.http.keys import account, store_key  # noqa: PLC0415 - `codetune --help` waits for nothing
 
     async def work(asked: "EngineSettings") -> ExitCode:
         shown = f"Key for {account(asked)}"
@@ -52,7 +52,7 @@ def set_key(engine: str) -> None:
 @_NAME
 def remove(engine: str) -> None:
     """Forget the key of ENGINE in the keyring."""
-    from codetune_core.engines.keys import account, remove_key  # noqa: PLC0415
+    from codetune_core.http.keys import account, remove_key  # noqa: PLC0415
 
     async def work(asked: "EngineSettings") -> ExitCode:
         gone = await remove_key(asked)
@@ -69,8 +69,8 @@ def remove(engine: str) -> None:
 def list_keys(format_name: str) -> None:
     """Say where the key of each engine comes from; never the key."""
     from codetune_core.cli.core import run, user_settings  # noqa: PLC0415
-    from codetune_core.engines.keys import OWN  # noqa: PLC0415
     from codetune_core.engines.registry import available  # noqa: PLC0415
+    from codetune_core.http.keys import OWN  # noqa: PLC0415
 
     async def work() -> ExitCode:
         settings = user_settings()
@@ -87,7 +87,7 @@ def list_keys(format_name: str) -> None:
 
 
 async def _source(asked: "EngineSettings") -> str:
-    from codetune_core.engines.keys import account, find_key  # noqa: PLC0415
+    from codetune_core.http.keys import account, find_key  # noqa: PLC0415
 
     try:
         found = await find_key(asked)
@@ -98,7 +98,7 @@ async def _source(asked: "EngineSettings") -> str:
 
 def _run(engine: str, work: "Callable[[EngineSettings], Coroutine[None, None, ExitCode]]") -> None:
     from codetune_core.cli.core import run, user_settings  # noqa: PLC0415
-    from codetune_core.engines.keys import base_url  # noqa: PLC0415
+    from codetune_core.http.keys import base_url  # noqa: PLC0415
 
     async def with_server() -> ExitCode:
         asked = _asked(user_settings(), engine)

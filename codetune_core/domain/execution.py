@@ -152,6 +152,8 @@ class ExecutionRequest:
         sample_index: 0, 1, ... for several answers to one question.
         fresh: do not answer from the cache.
         priority: who goes first where engines are busy.
+        paths: files whose text stands in the variables, which decide what may leave this machine.
+        id: of the execution; None for a new one.
     """
 
     task: Task
@@ -167,6 +169,8 @@ class ExecutionRequest:
     sample_index: int = 0
     fresh: bool = False
     priority: Priority = Priority.EXPLICIT
+    paths: tuple[str, ...] = ()
+    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import logging
 import re
 from typing import Any
 
-from codetune_core.engines.http_errors import BadStatus
+from codetune_core.http.refusals import BadStatus
 
 _LOG = logging.getLogger(__name__)
 

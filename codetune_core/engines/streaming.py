@@ -5,9 +5,9 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from codetune_core.domain.execution import FinishReason
-from codetune_core.engines.http import HttpServer
 from codetune_core.engines.protocol import Chunk
 from codetune_core.errors import EngineLost, EngineTimeout
+from codetune_core.http.server import HttpServer
 
 
 class Reading(Protocol):

@@ -31,7 +31,7 @@ class Progress:
         self._finish_reason: FinishReason = "stop"
         self._reason = ""
         self.execution = Execution(
-            id=new_id(),
+            id=request.id or new_id(),
             executed_at=utc_now(),
             task=request.task,
             user_id=request.user_id,

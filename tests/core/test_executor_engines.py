@@ -8,12 +8,12 @@ from huggingface_server import answers, delta, huggingface_server, streams, used
 from running import MODEL, SAYS, SQLITE, running, text
 
 from codetune_core.domain.execution import ErrorKind, ModelIdentity, Role
-from codetune_core.engines import keys
 from codetune_core.engines.fallback.chain import Link
 from codetune_core.engines.fallback.engine import FallbackEngine
 from codetune_core.engines.huggingface.engine import HuggingFaceEngine
 from codetune_core.engines.scripted import Fault, Reply, Script, ScriptedEngine
 from codetune_core.errors import EngineLost
+from codetune_core.http import keys
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 

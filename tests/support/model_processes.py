@@ -13,10 +13,10 @@ import counting_model
 
 from codetune_core.engines.transformers.hosts import Hosts
 from codetune_core.engines.transformers.patience import Patience
-from codetune_core.engines.transformers.runtime_folder import holder
 from codetune_core.engines.transformers.wire import Finished, Generate, Turn
 from codetune_core.models.load_plan import LoadPlan
 from codetune_core.models.spec import ModelSpec, Quantization
+from codetune_core.runtime.folder import holder
 
 COUNTING = (sys.executable, "-P", counting_model.__file__)
 LARGE = 10**12

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from codetune_core.domain.execution import FinishReason, Usage
-from codetune_core.engines.http_errors import BadStatus
 from codetune_core.engines.protocol import Chunk
 from codetune_core.errors import EngineLost, EngineRefused
+from codetune_core.http.refusals import BadStatus
 
 _STATUS = {
     "invalid_request_error": 400,

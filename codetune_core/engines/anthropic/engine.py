@@ -8,13 +8,13 @@ from codetune_core.domain.execution import ModelIdentity, Role
 from codetune_core.engines.anthropic.answer import Reading
 from codetune_core.engines.anthropic.models import Models
 from codetune_core.engines.anthropic.request import Body, is_constrained, message_body
-from codetune_core.engines.http import HttpServer
-from codetune_core.engines.http_errors import BadStatus
 from codetune_core.engines.protocol import Chunk, Done, Generation
 from codetune_core.engines.refused_fields import RefusedFields
 from codetune_core.engines.streaming import pieces
 from codetune_core.engines.token_bound import token_bound
 from codetune_core.errors import EngineUnusable
+from codetune_core.http.refusals import BadStatus
+from codetune_core.http.server import HttpServer
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 

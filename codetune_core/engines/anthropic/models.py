@@ -5,9 +5,9 @@ import time
 from typing import Any
 
 from codetune_core.domain.execution import ModelIdentity, Role
-from codetune_core.engines.http import HttpServer
-from codetune_core.engines.http_errors import BadStatus
 from codetune_core.errors import EngineUnusable, ExecutionError
+from codetune_core.http.refusals import BadStatus
+from codetune_core.http.server import HttpServer
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from codetune_core.domain.execution import ModelIdentity
-from codetune_core.engines.http_errors import BadStatus
 from codetune_core.engines.huggingface.session import Session
+from codetune_core.http.refusals import BadStatus
 
 _CONTEXT_UNKNOWN = 4096
 _NO_SUCH_PAGE = {404, 405}

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import httpx2
 from huggingface_hub.errors import OverloadedError, TextGenerationError, ValidationError
 
-from codetune_core.engines.address import Address
-from codetune_core.engines.http_errors import BadStatus, told_error
-from codetune_core.engines.keys import Key, redacted
 from codetune_core.errors import CodeTuneError, EngineLost, EngineTimeout, EngineUnusable, ExecutionError
+from codetune_core.http.address import Address
+from codetune_core.http.keys import Key, redacted
+from codetune_core.http.refusals import BadStatus, told_error
 from codetune_core.sections import EngineSettings
 
 _NOT_JSON = (ValueError, KeyError, TypeError, AttributeError, IndexError)

@@ -9,10 +9,10 @@ from typing import cast
 import httpx2
 from huggingface_hub import AsyncInferenceClient
 
-from codetune_core.engines.address import Address
-from codetune_core.engines.http_errors import bad_status
-from codetune_core.engines.keys import Key
 from codetune_core.errors import EngineUnusable
+from codetune_core.http.address import Address
+from codetune_core.http.keys import Key
+from codetune_core.http.refusals import bad_status
 from codetune_core.sections import EngineSettings
 
 _KEEP_ALIVE_SECONDS = 60

@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from codetune_core.engines.address import parse_address
-from codetune_core.engines.http_errors import BadStatus
 from codetune_core.engines.huggingface.token import find_token
-from codetune_core.engines.keys import OWN, Key
 from codetune_core.errors import EngineTimeout, SettingsError
+from codetune_core.http.address import parse_address
+from codetune_core.http.keys import OWN, Key
+from codetune_core.http.refusals import BadStatus
 from codetune_core.sections import EngineSettings
 
 if TYPE_CHECKING:

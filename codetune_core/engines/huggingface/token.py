@@ -2,9 +2,9 @@
 
 import asyncio
 
-from codetune_core.engines.address import parse_address
-from codetune_core.engines.keys import OWN, Key, base_url, find_key
 from codetune_core.errors import EngineUnusable
+from codetune_core.http.address import parse_address
+from codetune_core.http.keys import OWN, Key, base_url, find_key
 from codetune_core.sections import EngineSettings
 
 _ENDPOINTS = ".endpoints.huggingface.cloud"

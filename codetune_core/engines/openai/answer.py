@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from codetune_core.domain.execution import FinishReason, Usage
-from codetune_core.engines.http_errors import told_error
 from codetune_core.engines.protocol import Chunk
 from codetune_core.errors import EngineLost, EngineRefused
+from codetune_core.http.refusals import told_error
 
 _ENDS: dict[str, FinishReason] = {
     "stop": "stop",

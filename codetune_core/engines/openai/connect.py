@@ -1,6 +1,6 @@
 """Connects to an OpenAI-compatible server."""
 
-from codetune_core.engines.http import HttpServer
+from codetune_core.http.server import HttpServer
 from codetune_core.sections import EngineSettings
 
 

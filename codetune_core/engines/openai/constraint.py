@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from codetune_core.engines.http_errors import BadStatus
 from codetune_core.engines.openai.answer import Reading
 from codetune_core.engines.openai.listing import Kind
 from codetune_core.engines.protocol import Chunk
+from codetune_core.http.refusals import BadStatus
 
 Schema = Mapping[str, JsonValue]
 Fields = dict[str, Any]

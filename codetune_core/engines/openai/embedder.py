@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from codetune_core.domain.execution import ModelIdentity, Priority, Role
 from codetune_core.engines.embedding import Vectors
-from codetune_core.engines.http import HttpServer
-from codetune_core.engines.http_errors import BadStatus
 from codetune_core.engines.openai.connect import connect
 from codetune_core.engines.openai.models import Models
 from codetune_core.engines.refused_fields import RefusedFields
 from codetune_core.engines.token_bound import token_bound
 from codetune_core.errors import EngineLost
+from codetune_core.http.refusals import BadStatus
+from codetune_core.http.server import HttpServer
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 

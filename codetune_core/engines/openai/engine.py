@@ -7,8 +7,6 @@ from functools import partial
 from typing import Self
 
 from codetune_core.domain.execution import ModelIdentity, Role, Usage
-from codetune_core.engines.http import HttpServer
-from codetune_core.engines.http_errors import BadStatus
 from codetune_core.engines.openai.answer import Reading
 from codetune_core.engines.openai.connect import connect
 from codetune_core.engines.openai.constraint import Constraints
@@ -19,6 +17,8 @@ from codetune_core.engines.protocol import Chunk, Done, Generation
 from codetune_core.engines.refused_fields import RefusedFields
 from codetune_core.engines.streaming import pieces
 from codetune_core.engines.token_bound import token_bound
+from codetune_core.http.refusals import BadStatus
+from codetune_core.http.server import HttpServer
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from codetune_core.domain.execution import Role
-from codetune_core.engines.http import HttpServer
-from codetune_core.engines.http_errors import BadStatus
 from codetune_core.errors import EngineLost, EngineTimeout
+from codetune_core.http.refusals import BadStatus
+from codetune_core.http.server import HttpServer
 
 _ASIDE_SECONDS = 5
 """For what only some servers answer."""

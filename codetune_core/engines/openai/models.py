@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from codetune_core.domain.execution import ModelIdentity, Role
-from codetune_core.engines.http import HttpServer
-from codetune_core.engines.http_errors import BadStatus
 from codetune_core.engines.openai.listing import Kind, Listing, ServerModel, look, ollama_context
 from codetune_core.errors import EngineUnusable, ExecutionError
+from codetune_core.http.refusals import BadStatus
+from codetune_core.http.server import HttpServer
 from codetune_core.models.catalogue import Catalogue, read_catalogue
 from codetune_core.models.spec import ModelSpec
 from codetune_core.sections import EngineSettings

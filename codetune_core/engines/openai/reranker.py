@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from codetune_core.domain.execution import ModelIdentity, Priority, Role
-from codetune_core.engines.http import HttpServer
-from codetune_core.engines.http_errors import BadStatus
 from codetune_core.engines.openai.connect import connect
 from codetune_core.engines.openai.models import Models
 from codetune_core.errors import EngineLost, EngineUnusable
+from codetune_core.http.refusals import BadStatus
+from codetune_core.http.server import HttpServer
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 

@@ -12,14 +12,14 @@ from codetune_core.engines.protocol import Chunk, Done, Generation
 from codetune_core.engines.transformers.connection import OnProgress
 from codetune_core.engines.transformers.hosts import Hosts
 from codetune_core.engines.transformers.patience import Patience
-from codetune_core.engines.transformers.runtime_folder import runtime_folder
 from codetune_core.engines.transformers.tokens import count_tokens, load_tokenizer
-from codetune_core.engines.transformers.wire import Finished, Generate, Ready, Status, Turn
+from codetune_core.engines.transformers.wire import PROTOCOL, Finished, Generate, Ready, Status, Turn
 from codetune_core.errors import EngineRefused
 from codetune_core.models.adapters import split_adapter
 from codetune_core.models.choose import load_plan, wanted
 from codetune_core.models.hardware import detect, device
 from codetune_core.models.load_plan import LoadPlan
+from codetune_core.runtime.folder import runtime_folder
 from codetune_core.sections import EngineSettings, ModelSettings
 from codetune_core.settings import Settings
 
@@ -87,7 +87,7 @@ class TransformersEngine:
 def hosts_from_settings(engine: EngineSettings, settings: Settings) -> Hosts:
     """Return the model processes of this user; raises SettingsError where this system can have none."""
     patience = Patience(engine.first_token_seconds, engine.gap_seconds)
-    return Hosts(runtime_folder(), partial(_capacity, settings.models), patience)
+    return Hosts(runtime_folder(f"codetune-{PROTOCOL}"), partial(_capacity, settings.models), patience)
 
 
 def _capacity(settings: ModelSettings, name: str) -> int:

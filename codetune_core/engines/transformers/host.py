@@ -5,9 +5,9 @@ import os
 import signal
 from contextlib import suppress
 
-from codetune_core.engines.transformers.runtime_folder import Files, holder
 from codetune_core.engines.transformers.spawn import Spawned, log_tail
 from codetune_core.errors import EngineLost
+from codetune_core.runtime.folder import Files, holder
 
 
 class ModelUnloaded(EngineLost):

@@ -10,11 +10,11 @@ from codetune_core.engines.transformers.connection import Connection
 from codetune_core.engines.transformers.host import Host
 from codetune_core.engines.transformers.patience import Patience
 from codetune_core.engines.transformers.room import to_unload
-from codetune_core.engines.transformers.runtime_folder import Files, held, take
 from codetune_core.engines.transformers.spawn import Spawned, spawn
 from codetune_core.engines.transformers.wire import Status
 from codetune_core.errors import EngineOverloaded, EngineTimeout, ExecutionError
 from codetune_core.models.load_plan import LoadPlan
+from codetune_core.runtime.folder import Files, held, take
 
 _POLL_SECONDS = 0.02
 

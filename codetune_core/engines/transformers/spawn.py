@@ -12,8 +12,8 @@ from pathlib import Path
 from threading import Thread
 from typing import BinaryIO
 
-from codetune_core.engines.transformers.runtime_folder import Files
 from codetune_core.models.load_plan import LoadPlan
+from codetune_core.runtime.folder import Files
 
 COMMAND = (sys.executable, "-P", "-m", "codetune_core.engines.transformers.process.main")
 """``-P``: nothing is imported from the working directory."""

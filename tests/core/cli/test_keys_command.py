@@ -6,7 +6,7 @@ import keyring
 import pytest
 from file_keyring import FileKeyring
 
-from codetune_core.engines.keys import OWN
+from codetune_core.http.keys import OWN
 
 
 @pytest.fixture(autouse=True)

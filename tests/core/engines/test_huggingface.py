@@ -29,7 +29,6 @@ from huggingface_server import (
 
 from codetune_core.domain.execution import Message, ModelIdentity, Role, Usage
 from codetune_core.domain.prompt import Decoding
-from codetune_core.engines import keys
 from codetune_core.engines.huggingface.engine import HuggingFaceEngine
 from codetune_core.engines.huggingface.session import Session
 from codetune_core.engines.huggingface.stops import Until
@@ -45,6 +44,7 @@ from codetune_core.errors import (
     SettingsError,
 )
 from codetune_core.history.prices import Prices
+from codetune_core.http import keys
 from codetune_core.sections import BudgetSettings, EngineSettings
 from codetune_core.settings import Settings
 

@@ -10,11 +10,11 @@ import trustme
 from http_peer import Peer, serving, told
 
 from codetune_core.domain.execution import ModelIdentity
-from codetune_core.engines import keys
 from codetune_core.engines.huggingface.endpoint import describe
 from codetune_core.engines.huggingface.session import Session
 from codetune_core.engines.huggingface.token import find_token
 from codetune_core.errors import EngineLost, EngineTimeout, EngineUnusable, ExecutionError
+from codetune_core.http import keys
 from codetune_core.sections import EngineSettings
 
 ENDPOINT = "https://abc.eu-west-1.aws.endpoints.huggingface.cloud"

@@ -5,9 +5,9 @@ import pytest
 from huggingface_server import answers, huggingface_server, says
 
 from codetune_core.domain.execution import ModelIdentity, Priority
-from codetune_core.engines import keys
 from codetune_core.engines.huggingface.embedding import HuggingFaceEmbedder, HuggingFaceReranker
 from codetune_core.errors import ContextTooLong, EngineLost, EngineOverloaded, EngineUnusable
+from codetune_core.http import keys
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 

@@ -10,8 +10,8 @@ import pytest
 from model_processes import answer, count_to, counting_plan, hosts, pid_of, runtime
 from processes import await_line, end, start
 
-from codetune_core.engines.transformers.runtime_folder import Files, held, take
 from codetune_core.errors import EngineLost, EngineOverloaded, EngineRefused, EngineTimeout, ExecutionError
+from codetune_core.runtime.folder import Files, held, take
 
 COUNTING = counting_plan()
 

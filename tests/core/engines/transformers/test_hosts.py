@@ -6,9 +6,9 @@ from contextlib import aclosing
 import pytest
 from model_processes import answer, count_to, counting_plan, hosts, pid_of, runtime
 
-from codetune_core.engines.transformers.runtime_folder import Files
 from codetune_core.engines.transformers.wire import Loading, Score
 from codetune_core.errors import EngineLost, EngineOverloaded, EngineRefused
+from codetune_core.runtime.folder import Files
 
 COUNTING = counting_plan()
 

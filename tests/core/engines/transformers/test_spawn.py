@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from model_processes import answer, count_to, counting_plan, hosts, pid_of
 
-from codetune_core.engines.transformers.runtime_folder import Files
 from codetune_core.engines.transformers.spawn import environment, new_log
+from codetune_core.runtime.folder import Files
 
 
 def test_keys_stay_behind_and_the_network_is_off():

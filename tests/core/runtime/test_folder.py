@@ -4,18 +4,18 @@ import os
 
 import pytest
 
-from codetune_core.engines.transformers import runtime_folder
-from codetune_core.engines.transformers.runtime_folder import Files, holder, private, take
 from codetune_core.errors import SettingsError
+from codetune_core.runtime import folder as runtime_folder
+from codetune_core.runtime.folder import Files, holder, private, take
 
 
 def test_the_folder_is_made_where_the_system_keeps_such_things(monkeypatch, tmp_path_factory):
     parent = tmp_path_factory.mktemp("r")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(parent))
-    folder = runtime_folder.runtime_folder()
+    folder = runtime_folder.runtime_folder("codetune")
     assert folder.parent == parent
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert runtime_folder.runtime_folder() == folder
+    assert runtime_folder.runtime_folder("codetune") == folder
 
 
 def test_a_path_too_long_for_a_socket_is_passed_over(monkeypatch, tmp_path):
@@ -23,7 +23,7 @@ def test_a_path_too_long_for_a_socket_is_passed_over(monkeypatch, tmp_path):
     long.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
     monkeypatch.setattr("tempfile.tempdir", str(long))
-    folder = runtime_folder.runtime_folder()
+    folder = runtime_folder.runtime_folder("codetune")
     assert len(os.fsencode(Files(folder, "k" * 32).socket)) <= 100
 
 
@@ -48,7 +48,7 @@ def test_the_folder_of_somebody_else_is_not_used(monkeypatch, tmp_path):
 def test_a_system_without_unix_sockets_is_told_what_to_use(monkeypatch):
     monkeypatch.delattr(os, "getuid")
     with pytest.raises(SettingsError, match="OpenAI-compatible server such as Ollama"):
-        runtime_folder.runtime_folder()
+        runtime_folder.runtime_folder("codetune")
 
 
 def test_a_lock_is_held_by_one_and_says_by_whom(tmp_path):

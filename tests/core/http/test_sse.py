@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codetune_core.engines.sse import EventReader, ServerSentEvent
 from codetune_core.errors import EngineLost
+from codetune_core.http.sse import EventReader, ServerSentEvent
 
 STREAM = (
     '\ufeff: hello\n\ndata: {"text": "né 🎉 漢"}\r\n\r\nevent: delta\rdata: one\rdata:two\r\rdata\n\nid: 7\nretry: 10\n'

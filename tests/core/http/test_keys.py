@@ -10,9 +10,9 @@ import pytest
 from file_keyring import FileKeyring
 from keyring.backends.fail import Keyring as NoKeyring
 
-from codetune_core.engines import keys
-from codetune_core.engines.keys import KeyHolder, find_key, remove_key, store_key
 from codetune_core.errors import EngineUnusable
+from codetune_core.http import keys
+from codetune_core.http.keys import KeyHolder, find_key, remove_key, store_key
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Options, resolve
 

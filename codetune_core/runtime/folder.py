@@ -1,4 +1,4 @@
-"""The private folder where model processes are met: their sockets, locks and logs."""
+"""The private folders where running processes are met: their sockets, locks and logs."""
 
 import os
 import sys
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from codetune_core.engines.transformers.wire import PROTOCOL
 from codetune_core.errors import SettingsError
 
 if sys.platform != "win32":
@@ -20,7 +19,7 @@ _LONGEST_FOLDER = 62
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What lies in the folder for one LoadPlan."""
+    """What lies in the folder for one process."""
 
     folder: Path
     key: str
@@ -41,14 +40,17 @@ class Files:
         return self.folder / f"{self.key}.log"
 
 
-def runtime_folder() -> Path:
-    """Return the user's folder, which nobody else can look into; raises SettingsError where there can be none."""
+def runtime_folder(name: str) -> Path:
+    """Return the user's folder of this name, which nobody else can look into.
+
+    Raises SettingsError where there can be none.
+    """
     if sys.platform == "win32" or not hasattr(os, "getuid"):
         raise SettingsError(
-            "models of this machine need Unix sockets, which Python has not on Windows: run CodeTune in WSL, or an "
-            'OpenAI-compatible server such as Ollama, and set engine.name = "openai" and engine.base_url'
+            "models and the daemon of this machine need Unix sockets, which Python has not on Windows: run CodeTune in "
+            'WSL, or an OpenAI-compatible server such as Ollama, and set engine.name = "openai" and engine.base_url'
         )
-    for folder in _candidates():
+    for folder in _candidates(name):
         if len(os.fsencode(folder)) <= _LONGEST_FOLDER and folder.parent.is_dir():
             return private(folder)
     raise SettingsError("the path of XDG_RUNTIME_DIR or TMPDIR is too long for a socket: set it to a shorter one")
@@ -65,8 +67,7 @@ def private(folder: Path) -> Path:
     return folder
 
 
-def _candidates() -> Iterator[Path]:
-    name = f"codetune-{PROTOCOL}"
+def _candidates(name: str) -> Iterator[Path]:
     for parent in (os.environ.get("XDG_RUNTIME_DIR"), f"/run/user/{os.getuid()}"):
         if parent and os.access(parent, os.W_OK):
             yield Path(parent) / name

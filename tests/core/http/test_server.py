@@ -12,9 +12,9 @@ from aiohttp import web
 from file_keyring import FileKeyring
 from http_peer import Peer, blocks, frame, in_turn, serving, silence, told
 
-from codetune_core.engines.http import HttpServer
-from codetune_core.engines.http_errors import BadStatus
 from codetune_core.errors import EngineLost, EngineTimeout, EngineUnusable, SettingsError
+from codetune_core.http.refusals import BadStatus
+from codetune_core.http.server import HttpServer
 from codetune_core.sections import EngineSettings
 
 KEY = "sk-very-secret-key"

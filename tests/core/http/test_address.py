@@ -2,8 +2,8 @@
 
 import pytest
 
-from codetune_core.engines.address import parse_address
 from codetune_core.errors import SettingsError
+from codetune_core.http.address import parse_address
 
 
 @pytest.mark.parametrize(

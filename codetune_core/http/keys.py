@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
-from codetune_core.engines.address import parse_address
 from codetune_core.errors import EngineUnusable
+from codetune_core.http.address import parse_address
 from codetune_core.sections import EngineSettings
 
 _SERVICE = "codetune"

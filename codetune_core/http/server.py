@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from codetune_core.engines.address import parse_address
-from codetune_core.engines.http_errors import BadStatus, bad_status, network_error
-from codetune_core.engines.keys import Key, KeyHolder, base_url, missing_key, redacted
-from codetune_core.engines.sse import EventReader, ServerSentEvent
 from codetune_core.errors import EngineLost, EngineTimeout, EngineUnusable, ExecutionError, SettingsError
+from codetune_core.http.address import parse_address
+from codetune_core.http.keys import Key, KeyHolder, base_url, missing_key, redacted
+from codetune_core.http.refusals import BadStatus, bad_status, network_error
+from codetune_core.http.sse import EventReader, ServerSentEvent
 from codetune_core.sections import EngineSettings
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""``codetune space``: the service as a Hugging Face Space."""

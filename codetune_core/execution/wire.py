@@ -1,0 +1,62 @@
+"""What a client and the service say to each other over HTTP: versions, headers, and the body of an execution."""
+
+from typing import Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from codetune_core.domain.deployment import PRODUCTION
+from codetune_core.domain.execution import ExecutionRequest, Priority, Task
+
+WIRE_VERSION = 1
+"""Of paths, bodies and events: raised where an older side would misunderstand; what is only added leaves it alone."""
+WIRE_HEADER = "X-CodeTune-Wire"
+"""The sender's WIRE_VERSION, in every request and every answer."""
+KEY_HEADER = "X-CodeTune-Key"
+"""The service's own key: ``Authorization`` stays free for who stands in front, such as a private Space."""
+EXECUTION_HEADER = "X-CodeTune-Execution"
+"""Id of an execution: the client may choose it (UUID), so that asking again joins what runs; the answer has it."""
+RESUMABLE_HEADER = "X-CodeTune-Resumable"
+"""``1``: a dropped connection is no wish to stop; the client picks the events up again, or deletes the execution."""
+REQUEST_HEADER = "X-Request-Id"
+"""Stands in the log on both sides and in every problem."""
+LAST_EVENT_HEADER = "Last-Event-ID"
+"""Number of the last event that came, from 1; what follows is sent."""
+
+
+class WireBody(BaseModel):
+    """A body in JSON; names that it does not know are ignored, for a newer side may send them."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ExecuteBody(WireBody):
+    """What to run; see ExecutionRequest. Who asks is known by the key or the socket.
+
+    ``deadline_seconds`` counts from when the service has read this: after it, the work is not started any more.
+    """
+
+    task: Task
+    prompt: str = Field(min_length=1)
+    variables: dict[str, JsonValue] = {}
+    label: str = PRODUCTION
+    version: int | None = Field(default=None, ge=1)
+    model: str = ""
+    session_id: str = ""
+    workspace: str = ""
+    paths: tuple[str, ...] = ()
+    sample_index: int = Field(default=0, ge=0)
+    fresh: bool = False
+    priority: Priority = Priority.EXPLICIT
+    deadline_seconds: float | None = Field(default=None, gt=0)
+
+    @classmethod
+    def of(cls, request: ExecutionRequest, deadline_seconds: float | None = None) -> Self:
+        """Return what is sent for a request."""
+        named = {name: getattr(request, name) for name in cls.model_fields if name != "deadline_seconds"}
+        return cls(**{**named, "variables": dict(request.variables)}, deadline_seconds=deadline_seconds)
+
+    def request(self, execution_id: UUID, *, user_id: str, tenant: str) -> ExecutionRequest:
+        """Return what is run."""
+        named = {name: getattr(self, name) for name in type(self).model_fields if name != "deadline_seconds"}
+        return ExecutionRequest(**named, id=execution_id, user_id=user_id, tenant=tenant)

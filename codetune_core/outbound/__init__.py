@@ -1,0 +1,1 @@
+"""What leaves this machine: whether it may, what is replaced in it before, and a ledger of it."""

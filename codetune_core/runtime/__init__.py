@@ -1,0 +1,1 @@
+"""The user's private folder of running processes: their sockets, locks and logs."""

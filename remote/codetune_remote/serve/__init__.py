@@ -1,0 +1,1 @@
+"""``codetune serve``: sockets, start, drain and end."""
