@@ -9,7 +9,7 @@ from sqlalchemy import Identity, Index
 from sqlalchemy.sql.schema import SchemaItem
 
 import codetune_core.storage.tables.partial_indexes  # noqa: F401 - adds them to the tables
-from codetune_core.storage.tables import cache, embeddings, history, prompts, training
+from codetune_core.storage.tables import cache, embeddings, history, keys, prompts, training
 from codetune_core.storage.tables.base import Base
 
 METADATA = Base.metadata
@@ -24,6 +24,7 @@ TABLES = (
     training.TrainingMetricRow,
     history.MaintenanceRow,
     embeddings.EmbeddingRow,
+    keys.ServiceKeyRow,
 )
 """In the order of their revisions."""
 
