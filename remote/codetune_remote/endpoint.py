@@ -21,9 +21,10 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
 
     async def answer(request: web.Request) -> web.StreamResponse:
         principal = _allowed(request, route)
+        path = _parts(route.parts, request)
         query = _valid(route.query, dict(request.query), "query")
         body = await _body(request, route.body)
-        call = Call(request.app[SERVICE], principal, body, query, request.match_info, request)
+        call = Call(request.app[SERVICE], principal, body, query, path, request)
         reply = await route.handler(call)
         if isinstance(reply, web.StreamResponse):
             return reply
@@ -43,6 +44,13 @@ def _allowed(request: web.Request, route: Route) -> Principal:
     if not principal.may(route.scope):
         raise Refusal(403, "forbidden", f"the key does not have the scope {route.scope}")
     return principal
+
+
+def _parts(wanted: type[BaseModel], request: web.Request) -> Any:
+    try:
+        return wanted.model_validate(dict(request.match_info))
+    except ValidationError as error:
+        raise Refusal(404, "not-found", "there is nothing at this address: its id is not well-formed") from error
 
 
 async def _body(request: web.Request, wanted: type[BaseModel]) -> Any:

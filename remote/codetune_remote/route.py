@@ -2,22 +2,34 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from functools import cached_property
+from string import Formatter
+from typing import Any, Generic
+from uuid import UUID
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from typing_extensions import TypeVar
 
 from codetune_core.execution.wire import WireBody
 from codetune_remote.principal import Principal, Scope
 from codetune_remote.service import Service
 
-Body = TypeVar("Body")
-Query = TypeVar("Query")
-Item = TypeVar("Item")
-
 
 class Nothing(WireBody):
-    """No body, or no query."""
+    """No body, no query, or nothing that varies in the path."""
+
+
+Item = TypeVar("Item")
+Body = TypeVar("Body", default=Nothing)
+Query = TypeVar("Query", default=Nothing)
+Path = TypeVar("Path", default=Nothing)
+
+
+class ById(WireBody):
+    """A path that ends in, or holds, the id of one thing."""
+
+    id: UUID
 
 
 class Cursor(WireBody):
@@ -37,32 +49,36 @@ class Page(BaseModel, Generic[Item]):
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[Body, Query]):
-    """One request that is allowed and valid: what a handler works with."""
+class Call(Generic[Body, Query, Path]):
+    """One request that is allowed and valid: what a handler works with.
+
+    Written ``Call[ExecuteBody]``, ``Call[Nothing, Cursor]`` or ``Call[PutBody, Nothing, ById]``.
+    """
 
     service: Service
     principal: Principal
     body: Body
     query: Query
-    path: Mapping[str, str]
+    path: Path
     request: web.Request
 
 
-Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
+Handler = Callable[[Call[Any, Any, Any]], Awaitable[Any]]
 """Returns what ``Route.reply`` describes, or a response of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Route:
     """One endpoint.
 
     Attributes:
-        path: with ``{names}`` of its parts.
+        path: with ``{names}`` of what varies in it: the fields of ``parts``.
         handler: what it does.
         scope: what it takes; None for anybody.
         summary: one line for the document; the handler's docstring says the rest.
-        body: type of the JSON that it takes.
-        query: type of the parameters in the address.
+        parts: types of what varies in the path; what does not fit them is 404.
+        body: type of the JSON that it takes; unknown names are ignored, for a newer side may send them.
+        query: type of the parameters in the address; unknown names are refused, for they are typed by people.
         reply: type of the JSON that it gives; a response of the handler's own where it is None.
         status: of its success.
         problems: status of each error that is its own -> when it comes.
@@ -74,6 +90,7 @@ class Route:
     handler: Handler
     scope: Scope | None
     summary: str
+    parts: type[BaseModel] = Nothing
     body: type[BaseModel] = Nothing
     query: type[BaseModel] = Nothing
     reply: Any = None
@@ -81,7 +98,12 @@ class Route:
     problems: Mapping[int, str] = field(default_factory=dict)
     media: tuple[str, ...] = ()
 
-    @property
+    def __post_init__(self) -> None:
+        named = {name for _, name, _, _ in Formatter().parse(self.path) if name}
+        if named != set(self.parts.model_fields):
+            raise ValueError(f"{self.path} does not vary in what {self.parts.__name__} declares")
+
+    @cached_property
     def adapter(self) -> TypeAdapter[Any]:
         """Writes the reply."""
         return TypeAdapter(self.reply)

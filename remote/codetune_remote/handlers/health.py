@@ -5,7 +5,7 @@ from importlib.metadata import version as installed
 from pydantic import BaseModel
 
 from codetune_core.execution.wire import WIRE_VERSION
-from codetune_remote.route import Call, Nothing
+from codetune_remote.route import Call, Route
 
 
 class Alive(BaseModel):
@@ -22,11 +22,17 @@ class Version(BaseModel):
     wire: int
 
 
-async def healthz(_call: Call[Nothing, Nothing]) -> Alive:
+async def healthz(_call: Call) -> Alive:
     """Say that the process answers, whatever its models do."""
     return Alive()
 
 
-async def version(_call: Call[Nothing, Nothing]) -> Version:
+async def version(_call: Call) -> Version:
     """Say which version and which wire this is."""
     return Version(version=installed("codetune"), commit="", wire=WIRE_VERSION)
+
+
+ROUTES = (
+    Route("GET", "/healthz", healthz, None, "Whether the process answers", reply=Alive),
+    Route("GET", "/version", version, None, "Which version answers", reply=Version),
+)
