@@ -5,7 +5,9 @@ from decimal import Decimal
 
 from codetune_core.domain.identifiers import new_id
 from codetune_core.storage.tables.cache import CachedAnswerRow
+from codetune_core.storage.tables.embeddings import EmbeddingRow
 from codetune_core.storage.tables.history import ExecutionRow
+from codetune_core.storage.tables.keys import ServiceKeyRow
 from codetune_core.storage.tables.prompts import DeploymentRow, PromptRow, PromptVersionRow
 from codetune_core.storage.tables.training import TrainingConfigRow, TrainingMetricRow
 
@@ -63,6 +65,22 @@ def training_metric(of, **values):
     return TrainingMetricRow(**{**given, **values})
 
 
+def vector(**values):
+    given = {
+        "model_key": "k", "text_hash": "t", "model_name": "m", "vector": b"1234", "size_bytes": 4, "created_at": NOW,
+        "last_used_at": NOW,
+    }  # fmt: skip
+    return EmbeddingRow(**{**given, **values})
+
+
+def service_key(**values):
+    given = {
+        "id": "k1", "key_hash": "0" * 64, "user_id": "ada", "scopes": "execute read", "note": "", "created_at": NOW,
+        "created_by": "admin",
+    }  # fmt: skip
+    return ServiceKeyRow(**{**given, **values})
+
+
 async def add(database, *rows):
     """Write rows in one transaction, in their order."""
     async with database.write() as session:
@@ -76,5 +94,5 @@ async def fill(database):
     owner = prompt(name="kept", tags=["a", "b"])
     first, config = version(owner), training_config()
     rows = (owner, first, deployment(first), execution(first), execution(success=None), cached(), config)
-    await add(database, *rows, training_metric(config))
+    await add(database, *rows, training_metric(config), vector(), service_key())
     return owner, first
