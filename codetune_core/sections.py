@@ -3,7 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -102,7 +102,9 @@ class StorageSettings(Section):
 
 
 class ServerSettings(Section):
-    """How a server is asked over HTTP."""
+    """How a server is asked over HTTP; ``section`` is what messages call where that is written."""
+
+    section: ClassVar[str] = "engine"
 
     base_url: str = ""
     """Address of the server, such as ``http://localhost:11434/v1``; empty for the engine's own."""
@@ -146,6 +148,7 @@ class RemoteSettings(ServerSettings):
     ``CODETUNE_REMOTE_KEY`` or the keyring (``codetune keys set remote``).
     """
 
+    section: ClassVar[str] = "remote"
     base_url: str = ""
     """Address of the service, such as ``https://team-codetune.hf.space``; empty for none."""
     space: str = ""

@@ -12,7 +12,7 @@ from codetune_core.errors import CodeTuneError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from codetune_core.sections import EngineSettings
+    from codetune_core.sections import ServerSettings
     from codetune_core.settings import Settings
 
 _NAME = click.argument("engine")
@@ -28,7 +28,8 @@ def keys() -> None:
     codetune keys remove openai   forgets it
 
     A key is kept for the address of its engine (engine.base_url) and sent nowhere else. ENGINE is the name of an
-    engine, or one that you gave in `engines`.
+    engine, one that you gave in `engines`, or `remote` for the
+    service of your team (remote.base_url).
     """  # noqa: D301 - the backspace is click's
 
 
@@ -38,7 +39,7 @@ def set_key(engine: str) -> None:
     """Keep the key of ENGINE; it is read from the terminal without being shown, else from the standard input."""
     from codetune_core.http.keys import account, store_key  # noqa: PLC0415 - `codetune --help` waits for nothing
 
-    async def work(asked: "EngineSettings") -> ExitCode:
+    async def work(asked: "ServerSettings") -> ExitCode:
         shown = f"Key for {account(asked)}"
         value = click.prompt(shown, hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
         await store_key(asked, value)
@@ -54,7 +55,7 @@ def remove(engine: str) -> None:
     """Forget the key of ENGINE in the keyring."""
     from codetune_core.http.keys import account, remove_key  # noqa: PLC0415
 
-    async def work(asked: "EngineSettings") -> ExitCode:
+    async def work(asked: "ServerSettings") -> ExitCode:
         gone = await remove_key(asked)
         click.echo(f"{'forgotten' if gone else 'there was none'} for {account(asked)}")
         return ExitCode.CLEAN
@@ -74,7 +75,8 @@ def list_keys(format_name: str) -> None:
 
     async def work() -> ExitCode:
         settings = user_settings()
-        names = dict.fromkeys([*filter(OWN.__contains__, available()), *settings.engines])
+        remote = ["remote"] if settings.remote.base_url else []
+        names = dict.fromkeys([*filter(OWN.__contains__, available()), *settings.engines, *remote])
         found = {name: await _source(_asked(settings, name)) for name in names}
         if format_name == "json":
             click.echo(json.dumps(found, indent=2))
@@ -86,7 +88,7 @@ def list_keys(format_name: str) -> None:
     run(work)
 
 
-async def _source(asked: "EngineSettings") -> str:
+async def _source(asked: "ServerSettings") -> str:
     from codetune_core.http.keys import account, find_key  # noqa: PLC0415
 
     try:
@@ -96,7 +98,7 @@ async def _source(asked: "EngineSettings") -> str:
         return str(error)
 
 
-def _run(engine: str, work: "Callable[[EngineSettings], Coroutine[None, None, ExitCode]]") -> None:
+def _run(engine: str, work: "Callable[[ServerSettings], Coroutine[None, None, ExitCode]]") -> None:
     from codetune_core.cli.core import run, user_settings  # noqa: PLC0415
     from codetune_core.http.keys import base_url  # noqa: PLC0415
 
@@ -109,13 +111,15 @@ def _run(engine: str, work: "Callable[[EngineSettings], Coroutine[None, None, Ex
     run(with_server)
 
 
-def _asked(settings: "Settings", name: str) -> "EngineSettings":
-    """Return what the settings say of an engine; raises CodeTuneError for a name that is none."""
+def _asked(settings: "Settings", name: str) -> "ServerSettings":
+    """Return what the settings say of an engine or the service; raises CodeTuneError for a name that is none."""
     from codetune_core.engines.registry import available  # noqa: PLC0415
     from codetune_core.sections import EngineSettings  # noqa: PLC0415
 
     if name in settings.engines:
         return settings.engines[name]
+    if name == "remote":
+        return settings.remote
     known = available()
     if name not in known:
         raise CodeTuneError(f"there is no engine {name}; there are {', '.join([*known, *settings.engines])}")

@@ -1,4 +1,4 @@
-"""The address of an engine's server: what may stand in it, whose it is, and which proxy leads to it."""
+"""The address of a server: what may stand in it, whose it is, and which proxy leads to it."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -12,11 +12,15 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """``base_url`` has no slash at its end, ``root`` is it without a ``/v1`` there."""
+    """``base_url`` has no slash at its end, ``root`` is it without a ``/v1`` there.
+
+    ``section`` of the settings says whose address it is.
+    """
 
     base_url: str
     host: str
     origin: str
+    section: str = "engine"
 
     @property
     def root(self) -> str:
@@ -49,30 +53,35 @@ class Address:
             found = f"http://{found}"
         if found and urlsplit(found).scheme not in _PORTS:
             scheme = urlsplit(found).scheme
-            raise SettingsError(f"the proxy speaks {scheme}, and only http works: set engine.proxy to such a one")
+            raise SettingsError(
+                f"the proxy speaks {scheme}, and only http works: set {self.section}.proxy to such a one"
+            )
         return found or None
 
 
-def parse_address(base_url: str) -> Address:
+def parse_address(base_url: str, section: str = "engine") -> Address:
     """Read the address of a server; a ``/v1`` is added where there is no path. Raises SettingsError."""
     try:
         parts = urlsplit(base_url.strip())
         port = parts.port
     except ValueError as error:
-        raise SettingsError(f"engine.base_url: {base_url!r} is no address: {error}") from error
-    _check(parts)
+        raise SettingsError(f"{section}.base_url: {base_url!r} is no address: {error}") from error
+    _check(parts, section)
     host = (parts.hostname or "").rstrip(".")
     shown = f"[{host}]" if ":" in host else host
     origin = f"{parts.scheme}://{shown}" + (f":{port}" if port and port != _PORTS[parts.scheme] else "")
     path = parts.path.rstrip("/") or "/v1"
-    return Address(origin + path, host, origin)
+    return Address(origin + path, host, origin, section)
 
 
-def _check(parts: SplitResult) -> None:
+def _check(parts: SplitResult, section: str) -> None:
     # The address is not repeated, because what is wrong in it may be a password.
     if parts.username or parts.password:
-        raise SettingsError("engine.base_url holds a password: keep it with `codetune keys set`, or use key_env")
+        raise SettingsError(f"{section}.base_url holds a password: keep it with `codetune keys set`, or use key_env")
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise SettingsError("engine.base_url must be an address such as http://localhost:8000/v1 or https://host/v1")
+        example = "https://host" if section == "remote" else "http://localhost:8000/v1 or https://host/v1"
+        raise SettingsError(f"{section}.base_url must be an address such as {example}")
     if parts.query or parts.fragment:
-        raise SettingsError("engine.base_url must have no `?` or `#`: a key belongs in `codetune keys set` or key_env")
+        raise SettingsError(
+            f"{section}.base_url must have no `?` or `#`: a key belongs in `codetune keys set` or key_env"
+        )

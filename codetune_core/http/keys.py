@@ -1,4 +1,4 @@
-"""Keys of engines: from a command, the environment or the system's keyring, and shown to nobody.
+"""Keys of servers: from a command, the environment or the system's keyring, and shown to nobody.
 
 A key belongs to an address. The keyring keeps one for each, and the usual variable, such as ``OPENAI_API_KEY``, is for
 the address of who issues it: a server elsewhere gets only what ``key_env`` or ``key_command`` names for it.
@@ -15,8 +15,8 @@ from typing import TypeVar
 from pydantic import SecretStr
 
 from codetune_core.errors import EngineUnusable
-from codetune_core.http.address import parse_address
-from codetune_core.sections import EngineSettings
+from codetune_core.http.address import Address, parse_address
+from codetune_core.sections import EngineSettings, RemoteSettings, ServerSettings
 
 _SERVICE = "codetune"
 _SECONDS = 60
@@ -39,6 +39,8 @@ OWN = {
     "anthropic": Own("https://api.anthropic.com/v1", ("ANTHROPIC_API_KEY",)),
     "huggingface": Own("https://router.huggingface.co/v1", ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")),
 }
+REMOTE_KEY = "CODETUNE_REMOTE_KEY"
+"""Environment variable with the key of the service that the section ``remote`` names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,65 +51,74 @@ class Key:
     source: str
 
 
-def base_url(asked: EngineSettings) -> str:
-    """Return where an engine's server is; empty for one that has none."""
-    return asked.base_url or (OWN[asked.name].base_url if asked.name in OWN else "")
+def base_url(asked: ServerSettings) -> str:
+    """Return where a server is; empty for an engine that has none."""
+    name = _name(asked)
+    return asked.base_url or (OWN[name].base_url if name in OWN else "")
 
 
-def account(asked: EngineSettings) -> str:
-    """Return the name under which the keyring keeps an engine's key; raises SettingsError."""
-    address = base_url(asked)
-    return f"{asked.name} {parse_address(address).origin}" if address else asked.name
+def server_address(asked: ServerSettings) -> Address:
+    """Return the address of a server; raises SettingsError."""
+    return parse_address(base_url(asked), asked.section)
 
 
-async def find_key(asked: EngineSettings, *, in_keyring: bool = True) -> Key | None:
+def _name(asked: ServerSettings) -> str:
+    return asked.name if isinstance(asked, EngineSettings) else asked.section
+
+
+def account(asked: ServerSettings) -> str:
+    """Return the name under which the keyring keeps a server's key; raises SettingsError."""
+    return f"{_name(asked)} {server_address(asked).origin}" if base_url(asked) else _name(asked)
+
+
+async def find_key(asked: ServerSettings, *, in_keyring: bool = True) -> Key | None:
     """Return the key for an engine's server, or None where there is none; look into the keyring where that is wanted.
 
     Raises EngineUnusable where the one that is named cannot be had, and SettingsError for a wrong address.
     """
     if asked.key_command:
-        return _key(await _told(asked.key_command), f"the command {asked.key_command[0]} (engine.key_command)")
+        return _key(await _told(asked.key_command), f"the command {asked.key_command[0]} ({asked.section}.key_command)")
     if asked.key_env:
         if value := os.environ.get(asked.key_env):
             return _key(value, f"the environment variable {asked.key_env}")
-        raise EngineUnusable(f"the environment variable {asked.key_env} is not set (engine.key_env)")
+        raise EngineUnusable(f"the environment variable {asked.key_env} is not set ({asked.section}.key_env)")
     return _from_usual_variable(asked) or (await _from_keyring(asked) if in_keyring else None)
 
 
-def missing_key(asked: EngineSettings) -> str:
+def missing_key(asked: ServerSettings) -> str:
     """Return what to do where there is no key; empty for a server that may want none."""
     own = _own(asked)
-    return f"{asked.name} needs a key: run `codetune keys set {asked.name}`, or set {own.variables[0]}" if own else ""
+    name = _name(asked)
+    return f"{name} needs a key: run `codetune keys set {name}`, or set {own.variables[0]}" if own else ""
 
 
-def _own(asked: EngineSettings) -> Own | None:
+def _own(asked: ServerSettings) -> Own | None:
     """Return who issues the engine's keys, if it is who will be asked."""
-    own = OWN.get(asked.name)
+    own = OWN.get(_name(asked))
     if own is None or parse_address(base_url(asked)).origin != parse_address(own.base_url).origin:
         return None
     return own
 
 
-def _from_usual_variable(asked: EngineSettings) -> Key | None:
+def _from_usual_variable(asked: ServerSettings) -> Key | None:
     own = _own(asked)
-    if own is None:
-        return None
-    found = next((name for name in own.variables if os.environ.get(name)), None)
+    variables = own.variables if own else (REMOTE_KEY,) if isinstance(asked, RemoteSettings) else ()
+    found = next((name for name in variables if os.environ.get(name)), None)
     return _key(os.environ[found], f"the environment variable {found}") if found else None
 
 
-async def _from_keyring(asked: EngineSettings) -> Key | None:
+async def _from_keyring(asked: ServerSettings) -> Key | None:
     value = await _unlocked(lambda: _keyring_get(account(asked)))
     return _key(value, "the keyring") if value else None
 
 
-async def store_key(asked: EngineSettings, value: str) -> None:
+async def store_key(asked: ServerSettings, value: str) -> None:
     """Put an engine's key into the keyring; raises EngineUnusable where there is none, or the text is no key."""
     key, name = _key(value, "what was given"), account(asked)
-    await _unlocked(lambda: _keyring_set(name, key.secret.get_secret_value()))
+    await _unlocked(lambda: _keyring_set(name, key.secret.get_secret_value(), asked.section))
 
 
-async def remove_key(asked: EngineSettings) -> bool:
+async def remove_key(asked: ServerSettings) -> bool:
     """Take an engine's key out of the keyring; return whether there was one."""
     name = account(asked)
     if not await _unlocked(lambda: _keyring_get(name)):
@@ -120,12 +131,12 @@ class KeyHolder:
     """Remembers an engine's key until the server says that it is wrong.
 
     The keyring, which may be locked and ask its user for a password, is left alone until a server that may want no key
-    has said that it wants one.
+    has said that it wants one; a service wants one, and counts who comes without.
     """
 
-    def __init__(self, asked: EngineSettings) -> None:
+    def __init__(self, asked: ServerSettings) -> None:
         self._asked = asked
-        self._in_keyring = bool(missing_key(asked))
+        self._in_keyring = bool(missing_key(asked)) or isinstance(asked, RemoteSettings)
         self._found: list[Key | None] = []
         self._lock = asyncio.Lock()
 
@@ -210,14 +221,15 @@ def _keyring_get(name: str) -> str | None:
         raise EngineUnusable(f"the system's keyring cannot be read: {error}") from error
 
 
-def _keyring_set(name: str, value: str) -> None:
+def _keyring_set(name: str, value: str, section: str) -> None:
     import keyring  # noqa: PLC0415
     from keyring.errors import KeyringError, NoKeyringError  # noqa: PLC0415
 
     try:
         keyring.set_password(_SERVICE, name, value)
     except NoKeyringError as error:
-        raise EngineUnusable("this system has no keyring: name an environment variable in engine.key_env") from error
+        hint = f"name an environment variable in {section}.key_env"
+        raise EngineUnusable(f"this system has no keyring: {hint}") from error
     except KeyringError as error:
         raise EngineUnusable(f"the system's keyring takes no key: {error}") from error
 

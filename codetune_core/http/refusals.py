@@ -39,6 +39,8 @@ class BadStatus(Exception):  # noqa: N818 - what HTTP calls it
         code: its name for the error, such as ``context_length_exceeded``.
         param: the field of the request that it is about.
         retry_after: seconds after which it asks to be tried again.
+        headers: of the answer.
+        content: of the answer, where that is an object in JSON.
     """
 
     def __init__(self, status: int, message: str, code: str = "", param: str = "", after: float | None = None) -> None:
@@ -48,15 +50,17 @@ class BadStatus(Exception):  # noqa: N818 - what HTTP calls it
         self.code = code
         self.param = param
         self.retry_after = after
+        self.headers: Mapping[str, str] = {}
+        self.content: Mapping[str, Any] = {}
 
-    def meaning(self, where: str) -> ExecutionError:
-        """Return the error to be raised for it; ``where`` is the server's address."""
+    def meaning(self, where: str, section: str = "engine") -> ExecutionError:
+        """Return the error to be raised for it; ``where`` is the server's address, ``section`` where that is set."""
         said = f"{where} answered {self.status}: {self.message or 'nothing more'}"
         if self.is_too_long:
             return ContextTooLong(f"the prompt does not fit the model: {said}")
         if self.code in _NO_MONEY or self.status == 402:  # noqa: PLR2004 - Payment Required
             return EngineUnusable(f"the account has no credit left: {said}")
-        return _by_status(self.status, said, self.retry_after)
+        return _by_status(self.status, said, self.retry_after, section)
 
     @property
     def is_too_long(self) -> bool:
@@ -66,18 +70,19 @@ class BadStatus(Exception):  # noqa: N818 - what HTTP calls it
         return self.status in _MAY_BE_TOO_LONG and bool(_TOO_LONG.search(f"{self.code} {self.message}"))
 
 
-def _by_status(status: int, said: str, retry_after: float | None) -> ExecutionError:
+def _by_status(status: int, said: str, retry_after: float | None, section: str) -> ExecutionError:
     match status:
         case 401 | 403:
             return EngineUnusable(f"{said}. Check the key: `codetune keys list` says where it comes from")
         case 404:
-            return EngineUnusable(f"{said}. Is engine.base_url the server's?")
+            return EngineUnusable(f"{said}. Is {section}.base_url the server's?")
         case 408 | 504 | 522 | 524:
             return EngineTimeout(said)
         case 425 | 429 | 503 | 529:
             return EngineOverloaded(said, retry_after)
         case _ if 300 <= status < 400:  # noqa: PLR2004
-            return EngineUnusable(f"{said}. It is not followed, so that the key goes nowhere else: set engine.base_url")
+            hint = f"set {section}.base_url"
+            return EngineUnusable(f"{said}. It is not followed, so that the key goes nowhere else: {hint}")
         case _ if status >= 500:  # noqa: PLR2004
             return EngineLost(said)
     return EngineRefused(said)
@@ -95,6 +100,7 @@ def bad_status(status: int, headers: Mapping[str, str], body: str) -> BadStatus:
     if 300 <= status < 400:  # noqa: PLR2004
         found.message = f"the address has moved to {headers.get('Location', 'nowhere')}"
     found.retry_after = _retry_after(headers, found.retry_after)
+    found.headers, found.content = headers, content if isinstance(content, dict) else {}
     return found
 
 
@@ -136,27 +142,31 @@ def _retry_after(headers: Mapping[str, str], otherwise: float | None) -> float |
         return otherwise
 
 
-def network_error(error: Exception, where: str, connect_seconds: float) -> ExecutionError:
+def network_error(error: Exception, where: str, connect_seconds: float, section: str = "engine") -> ExecutionError:
     """Say what a failure to reach a server, or to hear from it, means."""
     import aiohttp  # noqa: PLC0415 - only where it was used
 
     match error:
         case aiohttp.ServerTimeoutError():
-            return EngineTimeout(f"{where} was not reached within {connect_seconds:g} seconds (engine.connect_seconds)")
+            setting = f"{section}.connect_seconds"
+            return EngineTimeout(f"{where} was not reached within {connect_seconds:g} seconds ({setting})")
         case aiohttp.ClientSSLError() | aiohttp.ServerFingerprintMismatch():
             why = getattr(error, "certificate_error", None) or error
-            return EngineUnusable(f"{where} is not trusted: {why}. If its certificate is your own, set engine.ca_file")
+            hint = f"If its certificate is your own, set {section}.ca_file"
+            return EngineUnusable(f"{where} is not trusted: {why}. {hint}")
         case aiohttp.ClientHttpProxyError():
             hint = " Write its user and password as http://user:password@host:port" if error.status == 407 else ""  # noqa: PLR2004
             return EngineUnusable(f"the proxy to {where} answered {error.status}: {error.message}.{hint}")
         case aiohttp.ClientProxyConnectionError():
-            return EngineLost(f"the proxy to {where} cannot be reached: see engine.proxy, HTTPS_PROXY and HTTP_PROXY")
+            settings = f"{section}.proxy, HTTPS_PROXY and HTTP_PROXY"
+            return EngineLost(f"the proxy to {where} cannot be reached: see {settings}")
         case aiohttp.ClientConnectorDNSError():
-            return EngineLost(f"no machine has the name in {where}: see engine.base_url, or your network is down")
+            return EngineLost(f"no machine has the name in {where}: see {section}.base_url, or your network is down")
         case aiohttp.ClientConnectorError():
             return EngineLost(
-                f"nothing listens at {where}: start the server, or set engine.base_url ({error.strerror})"
+                f"nothing listens at {where}: start the server, or set {section}.base_url ({error.strerror})"
             )
         case aiohttp.InvalidURL():
-            return EngineUnusable(f"{where} is no address that can be asked: see engine.base_url and engine.proxy")
+            settings = f"{section}.base_url and {section}.proxy"
+            return EngineUnusable(f"{where} is no address that can be asked: see {settings}")
     return EngineLost(f"{where} hung up: {error or type(error).__name__}")

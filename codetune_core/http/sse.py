@@ -16,10 +16,11 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
-    """``data`` is the text, ``event`` its type, empty where none was named."""
+    """``data`` is the text, ``event`` its type and ``id`` its own, each empty where none was named."""
 
     data: str
     event: str = ""
+    id: str = ""
 
 
 class EventReader:
@@ -28,7 +29,7 @@ class EventReader:
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self._data: list[bytes] = []
-        self._event = ""
+        self._event = self._id = ""
         self._bytes = 0
         self._after_return = False
         self._at_start = True
@@ -66,12 +67,14 @@ class EventReader:
             self._data.append(value)
         elif field == b"event":
             self._event = value.decode("utf-8", "replace")
+        elif field == b"id":
+            self._id = value.decode("utf-8", "replace")
         return None
 
     def _ended(self) -> ServerSentEvent | None:
-        data, event = self._data, self._event
-        self._data, self._event, self._bytes = [], "", 0
-        return ServerSentEvent(b"\n".join(data).decode("utf-8", "replace"), event) if data else None
+        data, event, number = self._data, self._event, self._id
+        self._data, self._event, self._id, self._bytes = [], "", "", 0
+        return ServerSentEvent(b"\n".join(data).decode("utf-8", "replace"), event, number) if data else None
 
     def _count(self, length: int) -> None:
         self._bytes += length
