@@ -8,6 +8,7 @@ CodeTuneError
     DetectorMissing  its program is not installed
     DetectorTimeout  it did not answer within its time limit
   WorkerLost         a worker process died while it held the request
+  DaemonError        the daemon cannot be started or used; the message says what to do
   PluginError        a plugin cannot be loaded, or failed
     NoSuchPlugin     none has that name
   StorageError       the database cannot do what was asked; the message says what to do
@@ -19,8 +20,11 @@ CodeTuneError
     NameTaken        an active prompt has that name
     IdenticalVersion the wording is that of a version that exists
     LedgerMoved      somebody else deployed in the meantime
+    PromptChanged    somebody else described it anew in the meantime
     PromptFileError  a file is not a prompt
     RenderError      the variables do not fit the template
+  AccessError        a key of the service cannot be made as asked
+    KeyRefused       a key is not accepted; the message says why as far as it may
   ExecutionError     an execution failed; its ``kind`` is recorded
     EngineTimeout    it did not answer in time
     EngineOverloaded it takes no more requests now
@@ -32,6 +36,7 @@ CodeTuneError
     InvalidInput     the variables do not fit what the version declares
     BudgetSpent      the day's budget is used up
     ExecutionCancelled  it was stopped from elsewhere
+    OutboundRefused  it may not leave this machine
 """
 
 
@@ -65,6 +70,10 @@ class DetectorTimeout(DetectorError):  # noqa: N818
 
 class WorkerLost(CodeTuneError):  # noqa: N818
     """A worker process died while it held the request."""
+
+
+class DaemonError(CodeTuneError):
+    """The daemon cannot be started or used; the message says what to do."""
 
 
 class PluginError(CodeTuneError):
@@ -115,12 +124,24 @@ class LedgerMoved(PromptError):  # noqa: N818
     """Somebody else deployed in the meantime."""
 
 
+class PromptChanged(PromptError):  # noqa: N818
+    """Somebody else described it anew in the meantime."""
+
+
 class PromptFileError(PromptError):
     """A file is not a prompt."""
 
 
 class RenderError(PromptError):
     """The variables do not fit the template."""
+
+
+class AccessError(CodeTuneError):
+    """A key of the service cannot be made as asked."""
+
+
+class KeyRefused(AccessError):  # noqa: N818
+    """A key is not accepted; the message says why as far as it may."""
 
 
 class ExecutionError(CodeTuneError):
@@ -189,3 +210,9 @@ class ExecutionCancelled(ExecutionError):  # noqa: N818
     """It was stopped by something other than who asked."""
 
     kind = "cancelled"
+
+
+class OutboundRefused(ExecutionError):  # noqa: N818
+    """It may not leave this machine; the message says which rule of which file says so."""
+
+    kind = "refused"

@@ -45,6 +45,10 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+NAME = r"^[\w][\w .:/+-]*$"
+"""How prompts are named, as a regular expression."""
+
+
 class Variable(_Frozen):
     """A declared variable of a template.
 
@@ -140,11 +144,16 @@ class Statistics:
 class PromptDraft(_Frozen):
     """What describes a prompt, beside its wording."""
 
-    name: str = Field(min_length=1, max_length=200, pattern=r"^[\w][\w .:/+-]*$")
+    name: str = Field(min_length=1, max_length=200, pattern=NAME)
     description: str = ""
     category: Category = Category.OTHER
     use_case: str = Field(default="", max_length=100)
     tags: tuple[str, ...] = ()
+
+    @property
+    def revision(self) -> str:
+        """Tells two descriptions apart: 64 hexadecimal digits."""
+        return digest(self.model_dump(mode="json"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from codetune_core.domain.prompt import Prompt, PromptVersion
 from codetune_core.errors import LedgerMoved, PromptError
 from codetune_core.prompts.ledger import LabelState, VersionRef, replay, standing_at, standing_between
 from codetune_core.prompts.lookup import active_prompt, any_prompt, nothing_deployed, version_of
-from codetune_core.prompts.protocol import Deployed, Entry, PromptStore
+from codetune_core.prompts.protocol import Deployed, Entry, PromptRef, PromptStore
 
 _ATTEMPTS = 50
-_LABEL = re.compile(r"\w[\w./-]{0,99}")
+LABEL = r"\w[\w./-]{0,99}"
+"""How labels are written, as a regular expression."""
 
 
 class ExperimentRules(TypedDict, total=False):
@@ -33,36 +34,56 @@ class Deployments:
     def __init__(self, store: PromptStore) -> None:
         self._store = store
 
-    async def deploy(self, name: str, number: int, *, label: str = PRODUCTION, by: str, reason: str = "") -> Deployment:
+    async def deploy(  # noqa: PLR0913 - what, where, who and why
+        self,
+        name: PromptRef,
+        number: int,
+        *,
+        label: str = PRODUCTION,
+        by: str,
+        reason: str = "",
+        after: int | None = None,
+    ) -> Deployment:
         """Let a version run under a label, and end its experiment; nothing is written where it runs there alone.
 
-        Raises PromptError for a label that is no word of letters, digits and ``._/-``, at most 100 long.
+        ``after`` is the sequence of the label's last entry as the caller knows it, 0 for none: raises LedgerMoved
+        where that is no longer so. Raises PromptError for a label that is no word of letters, digits and ``._/-``, at
+        most 100 long.
         """
-        if not _LABEL.fullmatch(label):
+        if not re.fullmatch(LABEL, label):
             raise PromptError(f"{label!r} is no label: use up to 100 letters, digits and . _ / -")
         prompt = await active_prompt(self._store, name)
         version = await version_of(self._store, prompt, number)
         entry = Entry(prompt.id, version.id, label, Action.DEPLOY, by, reason)
         for _ in range(_ATTEMPTS):
             state = await self._state(prompt, label)
+            _expect_last(state, label, after)
             if state and state.stands.id == version.id and not state.experiment:
                 return state.last
             try:
                 return await self._store.append(entry, state.last.sequence if state else None)
             except LedgerMoved:
                 continue  # whatever stands there now: this version is wanted
-        raise LedgerMoved(f"others keep deploying {name!r} to {label!r}: look who, then try again")
+        raise LedgerMoved(f"others keep deploying {prompt.name!r} to {label!r}: look who, then try again")
 
-    async def rollback(
-        self, name: str, *, label: str = PRODUCTION, number: int | None = None, by: str, reason: str = ""
+    async def rollback(  # noqa: PLR0913 - what, where, who and why
+        self,
+        name: PromptRef,
+        *,
+        label: str = PRODUCTION,
+        number: int | None = None,
+        by: str,
+        reason: str = "",
+        after: int | None = None,
     ) -> Deployment:
         """Go back to what stood before: during an experiment to its control, else one deployment, or to a version.
 
-        Two in a row go back two. Raises LedgerMoved where somebody deployed in the meantime, PromptError where nothing
-        stood before.
+        Two in a row go back two. Raises LedgerMoved where somebody deployed in the meantime, or after the entry
+        called ``after``; PromptError where nothing stood before.
         """
         prompt, state = await self._standing(name, label)
-        target = _target(name, state, number)
+        _expect_last(state, label, after)
+        target = _target(prompt.name, state, number)
         entry = Entry(prompt.id, target.id, label, Action.ROLLBACK, by, reason)
         return await self._store.append(entry, state.last.sequence)
 
@@ -120,11 +141,11 @@ class Deployments:
         """Return what stands where an experiment runs, of all active prompts."""
         return await self._store.experimenting()
 
-    async def states(self, name: str) -> dict[str, LabelState]:
+    async def states(self, name: PromptRef) -> dict[str, LabelState]:
         """Return what stands under each label now, with what a rollback would go back to."""
         return replay(await self.ledger(name))
 
-    async def ledger(self, name: str, *, label: str | None = None) -> list[Deployment]:
+    async def ledger(self, name: PromptRef, *, label: str | None = None) -> list[Deployment]:
         """Return a prompt's entries, the oldest first."""
         return await self._store.ledger((await any_prompt(self._store, name)).id, label)
 
@@ -146,7 +167,7 @@ class Deployments:
     async def _state(self, prompt: Prompt, label: str) -> LabelState | None:
         return replay(await self._store.ledger(prompt.id, label)).get(label)
 
-    async def _standing(self, name: str, label: str) -> tuple[Prompt, LabelState]:
+    async def _standing(self, name: PromptRef, label: str) -> tuple[Prompt, LabelState]:
         prompt = await active_prompt(self._store, name)
         return prompt, await self._state(prompt, label) or await nothing_deployed(self._store, name, label)
 
@@ -157,6 +178,12 @@ class Deployments:
         if state.experiment is None:
             raise PromptError(f"no experiment runs under {label!r} of {name!r}")
         return prompt, state, state.experiment
+
+
+def _expect_last(state: LabelState | None, label: str, after: int | None) -> None:
+    last = state.last.sequence if state else 0
+    if after not in (None, last):
+        raise LedgerMoved(f"somebody else deployed to {label!r} in the meantime: look, and try again")
 
 
 def _experiment(versions: Sequence[PromptVersion], weights: Mapping[int, float], rules: ExperimentRules) -> Experiment:

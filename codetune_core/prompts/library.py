@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from codetune_core.domain.deployment import PRODUCTION, Arm
 from codetune_core.domain.prompt import Category, Prompt, PromptDraft, PromptVersion, Statistics, Wording
@@ -17,7 +18,7 @@ from codetune_core.prompts.lookup import (
     nothing_deployed,
     version_of,
 )
-from codetune_core.prompts.protocol import Deployed
+from codetune_core.prompts.protocol import Deployed, PromptRef
 from codetune_core.prompts.storable import refuse_unstorable
 
 
@@ -34,8 +35,8 @@ class Choice:
 class PromptLibrary(Deployments):
     """What people and programs do with prompts.
 
-    Prompts are meant by name; an unknown one raises PromptNotFound, which names similar ones. What changes a prompt
-    wants an active one; what only reads finds archived ones too.
+    Prompts are meant by name or by id; an unknown one raises PromptNotFound, which names similar ones. What changes a
+    prompt wants an active one; what only reads finds archived ones too.
     """
 
     async def create(
@@ -53,7 +54,7 @@ class PromptLibrary(Deployments):
             return await active_prompt(self._store, draft.name), await version_of(self._store, prompt, version.number)
         return prompt, version
 
-    async def edit(self, name: str, wording: Wording, *, by: str, notes: str = "") -> PromptVersion:
+    async def edit(self, name: PromptRef, wording: Wording, *, by: str, notes: str = "") -> PromptVersion:
         """Add the next version, not deployed.
 
         Raises IdenticalVersion with the number of the version that says this, and RenderError as ``create`` does.
@@ -63,22 +64,28 @@ class PromptLibrary(Deployments):
         prompt = await active_prompt(self._store, name)
         return await self._store.add_version(prompt.id, wording, by, notes)
 
-    async def describe(self, name: str, draft: PromptDraft) -> Prompt:
-        """Change what describes a prompt, its name too; raises NameTaken."""
-        refuse_unstorable(draft)
-        return await self._store.describe((await active_prompt(self._store, name)).id, draft)
+    async def describe(self, name: PromptRef, draft: PromptDraft, *, seen: str = "") -> Prompt:
+        """Change what describes a prompt, its name too; raises NameTaken.
 
-    async def show(self, name: str) -> Prompt:
+        ``seen`` is the revision of the description as the caller knows it, empty for whatever it is: raises
+        PromptChanged where it is no longer so.
+        """
+        refuse_unstorable(draft)
+        return await self._store.describe((await active_prompt(self._store, name)).id, draft, seen)
+
+    async def show(self, name: PromptRef) -> Prompt:
         """Return a prompt."""
         return await any_prompt(self._store, name)
 
-    async def version(self, name: str, number: int) -> PromptVersion:
+    async def version(self, name: PromptRef, number: int) -> PromptVersion:
         """Return a version; raises PromptNotFound, which says what numbers there are."""
         return await version_of(self._store, await any_prompt(self._store, name), number)
 
-    async def versions(self, name: str) -> list[PromptVersion]:
-        """Return all versions, the newest first."""
-        return await self._store.versions((await any_prompt(self._store, name)).id)
+    async def versions(
+        self, name: PromptRef, *, below: int | None = None, limit: int | None = None
+    ) -> list[PromptVersion]:
+        """Return versions, the newest first; only those with a number ``below`` that."""
+        return await self._store.versions((await any_prompt(self._store, name)).id, below=below, limit=limit)
 
     async def diff(self, before: tuple[str, int], after: tuple[str, int]) -> VersionDiff:
         """Compare two versions, each a prompt's name and a number; they may be of two prompts."""
@@ -99,7 +106,7 @@ class PromptLibrary(Deployments):
         notes = f"cloned from {name}, version {source.number}"
         return (await self.create(draft, source.wording, by=by, notes=notes))[0]
 
-    async def archive(self, name: str) -> Prompt:
+    async def archive(self, name: PromptRef) -> Prompt:
         """Take a prompt out of use; its name is free, its versions, ledger and history stay."""
         return await self._store.set_active((await active_prompt(self._store, name)).id, active=False)
 
@@ -109,11 +116,11 @@ class PromptLibrary(Deployments):
             return await self._store.set_active(prompt.id, active=True)
         raise PromptNotFound(f"no archived prompt is named {name!r}")
 
-    async def delete(self, name: str) -> bool:
+    async def delete(self, name: PromptRef) -> bool:
         """Delete a prompt that was never executed, archive one that was; say whether it is deleted."""
         return await self._store.delete((await active_prompt(self._store, name)).id)
 
-    async def purge(self, name: str) -> None:
+    async def purge(self, name: PromptRef) -> None:
         """Delete a prompt with its versions and its ledger, used or not; its history stays, without it."""
         await self._store.purge((await any_prompt(self._store, name)).id)
 
@@ -146,10 +153,19 @@ class PromptLibrary(Deployments):
         return current or await newest_version(self._store, prompt)
 
     async def list(
-        self, *, category: Category | None = None, tags: Sequence[str] = (), archived: bool = False
+        self,
+        *,
+        category: Category | None = None,
+        tags: Sequence[str] = (),
+        archived: bool = False,
+        after: tuple[str, UUID] | None = None,
+        limit: int | None = None,
     ) -> list[Prompt]:
-        """Return prompts by name: of a category, having all of some tags; the active ones, or the archived."""
-        return await self._store.prompts(category=category, tags=tags, archived=archived)
+        """Return prompts by name: of a category, having all of some tags; the active ones, or the archived.
+
+        ``after`` is the name and id that the first one follows.
+        """
+        return await self._store.prompts(category=category, tags=tags, archived=archived, after=after, limit=limit)
 
 
 def _check(wording: Wording) -> None:

@@ -9,6 +9,9 @@ from uuid import UUID
 from codetune_core.domain.deployment import Action, Deployment, Experiment
 from codetune_core.domain.prompt import Category, Prompt, PromptDraft, PromptVersion, Statistics, Wording
 
+PromptRef = str | UUID
+"""What means a prompt: its name, or its id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -39,8 +42,11 @@ class PromptStore(Protocol):
         """Add a prompt with its version 1, not deployed; raises NameTaken."""
         ...
 
-    async def describe(self, prompt_id: UUID, draft: PromptDraft) -> Prompt:
-        """Change what describes a prompt; raises NameTaken, PromptNotFound."""
+    async def describe(self, prompt_id: UUID, draft: PromptDraft, seen: str = "") -> Prompt:
+        """Change what describes a prompt; raises NameTaken, PromptNotFound.
+
+        Raises PromptChanged where ``seen`` is a revision that the description no longer has.
+        """
         ...
 
     async def find(self, name: str) -> Prompt | None:
@@ -52,9 +58,18 @@ class PromptStore(Protocol):
         ...
 
     async def prompts(
-        self, *, category: Category | None = None, tags: Sequence[str] = (), archived: bool = False
+        self,
+        *,
+        category: Category | None = None,
+        tags: Sequence[str] = (),
+        archived: bool = False,
+        after: tuple[str, UUID] | None = None,
+        limit: int | None = None,
     ) -> list[Prompt]:
-        """Return prompts by name: of a category, having all of some tags; the active ones, or the archived."""
+        """Return prompts by name: of a category, having all of some tags; the active ones, or the archived.
+
+        ``after`` is the name and id that the first one follows.
+        """
         ...
 
     async def add_version(self, prompt_id: UUID, wording: Wording, by: str, notes: str) -> PromptVersion:
@@ -69,8 +84,10 @@ class PromptStore(Protocol):
         """Return a version by id."""
         ...
 
-    async def versions(self, prompt_id: UUID) -> list[PromptVersion]:
-        """Return all versions, the newest first."""
+    async def versions(
+        self, prompt_id: UUID, *, below: int | None = None, limit: int | None = None
+    ) -> list[PromptVersion]:
+        """Return versions, the newest first; only those with a number ``below`` that."""
         ...
 
     async def deployed(self, name: str, label: str) -> Deployed | None:

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, type_coerce, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, tuple_, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from codetune_core.domain.prompt import Category, Prompt, PromptDraft, PromptVersion, Wording
-from codetune_core.errors import NameTaken, PromptNotFound
+from codetune_core.errors import NameTaken, PromptChanged, PromptNotFound
 from codetune_core.storage.ledger_store import ACTIVE, LedgerStore
 from codetune_core.storage.prompt_rows import described, new_prompt, prompt_of
 from codetune_core.storage.tables.history import ExecutionRow
@@ -18,7 +18,7 @@ from codetune_core.storage.tables.prompts import PromptRow, PromptVersionRow
 from codetune_core.storage.version_store import VersionStore, insert_version, lock_prompt
 
 
-class SqlPromptStore(VersionStore, LedgerStore):
+class SqlPromptStore(LedgerStore, VersionStore):
     """A PromptStore; each method is one transaction."""
 
     async def create(self, draft: PromptDraft, wording: Wording, by: str, notes: str) -> tuple[Prompt, PromptVersion]:
@@ -31,8 +31,8 @@ class SqlPromptStore(VersionStore, LedgerStore):
                 said = await insert_version(session, wording, created_by=by, change_notes=notes, **first)
                 return prompt_of(prompt), said
 
-    async def describe(self, prompt_id: UUID, draft: PromptDraft) -> Prompt:
-        return await self._change(prompt_id, **described(draft))
+    async def describe(self, prompt_id: UUID, draft: PromptDraft, seen: str = "") -> Prompt:
+        return await self._change(prompt_id, seen, **described(draft))
 
     async def set_active(self, prompt_id: UUID, *, active: bool) -> Prompt:
         return await self._change(prompt_id, is_active=active)
@@ -44,14 +44,23 @@ class SqlPromptStore(VersionStore, LedgerStore):
         return await self._prompt(PromptRow.id == prompt_id)
 
     async def prompts(
-        self, *, category: Category | None = None, tags: Sequence[str] = (), archived: bool = False
+        self,
+        *,
+        category: Category | None = None,
+        tags: Sequence[str] = (),
+        archived: bool = False,
+        after: tuple[str, UUID] | None = None,
+        limit: int | None = None,
     ) -> list[Prompt]:
         wanted = select(PromptRow).where(PromptRow.is_active.is_(not archived))
         if category:
             wanted = wanted.where(PromptRow.category == category.value)
         wanted = wanted.where(*(_has_tag(self._database.url.dialect, tag) for tag in tags))
+        if after:
+            wanted = wanted.where(tuple_(PromptRow.name, PromptRow.id) > tuple_(*after))
+        wanted = wanted.order_by(PromptRow.name, PromptRow.id).limit(limit)
         async with self._database.read() as session:
-            return [prompt_of(row) for row in await session.scalars(wanted.order_by(PromptRow.name, PromptRow.id))]
+            return [prompt_of(row) for row in await session.scalars(wanted)]
 
     async def delete(self, prompt_id: UUID) -> bool:
         async with self._database.write() as session:
@@ -76,10 +85,12 @@ class SqlPromptStore(VersionStore, LedgerStore):
             row = await session.scalar(select(PromptRow).where(*conditions))
             return prompt_of(row) if row else None
 
-    async def _change(self, prompt_id: UUID, **columns: Any) -> Prompt:
+    async def _change(self, prompt_id: UUID, seen: str = "", **columns: Any) -> Prompt:
         change = update(PromptRow).where(PromptRow.id == prompt_id).values(columns).returning(PromptRow)
         with _unique_name():
             async with self._database.write() as session:
+                if seen:
+                    await _expect_described(session, prompt_id, seen)
                 if (row := await session.scalar(change)) is None:
                     raise PromptNotFound("the prompt is no longer there: somebody purged it")
                 return prompt_of(row)
@@ -93,6 +104,12 @@ def _unique_name() -> Iterator[None]:
         if "uq_prompt_library_active_name" in str(error.orig) or "prompt_library.name" in str(error.orig):
             raise NameTaken("an active prompt has this name: choose another, or edit that one") from None
         raise
+
+
+async def _expect_described(session: AsyncSession, prompt_id: UUID, seen: str) -> None:
+    row = await session.scalar(select(PromptRow).where(PromptRow.id == prompt_id).with_for_update())
+    if row and prompt_of(row).draft.revision != seen:
+        raise PromptChanged("somebody else changed the description in the meantime: look, and try again")
 
 
 async def _lock_versions(session: AsyncSession, prompt_id: UUID) -> None:

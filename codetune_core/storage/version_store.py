@@ -66,10 +66,14 @@ class VersionStore:
     async def version_by_id(self, version_id: UUID) -> PromptVersion | None:
         return await self._version(PromptVersionRow.id == version_id)
 
-    async def versions(self, prompt_id: UUID) -> list[PromptVersion]:
+    async def versions(
+        self, prompt_id: UUID, *, below: int | None = None, limit: int | None = None
+    ) -> list[PromptVersion]:
         wanted = select(PromptVersionRow).where(PromptVersionRow.prompt_id == prompt_id)
+        if below is not None:
+            wanted = wanted.where(PromptVersionRow.version_number < below)
         async with self._database.read() as session:
-            rows = await session.scalars(wanted.order_by(PromptVersionRow.version_number.desc()))
+            rows = await session.scalars(wanted.order_by(PromptVersionRow.version_number.desc()).limit(limit))
             return [version_of(row) for row in rows]
 
     async def add_test_result(self, version_id: UUID, *, success: bool, milliseconds: float) -> Statistics:
