@@ -9,7 +9,7 @@ from sqlalchemy import Identity, Index
 from sqlalchemy.sql.schema import SchemaItem
 
 import codetune_core.storage.tables.partial_indexes  # noqa: F401 - adds them to the tables
-from codetune_core.storage.tables import cache, embeddings, history, keys, prompts, training
+from codetune_core.storage.tables import cache, embeddings, history, keys, prompts, rates, training
 from codetune_core.storage.tables.base import Base
 
 METADATA = Base.metadata
@@ -25,6 +25,7 @@ TABLES = (
     history.MaintenanceRow,
     embeddings.EmbeddingRow,
     keys.ServiceKeyRow,
+    rates.RateWindowRow,
 )
 """In the order of their revisions."""
 

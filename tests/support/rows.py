@@ -9,6 +9,7 @@ from codetune_core.storage.tables.embeddings import EmbeddingRow
 from codetune_core.storage.tables.history import ExecutionRow
 from codetune_core.storage.tables.keys import ServiceKeyRow
 from codetune_core.storage.tables.prompts import DeploymentRow, PromptRow, PromptVersionRow
+from codetune_core.storage.tables.rates import RateWindowRow
 from codetune_core.storage.tables.training import TrainingConfigRow, TrainingMetricRow
 
 NOW = dt.datetime(2026, 3, 1, 23, 59, 59, 123456, tzinfo=dt.UTC)
@@ -81,6 +82,10 @@ def service_key(**values):
     return ServiceKeyRow(**{**given, **values})
 
 
+def rate_window(**values):
+    return RateWindowRow(**{"user_id": "ada", "window": 1, "current": 2, "previous": 3, **values})
+
+
 async def add(database, *rows):
     """Write rows in one transaction, in their order."""
     async with database.write() as session:
@@ -94,5 +99,5 @@ async def fill(database):
     owner = prompt(name="kept", tags=["a", "b"])
     first, config = version(owner), training_config()
     rows = (owner, first, deployment(first), execution(first), execution(success=None), cached(), config)
-    await add(database, *rows, training_metric(config), vector(), service_key())
+    await add(database, *rows, training_metric(config), vector(), service_key(), rate_window())
     return owner, first

@@ -1,0 +1,1 @@
+"""Decides what may begin, and when: rate limits, bounded queues, priorities."""

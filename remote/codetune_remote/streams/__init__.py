@@ -1,0 +1,1 @@
+"""Runs executions once, and lets any number of connections read their events."""
