@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from codetune_core.access.keys import ADMIN_VARIABLE, ServiceKeys
 from codetune_core.domain.review import Notice
 from codetune_core.engines.embedding_cache import CachedEmbedder, RememberedVectors
 from codetune_core.engines.embedding_registry import build_embedder, build_reranker
@@ -27,6 +29,7 @@ from codetune_core.storage.database import Database
 from codetune_core.storage.embedding_store import SqlEmbeddingStore
 from codetune_core.storage.experiment_results import SqlExperimentResults
 from codetune_core.storage.history_store import SqlHistoryStore
+from codetune_core.storage.key_store import SqlKeyStore
 from codetune_core.storage.open import open_database
 from codetune_core.storage.prompt_store import SqlPromptStore
 
@@ -70,9 +73,14 @@ class Core:
         """Scores texts; raises SettingsError where it cannot be made."""
         return build_reranker(self.settings)
 
+    @cached_property
+    def keys(self) -> ServiceKeys:
+        """Keys of the service; raises SettingsError for a wrong value of ``ADMIN_VARIABLE``."""
+        return ServiceKeys(SqlKeyStore(self.database), os.environ.get(ADMIN_VARIABLE, ""))
+
     async def aclose(self) -> None:
         """Stop what runs."""
-        for used in ("executor", "embedder", "reranker"):
+        for used in ("executor", "embedder", "reranker", "keys"):
             if used in vars(self):
                 await vars(self)[used].aclose()
         await self.engine.aclose()

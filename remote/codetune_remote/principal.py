@@ -1,20 +1,13 @@
 """Who asks, and what they may do."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from codetune_core.domain.service_key import Scope
 
-class Scope(StrEnum):
-    """What a key allows; ``admin`` allows everything."""
+__all__ = ["CHALLENGE", "Principal", "Scope"]
 
-    EXECUTE = "execute"
-    """Run prompts, make vectors, rate what came back."""
-    READ = "read"
-    """See prompts, history, models and figures."""
-    PROMPTS_WRITE = "prompts:write"
-    """Change and deploy prompts."""
-    ADMIN = "admin"
-    """Load models, delete history, make keys."""
+CHALLENGE = {"WWW-Authenticate": 'CodeTune-Key realm="codetune"'}
+"""The header of a 401 (RFC 9110, 11.6.1): the key goes into X-CodeTune-Key."""
 
 
 @dataclass(frozen=True, slots=True)
