@@ -24,6 +24,7 @@ from codetune_core.errors import (
     EngineTimeout,
     EngineUnusable,
     ExecutionCancelled,
+    OutboundRefused,
 )
 from codetune_core.models.choose import wanted
 from codetune_core.sections import EngineSettings, ModelPrice
@@ -263,7 +264,9 @@ def _admitted(link: Link) -> Permit:
 
 def _tell(permit: Permit, error: Exception, course: _Course) -> None:
     """Tell the breaker what an error says of its engine: it is ill, it is well, or nothing."""
-    if isinstance(error, ExecutionCancelled) or (isinstance(error, EngineUnusable) and course.is_special):
+    if isinstance(error, ExecutionCancelled | OutboundRefused) or (
+        isinstance(error, EngineUnusable) and course.is_special
+    ):
         return
     if is_of_this_engine(error):
         permit.failed(str(error) or type(error).__name__, retry_after(error))

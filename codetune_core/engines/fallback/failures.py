@@ -11,10 +11,11 @@ from codetune_core.errors import (
     EngineTimeout,
     EngineUnusable,
     ExecutionError,
+    OutboundRefused,
     SettingsError,
 )
 
-_LIKELIEST_TO_PASS = (EngineTimeout, EngineLost, ContextTooLong, EngineUnusable, EngineRefused)
+_LIKELIEST_TO_PASS = (EngineTimeout, EngineLost, ContextTooLong, EngineUnusable, EngineRefused, OutboundRefused)
 
 
 class PassedOn(Exception):  # noqa: N818 - says what is done with it

@@ -11,6 +11,7 @@ from codetune_core.errors import (
     EngineOverloaded,
     EngineTimeout,
     EngineUnusable,
+    OutboundRefused,
     SettingsError,
 )
 
@@ -58,4 +59,4 @@ def is_of_this_engine(error: Exception) -> bool:
 
 def may_another_answer(error: Exception) -> bool:
     """Whether the question may go to the next engine."""
-    return is_of_this_engine(error) or isinstance(error, ContextTooLong)
+    return is_of_this_engine(error) or isinstance(error, ContextTooLong | OutboundRefused)

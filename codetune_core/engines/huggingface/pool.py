@@ -12,6 +12,7 @@ from huggingface_hub import AsyncInferenceClient
 from codetune_core.errors import EngineUnusable
 from codetune_core.http.address import Address
 from codetune_core.http.keys import Key
+from codetune_core.http.passage import leaves, noted, prepared
 from codetune_core.http.refusals import bad_status
 from codetune_core.sections import EngineSettings
 
@@ -31,7 +32,8 @@ def open_pool(asked: EngineSettings, address: Address, key: Callable[[], Key | N
         proxy=address.proxy(asked.proxy),
         limits=httpx2.Limits(keepalive_expiry=_KEEP_ALIVE_SECONDS),
     )
-    return httpx2.AsyncClient(transport=_Bound(inner, address, key), timeout=limits(asked), trust_env=False)
+    bound = _Bound(_Leaving(inner) if leaves(address, address.proxy(asked.proxy)) else inner, address, key)
+    return httpx2.AsyncClient(transport=bound, timeout=limits(asked), trust_env=False)
 
 
 def limits(asked: EngineSettings) -> httpx2.Timeout:
@@ -99,6 +101,26 @@ class _Bound(httpx2.AsyncBaseTransport):
             raise bad_status(response.status_code, response.headers, body)
         response.stream = _Measured(cast("httpx2.AsyncByteStream", response.stream))
         return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class _Leaving(httpx2.AsyncBaseTransport):
+    """Sends what the passage that is open makes of a request."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        url, written = str(request.url), await request.aread()
+        sent = await prepared(url, written or None)
+        headers = {**request.headers, "Content-Length": str(len(sent))} if sent else request.headers
+        leaving = httpx2.Request(request.method, url, headers=headers, content=sent, extensions=request.extensions)
+        with noted(request.method, url, sent) as answered:
+            response = await self._inner.handle_async_request(leaving)
+            answered(response.status_code)
+            return response
 
     async def aclose(self) -> None:
         await self._inner.aclose()
