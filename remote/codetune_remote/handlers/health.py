@@ -1,5 +1,6 @@
 """Whether it lives, whether it can execute, and which version it is."""
 
+import os
 from importlib.metadata import version as installed
 
 from pydantic import BaseModel
@@ -29,7 +30,7 @@ async def healthz(_call: Call) -> Alive:
 
 async def version(_call: Call) -> Version:
     """Say which version and which wire this is."""
-    return Version(version=installed("codetune"), commit="", wire=WIRE_VERSION)
+    return Version(version=installed("codetune"), commit=os.environ.get("CODETUNE_COMMIT", ""), wire=WIRE_VERSION)
 
 
 ROUTES = (
