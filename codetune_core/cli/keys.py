@@ -1,4 +1,4 @@
-"""``codetune keys``: the keys of engines in the system's keyring."""
+"""``codetune keys``: the keys with which you ask, in the system's keyring, and those with which others ask you."""
 
 import json
 import sys
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from codetune_core.cli.exit_codes import ExitCode
+from codetune_core.cli.service_keys import create, issued, revoke
 from codetune_core.errors import CodeTuneError
 
 if TYPE_CHECKING:
@@ -18,19 +19,25 @@ if TYPE_CHECKING:
 _NAME = click.argument("engine")
 
 
-@click.group(short_help="Keys of the services that answer.")
+@click.group(short_help="Keys with which you ask services, and with which others ask yours.")
 def keys() -> None:
-    """Keys of the services that answer, in your system's keyring.
+    """Keys with which you ask services, in your system's keyring, and keys with which others ask your service.
 
     \b
-    codetune keys set openai      asks for the key, and shows nothing of it
-    codetune keys list            where each engine's key comes from
-    codetune keys remove openai   forgets it
+    codetune keys set openai         asks for the key, and shows nothing of it
+    codetune keys list               where each engine's key comes from
+    codetune keys remove openai      forgets it
+    codetune keys create --user ada  makes a key for your service, and prints it once
+    codetune keys issued             which ones there are
+    codetune keys revoke ID          takes one back
 
     A key is kept for the address of its engine (engine.base_url) and sent nowhere else. ENGINE is the name of an
-    engine, one that you gave in `engines`, or `remote` for the
-    service of your team (remote.base_url).
+    engine, one that you gave in `engines`, or `remote` for the service of your team (remote.base_url).
     """  # noqa: D301 - the backspace is click's
+
+
+for _command in (create, issued, revoke):
+    keys.add_command(_command)
 
 
 @keys.command("set", short_help="Keep a key.")

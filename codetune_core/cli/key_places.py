@@ -1,0 +1,106 @@
+"""Where keys of the service are made: in the database of the settings, or by a service that runs elsewhere."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+from urllib.parse import quote
+
+from codetune_core.access.keys import ServiceKeys
+from codetune_core.access.wire import KEYS_PATH, IssuedKey, IssuedKeys, KeyBody, MadeKey
+from codetune_core.cli.core import say
+from codetune_core.cli.prompts.options import who
+from codetune_core.errors import AccessError, SettingsError
+from codetune_core.execution.wire import KEY_HEADER
+from codetune_core.http.server import HttpServer
+from codetune_core.settings import Settings
+from codetune_core.storage.key_store import SqlKeyStore
+from codetune_core.storage.open import open_database
+
+_SECONDS = 60
+_PAGE = 200
+
+
+class KeyPlace(Protocol):
+    """Keys, wherever they are."""
+
+    async def create(self, wanted: KeyBody) -> MadeKey:
+        """Make a key."""
+        ...
+
+    async def page(self, after: str) -> IssuedKeys:
+        """Return those that were made before the one called ``after``; empty for from the newest on."""
+        ...
+
+    async def revoke(self, key_id: str) -> IssuedKey:
+        """Take a key back; raises a CodeTuneError where there is none."""
+        ...
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, remote: bool) -> AsyncIterator[KeyPlace]:
+    """Open the service of ``remote.base_url``, or the database."""
+    if remote:
+        if not settings.remote.base_url:
+            raise SettingsError("which service? Set remote.base_url to its address")
+        server = HttpServer(settings.remote, lambda key: {KEY_HEADER: key})
+        try:
+            yield _There(server)
+        finally:
+            await server.aclose()
+        return
+    database, notices = await open_database(settings.storage)
+    say(notices)
+    async with database:
+        yield _Here(ServiceKeys(SqlKeyStore(database)))
+
+
+async def all_keys(place: KeyPlace) -> list[IssuedKey]:
+    """Return every key, the newest first."""
+    found = await place.page("")
+    keys = found.items
+    while found.next:
+        found = await place.page(found.next)
+        keys += found.items
+    return keys
+
+
+class _Here:
+    def __init__(self, keys: ServiceKeys) -> None:
+        self._keys = keys
+
+    async def create(self, wanted: KeyBody) -> MadeKey:
+        key, made = await self._keys.create(
+            wanted.user or who(), wanted.scopes, expires=wanted.expires, note=wanted.note, created_by=who()
+        )
+        return MadeKey(issued=IssuedKey.of(key), key=made.text.get_secret_value())
+
+    async def page(self, after: str) -> IssuedKeys:
+        keys = [IssuedKey.of(key) for key in await self._keys.page(after, _PAGE)]
+        return IssuedKeys(items=keys, next=keys[-1].id if len(keys) == _PAGE else "")
+
+    async def revoke(self, key_id: str) -> IssuedKey:
+        if revoked := await self._keys.revoke(key_id):
+            return IssuedKey.of(revoked)
+        raise AccessError(f"there is no key {key_id}: see `codetune keys issued`")
+
+
+class _There:
+    def __init__(self, server: HttpServer) -> None:
+        self._server = server
+        self._url = f"{server.address.base_url}{KEYS_PATH}"
+
+    async def create(self, wanted: KeyBody) -> MadeKey:
+        with self._server.in_words():
+            return MadeKey.model_validate(await self._server.post(self._url, wanted.model_dump(mode="json"), _SECONDS))
+
+    async def page(self, after: str) -> IssuedKeys:
+        with self._server.in_words():
+            found = await self._server.get(f"{self._url}?limit={_PAGE}&cursor={after}", _SECONDS)
+        return IssuedKeys.model_validate(found)
+
+    async def revoke(self, key_id: str) -> IssuedKey:
+        with self._server.in_words():
+            async with self._server.open(
+                "DELETE", f"{self._url}{quote(key_id, safe='')}", seconds=_SECONDS
+            ) as response:
+                return IssuedKey.model_validate_json(await response.read())
