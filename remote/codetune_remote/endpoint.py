@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from codetune_remote.bodies import read_body
-from codetune_remote.principal import Principal
+from codetune_remote.principal import CHALLENGE, Principal
 from codetune_remote.problems import Refusal
 from codetune_remote.route import Call, Route
 from codetune_remote.service import PRINCIPAL, SERVICE
@@ -36,7 +36,7 @@ def _allowed(request: web.Request, route: Route) -> Principal:
     if route.scope is None:
         return principal if isinstance(principal, Principal) else Principal("", frozenset())
     if not isinstance(principal, Principal):
-        raise Refusal(401, "unauthenticated", "this needs a key: send it in X-CodeTune-Key")
+        raise Refusal(401, "unauthenticated", "this needs a key: send it in X-CodeTune-Key", headers=CHALLENGE)
     if not principal.may(route.scope):
         raise Refusal(403, "forbidden", f"the key does not have the scope {route.scope}")
     return principal

@@ -26,8 +26,16 @@ class Problem(BaseModel):
     instance: str = ""
 
 
+def title_of(kind: str) -> str:
+    """Return a kind in words."""
+    return kind.replace("-", " ").capitalize()
+
+
 class Refusal(Exception):  # noqa: N818 - not every one is an error of who asked
-    """Ends a request with a problem; ``extra`` are members of its own, ``headers`` of the response."""
+    """Ends a request with a problem.
+
+    ``kind`` is one of `codetune_remote.problem_kinds`; ``extra`` are members of its own, ``headers`` of the response.
+    """
 
     def __init__(
         self,
@@ -47,10 +55,9 @@ class Refusal(Exception):  # noqa: N818 - not every one is an error of who asked
 
     def response(self, request_id: str) -> web.Response:
         """Return what is sent."""
-        title = self.kind.replace("-", " ").capitalize()
         body = Problem(
             type=f"/problems/{self.kind}",
-            title=title,
+            title=title_of(self.kind),
             status=self.status,
             detail=self.detail,
             instance=request_id,

@@ -103,6 +103,11 @@ class Route:
         if named != set(self.parts.model_fields):
             raise ValueError(f"{self.path} does not vary in what {self.parts.__name__} declares")
 
+    @property
+    def streams(self) -> bool:
+        """Whether it gives events as they happen."""
+        return "text/event-stream" in self.media
+
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
         """Writes the reply."""

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from codetune_core.bootstrap.core import open_core
 from codetune_core.settings import Options, Settings, resolve
-from codetune_remote.app import make_app
+from codetune_remote.app import make_runner
 from codetune_remote.service import Service
 
 ANSWERS = "default: {answers: ['it adds']}\n"
@@ -36,7 +36,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 @asynccontextmanager
 async def on_socket(service: Service, path: Path) -> AsyncIterator[aiohttp.ClientSession]:
     """Serve on a Unix socket; gives a client of it, for addresses such as ``/healthz``."""
-    runner = web.AppRunner(make_app(service), access_log=None)
+    runner = make_runner(service)
     await runner.setup()
     await web.UnixSite(runner, path).start()
     try:
@@ -49,7 +49,7 @@ async def on_socket(service: Service, path: Path) -> AsyncIterator[aiohttp.Clien
 @asynccontextmanager
 async def on_tcp(service: Service, headers: dict[str, str] | None = None) -> AsyncIterator[aiohttp.ClientSession]:
     """Serve on a free port of 127.0.0.1; gives a client of it that sends ``headers`` with everything."""
-    runner = web.AppRunner(make_app(service), access_log=None)
+    runner = make_runner(service)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

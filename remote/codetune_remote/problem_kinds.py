@@ -1,0 +1,48 @@
+"""What each kind of problem means and what to do about it: the last part of a problem's ``type``."""
+
+from collections.abc import Mapping
+
+KINDS: Mapping[str, str] = {
+    "malformed": "The request is not what it says it is: broken HTTP, or a body that is not JSON as RFC 7493 (I-JSON) "
+    "asks: UTF-8, no name twice, no NaN, whole numbers within 2^53 - 1, not nested too deeply.",
+    "invalid": "What was sent is well-formed but does not fit; `errors` says what and where. See the API's document.",
+    "unsupported-media-type": "Bodies are JSON: send `Content-Type: application/json`.",
+    "not-acceptable": "Nothing that is offered here fits the request's `Accept`.",
+    "too-large": "The request is larger than the service takes (serve.max_body_megabytes, counted decompressed).",
+    "header-too-large": "The request's first line or a header is too long.",
+    "request-timeout": "The request's body did not arrive in time: send it again.",
+    "expectation-failed": "The only `Expect` that is known is `100-continue`.",
+    "unauthenticated": "No key, or one that is wrong, revoked or expired: send a good one in `X-CodeTune-Key`.",
+    "forbidden": "The key does not allow this: ask for one with the scope that the detail names.",
+    "wrong-host": "The `Host` header names another server. A service that is reached under a name of its own lists it "
+    "in serve.allowed_hosts.",
+    "wrong-origin": "A page of another site asked. Sites that may ask are listed in serve.allowed_origins.",
+    "wire-version": "Client and service do not speak the same version; the detail says which one to upgrade.",
+    "not-found": "There is nothing at this address, or nothing that you may see.",
+    "method-not-allowed": "The address is right, but not for this method: `Allow` lists those that are.",
+    "conflict": "It contradicts what is there: look at what is there now, and decide again.",
+    "name-taken": "An active prompt has this name: choose another one.",
+    "identical-version": "A version with exactly this wording exists: `number` says which one; deploy that.",
+    "ledger-moved": "Somebody else deployed in the meantime: look at what is deployed now, and decide again.",
+    "prompt-file": "The file is not a prompt; the detail says where it is wrong.",
+    "render": "The variables do not fit the prompt's template; the detail says which.",
+    "prompt": "The prompt library cannot do this; the detail says why.",
+    "invalid-input": "The variables do not fit what the prompt's version declares.",
+    "context-too-long": "The prompt does not fit the model, and nothing more may be cut: send less.",
+    "invalid-output": "The model's answer does not fill the schema that its prompt asks for: ask again.",
+    "refused": "The model does not want to answer this.",
+    "engine-unusable": "The engine needs its key, account or settings put in order by who runs the service.",
+    "engine-lost": "The engine died or hung up: ask again.",
+    "engine-timeout": "The engine did not answer in time.",
+    "timeout": "It took longer than it may.",
+    "overloaded": "No more work is taken now: ask again after the seconds in `Retry-After`.",
+    "rate-limited": "This user asks too often: ask again after the seconds in `Retry-After`.",
+    "budget-spent": "The day's budget is used up; the next day begins after the seconds in `Retry-After`.",
+    "cancelled": "It was stopped from elsewhere.",
+    "draining": "The service is about to end and takes no new work: ask again after the seconds in `Retry-After`.",
+    "unavailable": "Something that this needs is not there now; the detail says what.",
+    "storage": "The database cannot do this now; the detail says what to do.",
+    "settings": "The service's settings do not allow this; the detail says what is to be set.",
+    "failed": "It could not be done; the detail says why.",
+    "internal": "An error of the service. The problem's `instance` stands in its log, beside where it happened.",
+}
