@@ -7,22 +7,12 @@ from pathlib import Path
 
 import click
 
-
-class _Address(click.ParamType[tuple[str, int]]):
-    """``HOST:PORT``, or a port of 127.0.0.1."""
-
-    name = "HOST:PORT"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        host, _, port = value.rpartition(":")
-        if not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004 - the highest port there is
-            self.fail(f"{value!r} has no port; write for example 127.0.0.1:2087", param, ctx)
-        return host.strip("[]") or "127.0.0.1", int(port)
+from codetune_core.cli.address import Address
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--stdio", is_flag=True, help="Speak over standard input and output; this is what happens anyway.")
-@click.option("--tcp", type=_Address(), help="Listen on an address of this machine instead; port 0 takes any free one.")
+@click.option("--tcp", type=Address(), help="Listen on an address of this machine instead; port 0 takes any free one.")
 @click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the log there, not to stderr.")
 @click.option(
     "--log-level",

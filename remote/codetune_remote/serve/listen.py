@@ -1,24 +1,120 @@
-"""Listens, and serves until it is told to end."""
+"""Serves until it is told to end, or nobody needs it: listens, opens the core, answers, drains."""
 
 import asyncio
-import signal
+import gc
+import importlib
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
 from aiohttp import web
 
-from codetune_remote.app import make_app
-from codetune_remote.service import Service
+from codetune_remote.serve.early import answering_early
+from codetune_remote.serve.idle import keep_short, unused
+from codetune_remote.serve.notify import notify
+from codetune_remote.serve.sockets import is_this_machine, where
+from codetune_remote.serve.stopping import Stop
+
+if TYPE_CHECKING:
+    from codetune_remote.service import Service
+
+_LAST_SECONDS = 2.0
+"""For answers that are on their way when all executions have ended."""
+_POLL_SECONDS = 0.05
 
 
-async def serve_socket(service: Service, path: Path) -> None:
-    """Serve on a Unix socket until SIGTERM or SIGINT."""
-    runner = web.AppRunner(make_app(service), access_log=None)
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What is served where.
+
+    Attributes:
+        listener: bound, and listening.
+        models: to be loaded at once, by role or name.
+        tls: certificate and key, or None.
+        log: of a daemon, which ends when nobody needs it; None for who stays.
+    """
+
+    listener: socket.socket
+    models: tuple[str, ...] = ()
+    tls: ssl.SSLContext | None = None
+    log: Path | None = None
+
+    def announce(self) -> None:
+        """Say where it listens."""
+        click.echo(f"codetune serve listens on {where(self.listener, encrypted=self.tls is not None)}")
+
+
+async def serve(serving: Serving) -> None:
+    """Serve until SIGTERM, SIGINT or, as a daemon, until nobody needs it; raises CodeTuneError."""
+    stop = Stop()
+    stop.listen()
+    async with AsyncExitStack() as stack:
+        async with _early(serving):
+            answering = await stop.unless_asked(_answering(serving, stack))
+        if answering is None:
+            return
+        service, runner = answering
+        from codetune_remote.serve.opening import identified  # noqa: PLC0415 - it was imported meanwhile
+
+        with identified(service.core.settings, serving.listener):
+            notify("READY=1")
+            await stop.unless_asked(_in_use(service, runner, serving.log))
+        notify("STOPPING=1")
+        await _drained(service, stop)
+
+
+@asynccontextmanager
+async def _early(serving: Serving) -> AsyncIterator[None]:
+    """Answer while the core is opened, but not to other machines: it may turn out that nobody has a key."""
+    if not is_this_machine(serving.listener):
+        yield
+        return
+    async with answering_early(serving.listener, serving.tls):
+        serving.announce()
+        yield
+
+
+async def _answering(serving: Serving, stack: AsyncExitStack) -> "tuple[Service, web.AppRunner]":
+    """Open everything, and answer with it."""
+    opening = await asyncio.to_thread(importlib.import_module, "codetune_remote.serve.opening")
+    gc.freeze()  # nothing that the imports made is garbage
+    gc.enable()
+    service = await stack.enter_async_context(opening.open_service(serving.listener))
+    runner = opening.runner_of(service, _LAST_SECONDS)
+    stack.push_async_callback(runner.cleanup)
     await runner.setup()
+    await web.SockSite(runner, serving.listener.dup(), ssl_context=serving.tls).start()
+    if not is_this_machine(serving.listener):
+        serving.announce()
+    return service, runner
+
+
+async def _in_use(service: "Service", runner: web.AppRunner, log: Path | None) -> None:
+    """Return when nobody needs a daemon any more; never for a service that stays."""
+    if log is None or runner.server is None:
+        await asyncio.Event().wait()
+        return
+    keeping = asyncio.create_task(keep_short(log))
     try:
-        await web.UnixSite(runner, path).start()
-        ended = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        await ended.wait()
+        await unused(runner.server, service.core.settings.daemon.idle_seconds)
     finally:
-        await runner.cleanup()
+        keeping.cancel()
+
+
+async def _drained(service: "Service", stop: Stop) -> None:
+    """Take no new work, and let what runs finish within its time, unless it is to end at once."""
+    service.draining = True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(service.settings.drain_seconds):
+            await stop.unless_at_once(_finished(service))
+
+
+async def _finished(service: "Service") -> None:
+    gate = service.admission.gate
+    while gate.running or gate.waiting:  # noqa: ASYNC110 - the gate tells nobody when it is empty
+        await asyncio.sleep(_POLL_SECONDS)
