@@ -1,9 +1,14 @@
-"""The events of an execution: started, from_cache?, token*, (repairing, token*)?, usage?, then finished or failed."""
+"""The events of an execution: started, from_cache?, token*, (repairing, token*)?, usage?, then finished or failed.
 
-from typing import Annotated, Literal
+Between them, ``waiting`` where what runs it has to be reached, or wakes up first.
+"""
+
+import json
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from codetune_core.domain.execution import ErrorKind, FinishReason
 
@@ -71,16 +76,55 @@ class Finished(_Event):
 
 
 class Failed(_Event):
-    """There will be no answer; ``message`` is fit to be shown. Where nothing was asked of a model it comes first."""
+    """There will be no answer; ``message`` is fit to be shown. Where nothing was asked of a model it comes first.
+
+    ``unavailable`` says that who should run it could not be asked at all, so that somebody else may.
+    """
 
     type: Literal["failed"] = "failed"
     kind: ErrorKind
     message: str
+    unavailable: bool = False
+
+
+class Waiting(_Event):
+    """What runs it is not there yet, and is waited for: ``reason`` is fit to be shown, and nothing of it is recorded.
+
+    It may come any number of times, anywhere before the last event. ``seconds`` is how long it will take, by what was
+    seen before; None where nobody knows.
+    """
+
+    type: Literal["waiting"] = "waiting"
+    reason: str
+    seconds: float | None = None
 
 
 Event = Annotated[
-    Started | FromCache | Token | Repairing | UsageCounted | Finished | Failed,
+    Started | FromCache | Token | Repairing | UsageCounted | Finished | Failed | Waiting,
     Field(discriminator="type"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Reads an event from JSON."""
+_KNOWN = frozenset(kind.model_fields["type"].default for kind in get_args(get_args(Event)[0]))
+
+
+def write_event(event: Event) -> str:
+    """Return an event as JSON on one line; half a character, which UTF-8 has not, as an escape."""
+    try:
+        return event.model_dump_json()
+    except PydanticSerializationError:
+        return json.dumps(event.model_dump(mode="json"))
+
+
+def read_event(text: str) -> Event | None:
+    """Read what `write_event` wrote; None for a kind of event that only a newer CodeTune knows.
+
+    Raises ValueError for what is no event.
+    """
+    try:
+        return EVENT.validate_json(text)
+    except ValidationError:
+        content = json.loads(text)
+        if isinstance(content, dict) and isinstance(kind := content.get("type"), str) and kind not in _KNOWN:
+            return None
+        return EVENT.validate_python(content)

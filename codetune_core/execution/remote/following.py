@@ -1,0 +1,82 @@
+"""Follows one execution of a service to its last event, over as many connections as that takes."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any
+from uuid import UUID
+
+from codetune_core.execution.events import Event
+from codetune_core.execution.remote.answer import Answer, Clock, is_last
+from codetune_core.execution.remote.connection import ServiceConnection
+from codetune_core.execution.remote.faults import Broken, Busy, Unreachable
+from codetune_core.execution.remote.recovery import Recovery
+from codetune_core.execution.wire import EXECUTION_HEADER, LAST_EVENT_HEADER, RESUMABLE_HEADER
+
+
+class Following:
+    """One execution, from this side.
+
+    Attributes:
+        id: of the execution, the same each time that it is asked for: what runs is joined, never run twice.
+        was_asked: whether anything was sent.
+        began: whether the service took it; from then on it is only picked up.
+        is_over: whether the last event came.
+    """
+
+    def __init__(
+        self, connection: ServiceConnection, recovery: Recovery, execution_id: UUID, body: dict[str, Any]
+    ) -> None:
+        self.id = execution_id
+        self.was_asked = False
+        self.began = False
+        self.is_over = False
+        self._connection = connection
+        self._recovery = recovery
+        self._body = body
+        self._last = 0
+
+    @property
+    def path(self) -> str:
+        """Where the service has it."""
+        return f"/api/execution/{self.id}"
+
+    async def events(self) -> AsyncGenerator[Event]:
+        """Yield each event once, and Waiting while a service is waited for; raises an ExecutionError."""
+        clock = Clock(self._connection.limits)
+        while not self.is_over:
+            try:
+                async with aclosing(self._connected(clock)) as events:
+                    async for event in events:
+                        yield event
+                continue
+            except (Broken, Busy, Unreachable) as error:
+                failure = error
+            with clock.stopped(anew=not self.began):
+                async with aclosing(self._recovery.after(failure, began=self.began)) as waited:
+                    async for waiting in waited:
+                        yield waiting
+
+    async def _connected(self, clock: Clock) -> AsyncGenerator[Event]:
+        async with self._asked() as answer:
+            self.began = True
+            self._recovery.connected()
+            async with aclosing(answer.events(clock)) as events:
+                async for number, event in events:
+                    if number <= self._last:
+                        continue
+                    self._last, self.is_over = number, is_last(event)
+                    self._recovery.went_on()
+                    yield event
+                    if self.is_over:
+                        await answer.drain()
+                        return
+
+    def _asked(self) -> AbstractAsyncContextManager[Answer]:
+        self.was_asked = True
+        if self.began:
+            headers = {LAST_EVENT_HEADER: str(self._last)}
+            return self._connection.answer("GET", f"{self.path}/events", None, headers)
+        headers = {EXECUTION_HEADER: str(self.id)}
+        if self._connection.resumable:
+            headers[RESUMABLE_HEADER] = "1"
+        return self._connection.answer("POST", "/api/execute", self._body, headers)
