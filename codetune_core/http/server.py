@@ -5,25 +5,27 @@ import importlib
 import json
 import ssl
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from codetune_core.errors import EngineLost, EngineTimeout, EngineUnusable, ExecutionError, SettingsError
-from codetune_core.http.address import parse_address
-from codetune_core.http.keys import Key, KeyHolder, base_url, missing_key, redacted
+from codetune_core.errors import EngineLost, EngineUnusable, ExecutionError, SettingsError
+from codetune_core.http.address import Address
+from codetune_core.http.event_stream import EventStream, too_slow
+from codetune_core.http.keys import Key, KeyHolder, missing_key, redacted, server_address
+from codetune_core.http.passage import leaves, noted, prepared
 from codetune_core.http.refusals import BadStatus, bad_status, network_error
-from codetune_core.http.sse import EventReader, ServerSentEvent
-from codetune_core.sections import EngineSettings
+from codetune_core.sections import ServerSettings
 
 if TYPE_CHECKING:
     import aiohttp
 
 _KEEP_ALIVE_SECONDS = 60
-_DRAIN_SECONDS = 0.25
 _MOST_JSON_BYTES = 256_000_000
 _MOST_ERROR_BYTES = 64_000
 _OK = range(200, 300)
+_AT_SOCKET = "http://localhost"
 _WANTS_KEY = {401, 403}
 
 Sign = Callable[[str], Mapping[str, str]]
@@ -37,41 +39,53 @@ class HttpServer:
     server answers with an error, and an ExecutionError where it cannot be reached, hangs up or is too slow.
     """
 
-    def __init__(self, asked: EngineSettings, sign: Sign, headers: Mapping[str, str] | None = None) -> None:
-        """Connect to nobody yet; raises SettingsError for an address, a proxy or a certificate that cannot be used."""
-        self.address = parse_address(base_url(asked))
+    def __init__(
+        self,
+        asked: ServerSettings,
+        sign: Sign,
+        headers: Mapping[str, str] | None = None,
+        *,
+        socket: Path | None = None,
+    ) -> None:
+        """Connect to nobody yet; raises SettingsError for an address, a proxy or a certificate that cannot be used.
+
+        A server at a Unix ``socket`` knows who comes by whose process it is, and gets no key.
+        """
+        self.address = Address(_AT_SOCKET, "localhost", _AT_SOCKET, asked.section) if socket else server_address(asked)
         self._asked = asked
         self._sign = sign
         self._headers = dict(headers or {})
-        self._proxy = self.address.proxy(asked.proxy)
+        self._socket = socket
+        self._proxy = None if socket else self.address.proxy(asked.proxy)
+        self._leaves = not socket and leaves(self.address, self._proxy)
         self._keys = KeyHolder(asked)
         self._key: Key | None = None
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
         if asked.ca_file and not asked.ca_file.is_file():
-            raise SettingsError(f"engine.ca_file: there is no file {asked.ca_file}")
+            raise SettingsError(f"{asked.section}.ca_file: there is no file {asked.ca_file}")
 
     async def get(self, url: str, seconds: float | None = None) -> Any:
         """Return what a GET answers, as JSON; it may take ``seconds``, or as long as the first token of an answer."""
         async with self._answer("GET", url, None, seconds) as response:
-            return await _json(response, url)
+            return await _json(response, url, self._asked.section)
 
     async def post(self, url: str, body: Mapping[str, Any], seconds: float | None = None) -> Any:
         """Return what a POST answers, as JSON; it may take ``seconds``, or as long as the first token of an answer."""
         async with self._answer("POST", url, body, seconds) as response:
-            return await _json(response, url)
+            return await _json(response, url, self._asked.section)
 
     @asynccontextmanager
-    async def stream(self, url: str, body: Mapping[str, Any]) -> AsyncGenerator["EventStream"]:
+    async def stream(self, url: str, body: Mapping[str, Any]) -> AsyncGenerator[EventStream]:
         """Ask for a stream; leaving the context before its end closes the connection, which stops the server."""
         asked_at = asyncio.get_running_loop().time()
-        async with self._open("POST", url, body, self._asked.first_token_seconds) as response:
+        async with self.open("POST", url, body, seconds=self._asked.first_token_seconds) as response:
             yield EventStream(response, self._asked, url, asked_at)
 
     def meaning(self, refusal: BadStatus) -> ExecutionError:
         """Return the error that says what a refusal means, without the key that servers like to repeat."""
         refusal.message = redacted(refusal.message, self._key)
-        return refusal.meaning(self.address.base_url)
+        return refusal.meaning(self.address.base_url, self._asked.section)
 
     @contextmanager
     def in_words(self) -> Iterator[None]:
@@ -93,38 +107,56 @@ class HttpServer:
         """Open, and bound the time that all of the answer takes."""
         limit = self._asked.first_token_seconds if seconds is None else seconds
         try:
-            async with asyncio.timeout(limit), self._open(method, url, body, limit) as response:
+            async with asyncio.timeout(limit), self.open(method, url, body, seconds=limit) as response:
                 yield response
         except TimeoutError as error:
-            raise _too_slow(url, limit, "engine.first_token_seconds" if seconds is None else "") from error
+            raise too_slow(url, limit, self._first_token if seconds is None else "") from error
 
     @asynccontextmanager
-    async def _open(
-        self, method: str, url: str, body: Mapping[str, Any] | None, seconds: float
+    async def open(
+        self,
+        method: str,
+        url: str,
+        body: Mapping[str, Any] | bytes | None = None,
+        *,
+        seconds: float,
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncGenerator["aiohttp.ClientResponse"]:
+        """Give the answer once it begins, which may take ``seconds``; leaving closes it where it was not read."""
+        data = await prepared(url, _bytes(body)) if self._leaves else _bytes(body)
         session = await self._opened()
         import aiohttp  # noqa: PLC0415 - only who asks a server needs it
 
-        key = await self._keys.key()
-        headers = self._headers_for(url, key)
         response: aiohttp.ClientResponse | None = None
         try:
             async with asyncio.timeout(seconds):
-                response = await self._sent(session, method, url, headers=headers, data=_bytes(body))
-                if response.status in _WANTS_KEY and key is None and await self._keys.look_further():
-                    _finish(response)
-                    headers = self._headers_for(url, await self._keys.key())
-                    response = await self._sent(session, method, url, headers=headers, data=_bytes(body))
+                response = await self._answered(session, method, url, data, headers or {})
                 if response.status not in _OK:
                     raise await self._refusal(response)
             yield response
         except aiohttp.ClientError as error:
-            raise network_error(error, url, self._asked.connect_seconds) from error
+            raise network_error(error, url, self._asked.connect_seconds, self._asked.section) from error
         except TimeoutError as error:
-            raise _too_slow(url, seconds, "engine.first_token_seconds") from error
+            raise too_slow(url, seconds, self._first_token) from error
         finally:
             if response is not None:
                 _finish(response)
+
+    async def _answered(
+        self, session: "aiohttp.ClientSession", method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> "aiohttp.ClientResponse":
+        """Send a request; once more with the key of the keyring, where one is wanted and none was sent."""
+        key = None if self._socket else await self._keys.key()
+        response = await self._sent(session, method, url, headers={**self._headers_for(url, key), **headers}, data=body)
+        if response.status in _WANTS_KEY and key is None and not self._socket and await self._keys.look_further():
+            _finish(response)
+            signed = self._headers_for(url, await self._keys.key())
+            response = await self._sent(session, method, url, headers={**signed, **headers}, data=body)
+        return response
+
+    @property
+    def _first_token(self) -> str:
+        return f"{self._asked.section}.first_token_seconds"
 
     async def _sent(
         self, session: "aiohttp.ClientSession", method: str, url: str, **asked: Any
@@ -135,18 +167,28 @@ class HttpServer:
         used = SimpleNamespace(again=False)
         options = {"proxy": self._proxy, "allow_redirects": False, "trace_request_ctx": used, **asked}
         try:
-            return await session.request(method, url, **options)
+            return await self._requested(session, method, url, options)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if not used.again or isinstance(error, aiohttp.ClientConnectorError):
                 raise
+            return await self._requested(session, method, url, options)
+
+    async def _requested(
+        self, session: "aiohttp.ClientSession", method: str, url: str, options: Mapping[str, Any]
+    ) -> "aiohttp.ClientResponse":
+        if not self._leaves:
             return await session.request(method, url, **options)
+        with noted(method, url, options["data"]) as answered:
+            response = await session.request(method, url, **options)
+            answered(response.status)
+            return response
 
     def _headers_for(self, url: str, key: Key | None) -> dict[str, str]:
         """Return the headers of a request; raises EngineUnusable where the key would travel in clear, or elsewhere."""
         self._key = key
         headers = {**self._headers, "Content-Type": "application/json"}
         if key is None:
-            if lacking := missing_key(self._asked):
+            if not self._socket and (lacking := missing_key(self._asked)):
                 raise EngineUnusable(lacking)
             return headers
         if not url.startswith(f"{self.address.origin}/"):
@@ -167,13 +209,20 @@ class HttpServer:
             if self._session is None:
                 # In a thread, because it takes 0.2 s and more.
                 aiohttp = await asyncio.to_thread(importlib.import_module, "aiohttp")
-                trust = await asyncio.to_thread(self._trust)
-                connector = aiohttp.TCPConnector(ssl=trust, limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS)
+                connector = await self._connector()
                 limits = aiohttp.ClientTimeout(total=None, connect=self._asked.connect_seconds)
                 trace = aiohttp.TraceConfig()
                 trace.on_connection_reuseconn.append(_reused)
                 self._session = aiohttp.ClientSession(connector=connector, timeout=limits, trace_configs=[trace])
             return self._session
+
+    async def _connector(self) -> "aiohttp.BaseConnector":
+        import aiohttp  # noqa: PLC0415
+
+        if self._socket:
+            return aiohttp.UnixConnector(str(self._socket), limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS)
+        trust = await asyncio.to_thread(self._trust)
+        return aiohttp.TCPConnector(ssl=trust, limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS)
 
     def _trust(self) -> "ssl.SSLContext | bool":
         """Return what is trusted: True for what the system trusts, of which aiohttp keeps one copy."""
@@ -184,70 +233,17 @@ class HttpServer:
         try:
             context.load_verify_locations(path)
         except OSError as error:  # ssl.SSLError is one
-            raise EngineUnusable(f"engine.ca_file: {path} holds no certificate in PEM: {error}") from error
+            section = self._asked.section
+            raise EngineUnusable(f"{section}.ca_file: {path} holds no certificate in PEM: {error}") from error
         return context
 
 
-class EventStream:
-    """The events of a streamed answer, within the time limits for its first piece and between pieces."""
-
-    def __init__(self, response: "aiohttp.ClientResponse", asked: EngineSettings, url: str, asked_at: float) -> None:
-        self._response = response
-        self._asked = asked
-        self._url = url
-        self._deadline = asked_at + asked.first_token_seconds
-        self._has_begun = False
-
-    def piece_came(self) -> None:
-        """Start the time for the next piece; what only keeps the connection open does not."""
-        self._has_begun = True
-        self._deadline = asyncio.get_running_loop().time() + self._asked.gap_seconds
-
-    async def events(self) -> AsyncGenerator[ServerSentEvent]:
-        """Yield each event; an answer that is not streamed is one event with all of it. Raises an ExecutionError."""
-        if self._response.content_type == "application/json":
-            yield ServerSentEvent(await self._read(self._response.text))
-            return
-        reader, content = EventReader(), self._response.content
-        while block := await self._read(content.readany):
-            for event in reader.feed(block):
-                yield event
-
-    async def drain(self) -> None:
-        """Read to the end, so that the connection can be used again, if that comes at once."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_SECONDS):
-                async for _ in self._response.content.iter_any():
-                    pass
-
-    async def _read(self, read: Callable[[], Any]) -> Any:
-        import aiohttp  # noqa: PLC0415
-
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                return await read()
-        except TimeoutError as error:
-            raise self._silence() from error
-        except aiohttp.ClientError as error:
-            raise EngineLost(f"{self._url} hung up in the middle of its answer: {error}") from error
-
-    def _silence(self) -> EngineTimeout:
-        if self._has_begun:
-            return _too_slow(self._url, self._asked.gap_seconds, "engine.gap_seconds", "has fallen silent:")
-        return _too_slow(self._url, self._asked.first_token_seconds, "engine.first_token_seconds")
-
-
-def _too_slow(url: str, seconds: float, setting: str, did: str = "gave") -> EngineTimeout:
-    named = f" ({setting})" if setting else ""
-    return EngineTimeout(f"{url} {did} nothing within {seconds:g} seconds{named}")
-
-
-async def _json(response: "aiohttp.ClientResponse", url: str) -> Any:
+async def _json(response: "aiohttp.ClientResponse", url: str, section: str) -> Any:
     body = await _read(response, _MOST_JSON_BYTES)
     try:
         return json.loads(body)
     except ValueError as error:
-        raise EngineLost(f"{url} did not answer in JSON: is engine.base_url the server's?") from error
+        raise EngineLost(f"{url} did not answer in JSON: is {section}.base_url the server's?") from error
 
 
 async def _read(response: "aiohttp.ClientResponse", most: int) -> bytes:
@@ -260,9 +256,13 @@ async def _read(response: "aiohttp.ClientResponse", most: int) -> bytes:
     return bytes(body)
 
 
-def _bytes(body: Mapping[str, Any] | None) -> bytes | None:
+def _bytes(body: Mapping[str, Any] | bytes | None) -> bytes | None:
     # Half a character, as editors send one while it is typed, becomes a question mark: many servers refuse it.
-    return None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return (
+        body
+        if body is None or isinstance(body, bytes)
+        else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    )
 
 
 def _finish(response: "aiohttp.ClientResponse") -> None:
