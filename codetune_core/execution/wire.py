@@ -30,14 +30,12 @@ class WireBody(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class ExecuteBody(WireBody):
-    """What to run; see ExecutionRequest. Who asks is known by the key or the socket.
+class ExecuteOptions(WireBody):
+    """How to run a prompt; see ExecutionRequest. Who asks is known by the key or the socket.
 
     ``deadline_seconds`` counts from when the service has read this: after it, the work is not started any more.
     """
 
-    task: Task
-    prompt: str = Field(min_length=1)
     variables: dict[str, JsonValue] = {}
     label: str = PRODUCTION
     version: int | None = Field(default=None, ge=1)
@@ -49,6 +47,13 @@ class ExecuteBody(WireBody):
     fresh: bool = False
     priority: Priority = Priority.EXPLICIT
     deadline_seconds: float | None = Field(default=None, gt=0)
+
+
+class ExecuteBody(ExecuteOptions):
+    """What to run."""
+
+    task: Task
+    prompt: str = Field(min_length=1)
 
     @classmethod
     def of(cls, request: ExecutionRequest, deadline_seconds: float | None = None) -> Self:

@@ -38,9 +38,14 @@ def make_app(service: Service, limits: Limits | None = None) -> web.Application:
     )
     app[SERVICE], app[LIMITS], app[DOCUMENT] = service, limits, Document(ROUTES)
     app.on_response_prepare.extend([add_headers, allow_origin, add_fields])
+    app.on_shutdown.append(_end_executions)
     for route in ROUTES:
         _add(app, route)
     return app
+
+
+async def _end_executions(app: web.Application) -> None:
+    await app[SERVICE].hub.aclose()
 
 
 def _add(app: web.Application, route: Route) -> None:

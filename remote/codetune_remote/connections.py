@@ -49,7 +49,7 @@ def _refusal(error: BaseException | None) -> Refusal:
     if isinstance(error, LineTooLong):
         return Refusal(431, "header-too-large", "the request's first line or a header is too long")
     if isinstance(error, BadHttpMethod):
-        return Refusal(400, "malformed", "this is no HTTP, or TLS where none is spoken")
+        return Refusal(400, "malformed", "this is no HTTP, no method of HTTP, or TLS where none is spoken")
     return Refusal(400, "malformed", "this is no well-formed HTTP/1.1")
 
 
@@ -78,4 +78,10 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         loop, arguments = made._loop, made._kwargs  # noqa: SLF001 - it makes connections of one kind only
-        return _Connections(_shaped(made.request_handler), request_factory=made.request_factory, loop=loop, **arguments)
+        return _Connections(
+            _shaped(made.request_handler),
+            request_factory=made.request_factory,
+            handler_cancellation=True,  # nobody waits for what a client that went away had asked
+            loop=loop,
+            **arguments,
+        )

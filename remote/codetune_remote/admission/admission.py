@@ -40,7 +40,7 @@ class Admission:
             ticket = self.gate.enter(principal.user_id, priority, deadline_seconds)
         except GateFull as full:
             headers = {"Retry-After": str(full.retry_after)}
-            raise Refusal(429, "queue-full", str(full), headers=headers) from None
+            raise Refusal(429, "overloaded", str(full), headers=headers) from None
         try:
             await self._limits.count(request, principal.user_id)
         except BaseException:

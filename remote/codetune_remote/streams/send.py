@@ -1,0 +1,87 @@
+"""Writes an execution's events into a response as they come, and notices who is gone or does not read."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from codetune_core.execution.wire import EXECUTION_HEADER
+from codetune_remote.streams.live import Live
+from codetune_remote.streams.media import Medium
+
+_LOG = logging.getLogger(__name__)
+_MOST_BYTES = 64_000
+"""Of events in one write, so that a reader who comes late does not have all of them in memory twice."""
+_FIELDS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""No proxy on the way keeps events back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds: between heartbeats; until a reader who takes nothing is dropped; in which events go out together.
+
+    Events that follow each other more closely than ``gather`` go out in one write: nobody reads faster, and writes are
+    what streaming costs. The first after a pause goes at once, and so does the last.
+    """
+
+    heartbeat: float = 10
+    stalled: float = 30
+    gather: float = 0.003
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one connection reads, in which form, and after the event of which number."""
+
+    live: Live
+    medium: Medium
+    after: int = 0
+
+
+async def send(request: web.Request, reading: Reading, pace: Pace) -> web.StreamResponse:
+    """Stream events until the execution is over; who takes none for too long is dropped."""
+    live = reading.live
+    headers = {**_FIELDS, "Content-Type": reading.medium.kind, EXECUTION_HEADER: str(live.id)}
+    response = web.StreamResponse(headers=headers)
+    _notice_loss(request, pace.stalled)
+    try:
+        await response.prepare(request)
+        await _follow(response, reading, pace)
+    except TimeoutError:
+        _LOG.info("execution %s: a reader took nothing for %g s and was dropped", live.id, pace.stalled)
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
+async def _follow(response: web.StreamResponse, reading: Reading, pace: Pace) -> None:
+    log, medium, after = reading.live.log, reading.medium, reading.after
+    loop, written_at = asyncio.get_running_loop(), 0.0
+    while True:
+        if not await log.more(after, pace.heartbeat):
+            await _within(pace.stalled, response.write(medium.heartbeat))
+            continue
+        if (soon := written_at + pace.gather - loop.time()) > 0:
+            await log.gather(soon)
+        events = list(log.after(after, _MOST_BYTES))
+        if not events:
+            break
+        await _within(pace.stalled, response.write(medium.frames(events)))
+        after, written_at = events[-1][0], loop.time()
+    await _within(pace.stalled, response.write_eof())
+
+
+async def _within(seconds: float, writing: Coroutine[Any, Any, None]) -> None:
+    async with asyncio.timeout(seconds):
+        await writing
+
+
+def _notice_loss(request: web.Request, seconds: float) -> None:
+    """Have the system give a connection up whose other side acknowledges nothing any more, where it can do that."""
+    connection = request.transport.get_extra_info("socket") if request.transport else None
+    if connection is not None and connection.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
