@@ -1,0 +1,70 @@
+"""Looks after the daemon of this user from outside: how it is, and its end."""
+
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from codetune_core.daemon.asking import ask
+from codetune_core.daemon.identity import Identity, running
+from codetune_core.runtime.folder import Files, holder
+
+_POLL_SECONDS = 0.05
+_LAST_SECONDS = 5.0
+"""For what is left to do when all executions have ended."""
+_OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How the daemon is.
+
+    Attributes:
+        pid: of its process; None where there is none, or one that is just starting.
+        identity: what it says of itself; None where there is none, and while it starts or ends.
+        answers: whether it does.
+    """
+
+    pid: int | None
+    identity: Identity | None
+    answers: bool
+
+
+def state(files: Files) -> State:
+    """Look at the daemon; takes two seconds where it hangs."""
+    pid, identity = holder(files.lock), running(files)
+    if pid is None:
+        return State(None, None, answers=False)
+    told = ask(files.socket, "/healthz")
+    return State(pid, identity, answers=told is not None and told[0] == _OK)
+
+
+def stop(files: Files, seconds: float, *, at_once: bool = False) -> int | None:
+    """End the daemon; return the id of its process, None where there is none.
+
+    What runs may finish within ``seconds``, unless it is to end ``at_once``; one that does not end then is killed.
+    """
+    if (pid := holder(files.lock)) is None:
+        return None
+    _send(pid, signal.SIGTERM)
+    if at_once:
+        _send(pid, signal.SIGINT)  # another signal, for two equal ones may arrive as one
+    if not _ended(files, pid, _LAST_SECONDS + (0 if at_once else seconds)):
+        _send(pid, signal.SIGKILL)
+        _ended(files, pid, _LAST_SECONDS)
+    return pid
+
+
+def _ended(files: Files, pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while holder(files.lock) == pid:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
