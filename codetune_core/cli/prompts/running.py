@@ -13,9 +13,11 @@ from codetune_core.cli.prompts.answers import AnswerJson, AnswerLines, AnswerTex
 from codetune_core.cli.prompts.dry_run import show_dry_run
 from codetune_core.cli.prompts.lookup import expect_engine
 from codetune_core.cli.prompts.options import FORMAT, REFERENCE, Reference, who
-from codetune_core.cli.prompts.values import read_values
+from codetune_core.cli.prompts.values import files_read, read_values
+from codetune_core.cli.shared import executor_for
 from codetune_core.domain.execution import ExecutionRequest, Role, Task
 from codetune_core.domain.prompt import Category
+from codetune_core.execution.protocol import Executor
 from codetune_core.prompts.variables import coerce
 
 _TASKS = {
@@ -72,7 +74,8 @@ def run(  # noqa: PLR0913 - click's
     """Run a prompt: the answer goes to the standard output as it comes, everything else to the standard error.
 
     Without @VERSION, the version deployed to --label runs. The execution is recorded, and so is one that you end with
-    Ctrl-C. It ends with 1 where there is no answer.
+    Ctrl-C. It ends with 1 where there is no answer. It runs in the daemon that your editors use too (codetune daemon),
+    or in this process with --engine, with daemon.enabled = false, and where this directory has settings of its own.
 
     \b
     codetune prompts run explain-code --var code=@app.py
@@ -102,13 +105,16 @@ def run(  # noqa: PLR0913 - click's
             user_id=who(),
             workspace=str(Path.cwd()),
             fresh=fresh,
+            paths=files_read(assignments),
         )
         if dry_run:
             return await show_dry_run(core, choice, request, format_name)
-        await expect_engine(core, Role.of(request.task), model=model, hint=_WITHOUT_ENGINE)
-        return await _executed(core, request, _writer(format_name, stream=stream))
+        if not core.settings.remote.base_url:
+            await expect_engine(core, Role.of(request.task), model=model, hint=_WITHOUT_ENGINE)
+        async with executor_for(core) as executor:
+            return await _executed(executor, request, _writer(format_name, stream=stream))
 
-    with_core(work, engine=_given(name=engine, model=model, script=str(script.resolve()) if script else ""))
+    with_core(work, engine=_given(name=engine, script=str(script.resolve()) if script else ""))
 
 
 def _given(**values: str) -> dict[str, JsonValue]:
@@ -121,8 +127,8 @@ def _writer(format_name: str, *, stream: bool) -> Writer:
     return AnswerLines() if stream else AnswerJson()
 
 
-async def _executed(core: Core, request: ExecutionRequest, writer: Writer) -> ExitCode:
-    async with aclosing(core.executor.execute(request)) as events:
+async def _executed(executor: Executor, request: ExecutionRequest, writer: Writer) -> ExitCode:
+    async with aclosing(executor.execute(request)) as events:
         async for event in events:
             writer.write(event)
     return writer.end()

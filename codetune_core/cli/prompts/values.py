@@ -28,6 +28,13 @@ def read_values(assignments: Iterable[str]) -> dict[str, str]:
     return values
 
 
+def files_read(assignments: Iterable[str]) -> tuple[str, ...]:
+    """Return the absolute paths of the files that values are read from."""
+    values = [assignment.partition("=")[2] for assignment in assignments]
+    named = [value[1:] for value in values if value.startswith("@") and not value.startswith("@@")]
+    return tuple(str(Path(name).absolute()) for name in named)
+
+
 def _text(value: str, name: str) -> str:
     if value == "-":
         return _decoded(sys.stdin.buffer.read(), name)

@@ -6,7 +6,7 @@ import importlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _LAST_SECONDS = 2.0
 """For answers that are on their way when all executions have ended."""
-_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +108,4 @@ async def _in_use(service: "Service", runner: web.AppRunner, log: Path | None) -
 async def _drained(service: "Service", stop: Stop) -> None:
     """Take no new work, and let what runs finish within its time, unless it is to end at once."""
     service.draining = True
-    with suppress(TimeoutError):
-        async with asyncio.timeout(service.settings.drain_seconds):
-            await stop.unless_at_once(_finished(service))
-
-
-async def _finished(service: "Service") -> None:
-    gate = service.admission.gate
-    while gate.running or gate.waiting:  # noqa: ASYNC110 - the gate tells nobody when it is empty
-        await asyncio.sleep(_POLL_SECONDS)
+    await stop.unless_at_once(service.hub.drain(service.settings.drain_seconds))
