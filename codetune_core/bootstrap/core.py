@@ -32,9 +32,12 @@ from codetune_core.storage.history_store import SqlHistoryStore
 from codetune_core.storage.key_store import SqlKeyStore
 from codetune_core.storage.open import open_database
 from codetune_core.storage.prompt_store import SqlPromptStore
+from codetune_core.storage.training_store import SqlTrainingStore
+from codetune_core.tuning.protocol import TrainingStore
 
 if TYPE_CHECKING:
     from codetune_core.engines.embedding import Embedder, Reranker
+    from codetune_core.engines.transformers.loads import ModelLoads
     from codetune_core.executor import LocalExecutor
 
 _LOG = logging.getLogger(__name__)
@@ -78,9 +81,22 @@ class Core:
         """Keys of the service; raises SettingsError for a wrong value of ``ADMIN_VARIABLE``."""
         return ServiceKeys(SqlKeyStore(self.database), os.environ.get(ADMIN_VARIABLE, ""))
 
+    @cached_property
+    def training(self) -> TrainingStore:
+        """Records of LoRA tuning."""
+        return SqlTrainingStore(self.database)
+
+    @cached_property
+    def loads(self) -> "ModelLoads":
+        """Loads and unloads models of this machine beforehand."""
+        from codetune_core.engines.transformers.engine import TransformersEngine  # noqa: PLC0415
+        from codetune_core.engines.transformers.loads import ModelLoads  # noqa: PLC0415 - only where somebody asks
+
+        return ModelLoads(lambda: TransformersEngine.from_settings(self.settings.engine, self.settings))
+
     async def aclose(self) -> None:
         """Stop what runs."""
-        for used in ("executor", "embedder", "reranker", "keys"):
+        for used in ("executor", "embedder", "reranker", "keys", "loads"):
             if used in vars(self):
                 await vars(self)[used].aclose()
         await self.engine.aclose()

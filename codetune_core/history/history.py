@@ -1,14 +1,14 @@
 """The history of executions: what is recorded of each, what was thought of it, and for how long it is kept."""
 
 import datetime as dt
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 from uuid import UUID
 
 from codetune_core.domain.execution import Execution, Keep
 from codetune_core.history.budget import Budget
 from codetune_core.history.keep import keep_of, stripped
-from codetune_core.history.protocol import Feedback, Filter, Group, Grouping, HistoryStore
+from codetune_core.history.protocol import Feedback, Filter, Group, Grouping, HistoryStore, Place
 from codetune_core.history.retention import Deleted, Maintained, forget, maintain
 from codetune_core.sections import HistorySettings
 
@@ -41,9 +41,13 @@ class History:
         """Return one execution; None too where nothing of it was kept."""
         return await self._store.get(execution_id)
 
-    async def page(self, where: Filter, before: UUID | None = None, limit: int = 50) -> list[Execution]:
+    async def page(self, where: Filter, before: UUID | Place | None = None, limit: int = 50) -> list[Execution]:
         """Return executions, the newest first, from the one before ``before`` on."""
         return await self._store.page(where, before, limit)
+
+    async def place(self, execution_id: UUID) -> Place:
+        """Return the place of an execution in the list, to go on from there even when it is deleted."""
+        return await self._store.place(execution_id)
 
     async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
         """Set feedback; False where there is no such execution, ValueError where the rating is not from 1 to 5."""
@@ -59,9 +63,11 @@ class History:
         """Yield all executions that match, the oldest first, without holding them together in memory."""
         return self._store.stream(where)
 
-    async def statistics(self, by: Grouping, since: dt.datetime | None = None) -> list[Group]:
-        """Return figures by key, the busiest first."""
-        return await self._store.statistics(by, since)
+    async def statistics(
+        self, by: Grouping, since: dt.datetime | None = None, keys: Sequence[UUID] = ()
+    ) -> list[Group]:
+        """Return figures by key, the busiest first; of these prompts or versions only, where there are any."""
+        return await self._store.statistics(by, since, keys)
 
     async def spent(self, since: dt.datetime, user_id: str | None) -> Decimal:
         """Return US dollars since a UTC midnight, with what running executions may still cost."""

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
 from codetune_core.domain.execution import ErrorKind, Execution, Outcome, Task
@@ -39,6 +39,13 @@ class Filter:
     since: dt.datetime | None = None
     until: dt.datetime | None = None
     text: str = ""
+
+
+class Place(NamedTuple):
+    """Where an execution stands in the list, also once it is deleted."""
+
+    executed_at: dt.datetime
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +101,12 @@ class HistoryStore(Protocol):
         """Return one execution."""
         ...
 
-    async def page(self, where: Filter, before: UUID | None = None, limit: int = 50) -> list[Execution]:
+    async def page(self, where: Filter, before: UUID | Place | None = None, limit: int = 50) -> list[Execution]:
         """Return executions, the newest first, from the one before ``before`` on."""
+        ...
+
+    async def place(self, execution_id: UUID) -> Place:
+        """Return the place of an execution; of one that is no longer there, where it would be by its id."""
         ...
 
     async def count(self, where: Filter) -> int:
@@ -110,8 +121,10 @@ class HistoryStore(Protocol):
         """Set feedback; False where there is no such execution."""
         ...
 
-    async def statistics(self, by: Grouping, since: dt.datetime | None = None) -> list[Group]:
-        """Return figures by key, the busiest first."""
+    async def statistics(
+        self, by: Grouping, since: dt.datetime | None = None, keys: Sequence[UUID] = ()
+    ) -> list[Group]:
+        """Return figures by key, the busiest first; of these prompts or versions only, where there are any."""
         ...
 
     async def spent(self, since: dt.datetime, user_id: str | None) -> Decimal:

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from codetune_core.domain.execution import Execution
-from codetune_core.history.protocol import Filter
+from codetune_core.history.protocol import Filter, Place
 from codetune_core.storage import history_search
 from codetune_core.storage.history_query import before, conditions, newest_first, position
 from codetune_core.storage.history_rows import COLUMNS, HISTORY, to_execution
@@ -15,7 +15,7 @@ from codetune_core.storage.history_rows import COLUMNS, HISTORY, to_execution
 _BATCH = 500
 
 
-async def page(session: AsyncSession, where: Filter, after: UUID | None, limit: int) -> list[Execution]:
+async def page(session: AsyncSession, where: Filter, after: UUID | Place | None, limit: int) -> list[Execution]:
     """Return executions, the newest first, older than the one called ``after``."""
     if where.text.strip():
         query = await history_search.newest(session, where, after, limit)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from codetune_core.domain.execution import Keep
-from codetune_core.history.protocol import Filter
+from codetune_core.history.protocol import Filter, Place
 from codetune_core.storage.history_rows import HISTORY, storable
 
 _BATCH = 500
@@ -47,12 +47,14 @@ def newest_first(query: Select[Any]) -> Select[Any]:
     return query.order_by(HISTORY.c.executed_at.desc(), HISTORY.c.sequence.desc())
 
 
-async def position(session: AsyncSession, execution_id: UUID) -> tuple[dt.datetime, int]:
+async def position(session: AsyncSession, meant: UUID | Place) -> Place:
     """Place of an execution in the list; where it was deleted since, the place that its id's time tells."""
-    place = select(HISTORY.c.executed_at, HISTORY.c.sequence).where(HISTORY.c.id == execution_id)
+    if isinstance(meant, Place):
+        return meant
+    place = select(HISTORY.c.executed_at, HISTORY.c.sequence).where(HISTORY.c.id == meant)
     if row := (await session.execute(place)).one_or_none():
-        return row.executed_at, row.sequence
-    return _made_at(execution_id), 0
+        return Place(row.executed_at, row.sequence)
+    return Place(_made_at(meant), 0)
 
 
 def _made_at(identifier: UUID) -> dt.datetime:
@@ -60,7 +62,7 @@ def _made_at(identifier: UUID) -> dt.datetime:
     return dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
 
 
-def before(place: tuple[dt.datetime, int]) -> ColumnElement[bool]:
+def before(place: Place) -> ColumnElement[bool]:
     """What is older than a place in the list."""
     time, sequence = place
     # The first half is implied by the second, and is what an index can begin at.

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy import column as named
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from codetune_core.history.protocol import Filter
+from codetune_core.history.protocol import Filter, Place
 from codetune_core.storage.history_query import before, conditions, newest_first, position
 from codetune_core.storage.history_rows import COLUMNS, HISTORY
 from codetune_core.storage.history_words import Phrase, fts5, like_patterns, phrases, tsquery
@@ -55,7 +55,7 @@ def matches(where: Filter, dialect: str) -> list[ColumnElement[bool]]:
     return [*conditions(where), HISTORY.c.sequence.in_(found), *_in_order(wanted)]
 
 
-async def newest(session: AsyncSession, where: Filter, after: UUID | None, limit: int) -> Select[Any]:
+async def newest(session: AsyncSession, where: Filter, after: UUID | Place | None, limit: int) -> Select[Any]:
     """Return the query of the ``limit`` newest executions that match a filter with a text, older than ``after``."""
     wanted = phrases(where.text)
     if not wanted:

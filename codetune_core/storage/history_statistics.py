@@ -1,6 +1,7 @@
 """Figures of the history by prompt, version, model, day or user, from the daily sums that triggers keep."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -16,13 +17,18 @@ _SUMS = ("executions", "succeeded", "from_cache", "generated", "execution_time_m
 _JUDGED = ("rated", "rating_sum", "judged", "accepted")
 
 
-async def statistics(session: AsyncSession, by: Grouping, since: dt.datetime | None) -> list[Group]:
-    """Return figures by key since a UTC day, the busiest first; days in their order, the newest first."""
-    groups = [_group(row) for row in await session.execute(figures(by, since))]
+async def statistics(
+    session: AsyncSession, by: Grouping, since: dt.datetime | None, keys: Sequence[UUID] = ()
+) -> list[Group]:
+    """Return figures by key since a UTC day, the busiest first; days in their order, the newest first.
+
+    Of these prompts or versions only, where there are any.
+    """
+    groups = [_group(row) for row in await session.execute(figures(by, since, keys))]
     return [replace(group, key=str(UUID(group.key))) for group in groups] if by in {"prompt", "version"} else groups
 
 
-def figures(by: Grouping, since: dt.datetime | None) -> Select[Any]:
+def figures(by: Grouping, since: dt.datetime | None, keys: Sequence[UUID] = ()) -> Select[Any]:
     """Return the query behind `statistics`."""
     key = Daily.day if by == "day" else Daily.key
     kind = "model" if by == "day" else by
@@ -32,6 +38,8 @@ def figures(by: Grouping, since: dt.datetime | None) -> Select[Any]:
         for column in (getattr(Daily, name),)
     ]
     query = select(key.label("key"), *sums).where(Daily.kind == kind).group_by(key)
+    if keys:
+        query = query.where(Daily.key.in_([written for key in keys for written in (key.hex, str(key))]))
     if since is not None:
         query = query.where(Daily.day >= since.astimezone(dt.UTC).date())
     return query.order_by(key.desc()) if by == "day" else query.order_by(sums[0].desc(), key)

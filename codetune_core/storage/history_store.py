@@ -14,8 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from codetune_core.domain.execution import Execution, Keep
 from codetune_core.history.keep import stripped
-from codetune_core.history.protocol import Feedback, Filter, Group, Grouping, Limit
-from codetune_core.storage import history_budget, history_erase, history_list, history_statistics, history_traces
+from codetune_core.history.protocol import Feedback, Filter, Group, Grouping, Limit, Place
+from codetune_core.storage import (
+    history_budget,
+    history_erase,
+    history_list,
+    history_query,
+    history_statistics,
+    history_traces,
+)
 from codetune_core.storage.database import Database
 from codetune_core.storage.history_rows import COLUMNS, HISTORY, storable, to_execution, to_values
 
@@ -51,9 +58,13 @@ class SqlHistoryStore:
             row = (await session.execute(wanted)).mappings().one_or_none()
         return to_execution(row) if row else None
 
-    async def page(self, where: Filter, before: UUID | None = None, limit: int = 50) -> list[Execution]:
+    async def page(self, where: Filter, before: UUID | Place | None = None, limit: int = 50) -> list[Execution]:
         async with self._database.read() as session:
             return await history_list.page(session, where, before, limit)
+
+    async def place(self, execution_id: UUID) -> Place:
+        async with self._database.read() as session:
+            return await history_query.position(session, execution_id)
 
     async def stream(self, where: Filter) -> AsyncGenerator[Execution]:
         async with self._database.read() as session, aclosing(history_list.stream(session, where)) as executions:
@@ -84,9 +95,11 @@ class SqlHistoryStore:
         async with self._database.read() as session:
             return await history_budget.spent(session, since, user_id)
 
-    async def statistics(self, by: Grouping, since: dt.datetime | None = None) -> list[Group]:
+    async def statistics(
+        self, by: Grouping, since: dt.datetime | None = None, keys: Sequence[UUID] = ()
+    ) -> list[Group]:
         async with self._database.read() as session:
-            return await history_statistics.statistics(session, by, since)
+            return await history_statistics.statistics(session, by, since, keys)
 
     async def delete(self, where: Filter, counted_since: dt.datetime) -> int:
         return await history_erase.remove(self._database, where, counted_since)

@@ -1,6 +1,19 @@
 """Every endpoint of the service, joined from the handlers' own tables: the paths are a contract."""
 
-from codetune_remote.handlers import documents, execute, health, keys
+from codetune_remote.handlers import (
+    cache,
+    deployments,
+    documents,
+    embedding,
+    execute,
+    health,
+    history,
+    keys,
+    models,
+    prompts,
+    training,
+    versions,
+)
 from codetune_remote.route import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -8,4 +21,12 @@ ROUTES: tuple[Route, ...] = (
     *documents.ROUTES,
     *execute.ROUTES,
     *keys.ROUTES,
+    *prompts.ROUTES,
+    *versions.ROUTES,
+    *deployments.ROUTES,
+    *embedding.ROUTES,
+    *history.ROUTES,
+    *models.ROUTES,
+    *cache.ROUTES,
+    *training.ROUTES,
 )

@@ -14,7 +14,7 @@ from codetune_core.cli.prompts.verdicts import write_replay, write_verdict
 from codetune_core.errors import PromptError
 from codetune_core.prompts.diff import VersionDiff
 from codetune_core.prompts.experiments.compare import Verdict
-from codetune_core.prompts.experiments.controller import look
+from codetune_core.prompts.experiments.controller import last_between, look
 
 
 @click.command(short_help="What changed between two versions.")
@@ -81,11 +81,8 @@ def compare(before: Reference, after: Reference, label: str, inputs: int | None,
 async def _seen(core: Core, a: Reference, b: Reference, label: str) -> Verdict:
     """Return the verdict of the last experiment that had both versions as arms."""
     entries = await core.prompts.ledger(a.name, label=label)
-    if a.name == b.name:
-        for entry in reversed(entries):
-            numbers = {arm.version_number for arm in entry.experiment.arms} if entry.experiment else set()
-            if entry.experiment and {a.number, b.number} <= numbers:
-                return await look(entry.experiment, core.experiments)
+    if a.name == b.name and (experiment := last_between(entries, {a.number or 0, b.number or 0})):
+        return await look(experiment, core.experiments)
     raise PromptError(
         f"no experiment under {label!r} had {a} and {b} as arms: start one with `codetune prompts experiment start`, "
         "or compare them on recorded inputs with --replay 100"

@@ -1,9 +1,10 @@
 """The end of an experiment: what its results say to do, and doing it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from codetune_core.domain.deployment import Experiment
+from codetune_core.domain.deployment import Deployment, Experiment
 from codetune_core.errors import LedgerMoved
 from codetune_core.prompts.experiments.compare import Comparison, Judgement, Verdict, compare
 from codetune_core.prompts.experiments.protocol import ExperimentResults
@@ -72,6 +73,14 @@ def decide(verdict: Verdict) -> Decision:
 
 def _lower_bound(comparison: Comparison) -> float:
     return comparison.acceptance.low
+
+
+def last_between(entries: Sequence[Deployment], numbers: set[int]) -> Experiment | None:
+    """Return the last experiment of a label's ledger, the oldest entry first, that had all these versions as arms."""
+    for entry in reversed(entries):
+        if entry.experiment and numbers <= {arm.version_number for arm in entry.experiment.arms}:
+            return entry.experiment
+    return None
 
 
 async def look(experiment: Experiment, source: ExperimentResults) -> Verdict:

@@ -1,0 +1,1 @@
+"""LoRA tuning of a model: how a run is set up, and what is measured during it."""

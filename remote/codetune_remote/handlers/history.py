@@ -1,0 +1,190 @@
+"""The history of executions: one's own, or everybody's for who administers the service."""
+
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, model_validator
+
+from codetune_core.domain.execution import ErrorKind, Outcome, Task
+from codetune_core.domain.prompt import NAME
+from codetune_core.execution.wire import WireBody
+from codetune_core.history.protocol import Feedback, Filter, Place
+from codetune_core.prompts.library import PromptLibrary
+from codetune_remote.cursors import Cursors, Number, split
+from codetune_remote.handlers.prompts import prompt_ref
+from codetune_remote.principal import Principal, Scope
+from codetune_remote.problems import Refusal
+from codetune_remote.replies.base import Moment
+from codetune_remote.replies.executions import DeletedExecution, ExecutionReply
+from codetune_remote.route import ById, Call, Cursor, Nothing, Page, Route
+
+_PLACES: Cursors[tuple[Moment, int]] = Cursors(tuple[Moment, Number])
+Text = Annotated[str, Field(max_length=2000)]
+
+
+class Executions(Cursor):
+    """Which executions are listed; every field that is set must hold."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    prompt: str = Field(default="", pattern=f"^$|{NAME}", max_length=200)
+    """Of this prompt: its id or its name."""
+    version: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    """Of this version of the prompt, by number."""
+    task: Task | None = None
+    """For this task."""
+    user: Text | None = None
+    """By this user; others' are seen with the scope admin only."""
+    model: Text | None = None
+    """Answered by this model."""
+    success: bool | None = None
+    """Only what succeeded, or only what failed."""
+    error_kind: ErrorKind | None = None
+    """Only what failed for this reason."""
+    since: Moment | None = None
+    """Begun then or later."""
+    until: Moment | None = None
+    """Begun before then."""
+    text: Text = ""
+    """Whose prompt, input or answer has these words; ``"a phrase"``; ``star*``."""
+    workspace: Text | None = None
+    """For files of this folder."""
+    content: bool = False
+    """Whether what was asked and answered is given too."""
+
+    @model_validator(mode="after")
+    def _version_of_a_prompt(self) -> Self:
+        if self.version and not self.prompt:
+            raise ValueError("a version has a number within its prompt: say which prompt")
+        return self
+
+    async def filter(self, library: PromptLibrary) -> Filter:
+        """Return what the store is asked for; raises PromptNotFound."""
+        same = ("task", "workspace", "model", "success", "error_kind", "since", "until", "text")
+        values = {name: getattr(self, name) for name in same}
+        if self.prompt:
+            prompt = await library.show(prompt_ref(self.prompt))
+            values["prompt_id"] = prompt.id
+            if self.version:
+                values["version_id"] = (await library.version(prompt.id, self.version)).id
+        return Filter(**values, user_id=self.user)
+
+
+class FeedbackBody(WireBody):
+    """What the user thought and did; what is left out stays as it was said before."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    execution_id: UUID
+    """Of one's own execution."""
+    rating: int | None = Field(default=None, ge=1, le=5)
+    """From 1 to 5."""
+    outcome: Outcome | None = None
+    """What became of the answer."""
+    text: str | None = Field(default=None, max_length=10_000)
+    """In the user's words; kept as long as content is."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.rating is None and self.outcome is None and self.text is None:
+            raise ValueError("say a rating, an outcome or a text")
+        return self
+
+
+async def list_executions(call: Call[Nothing, Executions]) -> Page[ExecutionReply]:
+    """List executions, the newest first: one's own, or everybody's with the scope admin."""
+    history, asked = call.service.core.history, call.query
+    mine = None if call.principal.sees_everyone else call.principal.user_id
+    if mine is not None and asked.user not in {None, mine}:
+        return Page(items=[])
+    where = await asked.model_copy(update={"user": asked.user or mine}).filter(call.service.core.prompts)
+    place = _PLACES.read(asked.cursor)
+    found = await history.page(where, Place(*place) if place else None, asked.limit + 1)
+    items, last = split(found, asked.limit)
+    following = _PLACES.written(await history.place(last.id)) if last else ""
+    return Page(items=[ExecutionReply.of(each, content=asked.content) for each in items], next=following)
+
+
+async def get_execution(call: Call[Nothing, Nothing, ById]) -> ExecutionReply:
+    """Say all that is kept of an execution, with what was asked and answered."""
+    found = await call.service.core.history.page(_one(call.path.id, call.principal), limit=1)
+    if not found:
+        raise _unknown(call.path.id)
+    return ExecutionReply.of(found[0], content=True)
+
+
+async def delete_execution(call: Call[Nothing, Nothing, ById]) -> DeletedExecution:
+    """Delete an execution, the answer remembered of it, and every trace of both from the database's files.
+
+    What the budget of today counts (time, user, task and cost) stays till tomorrow, and is shown nowhere. Copies that
+    an upgrade or a restore of the database left aside are not touched; `codetune history delete` names them.
+    """
+    gone = await call.service.core.history.delete(_one(call.path.id, call.principal))
+    if not gone.executions:
+        raise _unknown(call.path.id)
+    return DeletedExecution(deleted=gone.executions, erased=gone.erased)
+
+
+async def give_feedback(call: Call[FeedbackBody]) -> ExecutionReply:
+    """Say whether the answer of one's own execution was any good; returns the execution, without its content."""
+    history, said = call.service.core.history, call.body
+    own = Filter(ids=(said.execution_id,), user_id=call.principal.user_id)
+    known = await history.page(own, limit=1)
+    if not known or not await history.rate(said.execution_id, Feedback(said.rating, said.text, said.outcome)):
+        raise _unknown(said.execution_id)
+    rated = await history.page(own, limit=1)
+    return ExecutionReply.of((rated or known)[0], content=False)
+
+
+def _one(execution_id: UUID, principal: Principal) -> Filter:
+    """Return the filter of one execution: another user's is as unknown as one that never was."""
+    return Filter(ids=(execution_id,), user_id=None if principal.sees_everyone else principal.user_id)
+
+
+def _unknown(execution_id: UUID) -> Refusal:
+    return Refusal(404, "not-found", f"nothing of yours is kept of an execution {execution_id}")
+
+
+_NONE = {404: "Nothing of one's own is kept of such an execution."}
+ROUTES = (
+    Route(
+        "GET",
+        "/api/execution/history",
+        list_executions,
+        Scope.READ,
+        "List executions",
+        query=Executions,
+        reply=Page[ExecutionReply],
+        problems={404: "There is no such prompt or version."},
+    ),
+    Route(
+        "GET",
+        "/api/execution/history/{id}",
+        get_execution,
+        Scope.READ,
+        "Show an execution",
+        parts=ById,
+        reply=ExecutionReply,
+        problems=_NONE,
+    ),
+    Route(
+        "DELETE",
+        "/api/execution/history/{id}",
+        delete_execution,
+        Scope.EXECUTE,
+        "Delete an execution",
+        parts=ById,
+        reply=DeletedExecution,
+        problems=_NONE,
+    ),
+    Route(
+        "POST",
+        "/api/execution/feedback",
+        give_feedback,
+        Scope.EXECUTE,
+        "Rate an execution",
+        body=FeedbackBody,
+        reply=ExecutionReply,
+        problems=_NONE,
+    ),
+)

@@ -1,0 +1,1 @@
+"""What endpoints give, as pydantic models: their docstrings become the OpenAPI document."""
