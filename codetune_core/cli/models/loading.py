@@ -1,6 +1,6 @@
 """``codetune models load`` and ``unload``: a model in memory, for every window and terminal."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -91,6 +91,7 @@ def unload(name: str, format_name: str, *, everything: bool) -> None:
     from codetune_core.cli.exit_codes import ExitCode  # noqa: PLC0415
     from codetune_core.cli.models.settings import opened  # noqa: PLC0415
     from codetune_core.cli.prompts.as_json import write_json  # noqa: PLC0415
+    from codetune_core.engines.transformers.loads import unload as unload_models  # noqa: PLC0415
     from codetune_core.errors import SettingsError  # noqa: PLC0415
 
     if bool(name) == everything:
@@ -98,21 +99,17 @@ def unload(name: str, format_name: str, *, everything: bool) -> None:
 
     async def work() -> ExitCode:
         settings, catalogue = opened()
-        spec = known(catalogue, name)
         engine = _engine(settings)
         try:
-            loaded: list[Any] = await engine.loaded()
-            names = sorted({each.model for each in loaded})
-            meant = names if everything else [each for each in names if each in {name, spec and spec.name}]
-            if not meant and not everything:
-                raise SettingsError(f"{name} is not loaded; loaded are: {', '.join(names) or 'none'}")
-            ended = sum([await engine.unload(each) for each in meant])
+            gone = await unload_models(engine, name, known(catalogue, name))
         finally:
             await engine.aclose()
+        if not gone.models and not everything:
+            raise SettingsError(f"{name} is not loaded; loaded are: {', '.join(gone.loaded) or 'none'}")
         if format_name == "json":
-            write_json({"unloaded": meant, "processes": ended})
+            write_json({"unloaded": gone.models, "processes": gone.processes})
         else:
-            click.echo(f"unloaded: {', '.join(meant)}" if meant else "no model was loaded")
+            click.echo(f"unloaded: {', '.join(gone.models)}" if gone.models else "no model was loaded")
         return ExitCode.CLEAN
 
     run(work)

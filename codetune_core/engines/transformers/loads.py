@@ -13,7 +13,7 @@ from codetune_core.domain.faults import log_fault
 from codetune_core.engines.transformers.engine import TransformersEngine
 from codetune_core.engines.transformers.wire import Loading, Status
 from codetune_core.errors import CodeTuneError, SettingsError
-from codetune_core.models.catalogue import Catalogue
+from codetune_core.models.spec import ModelSpec
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE_SECONDS = 0.25
@@ -96,9 +96,12 @@ class ModelLoads:
             return []
         return sorted(await engine.loaded(), key=lambda each: each.model)
 
-    async def unload(self, name: str, catalogue: Catalogue) -> Unloaded:
-        """End every process of a model, also where it answers somebody; raises SettingsError like ``begin``."""
-        return await unload(self._opened(), name, catalogue)
+    async def unload(self, name: str, spec: ModelSpec | None) -> Unloaded:
+        """End every process of a model, also where it answers somebody; raises SettingsError like ``begin``.
+
+        ``spec`` is what the name means in the catalogue; None where it means nothing any more.
+        """
+        return await unload(self._opened(), name, spec)
 
     async def aclose(self) -> None:
         """Hang up; models go on being loaded, and stay loaded until nobody used them for a while."""
@@ -114,10 +117,9 @@ class ModelLoads:
         return self._engine
 
 
-async def unload(engine: TransformersEngine, name: str, catalogue: Catalogue) -> Unloaded:
-    """End every process of a model, by its name or id, or of all where the name is empty."""
+async def unload(engine: TransformersEngine, name: str, spec: ModelSpec | None) -> Unloaded:
+    """End every process of a model, by what it was called or by what that name means now; of all where it is empty."""
     loaded = sorted({each.model for each in await engine.loaded()})
-    spec = catalogue.named(name)
     meant = [each for each in loaded if not name or each in {name, spec and spec.name}]
     return Unloaded(tuple(meant), sum([await engine.unload(each) for each in meant]), tuple(loaded))
 

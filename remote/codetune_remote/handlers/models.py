@@ -87,7 +87,7 @@ async def unload_model(call: Call[UnloadBody]) -> UnloadedReply:
     """End a model's process, also where it answers somebody, which frees its memory."""
     core, name = call.service.core, call.body.model
     catalogue = await asyncio.to_thread(read_catalogue, core.settings.models)
-    gone = await core.loads.unload(name, catalogue)
+    gone = await core.loads.unload(name, catalogue.named(name))
     if not gone.models:
         raise Refusal(404, "not-found", f"that is not loaded; loaded are: {', '.join(gone.loaded) or 'none'}")
     return UnloadedReply(models=gone.models, processes=gone.processes)
