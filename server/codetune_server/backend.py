@@ -19,6 +19,7 @@ from codetune_server.scheduler import Scheduler
 from codetune_server.session import Session
 
 if TYPE_CHECKING:
+    from codetune_server.prompt_runs import PromptRuns
     from codetune_server.review_service import Configuration, ReviewService
     from codetune_server.workspace_review import WorkspaceReview
 
@@ -46,6 +47,7 @@ class Backend:
         self._refreshing: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._service: asyncio.Task[ReviewService] | None = None
+        self._prompt_runs: PromptRuns | None = None
         server.add_cleanup(self.aclose)
 
     @contextmanager
@@ -109,6 +111,13 @@ class Backend:
             self._workspace = _import_workspace()(self.session, service)
         return self._workspace
 
+    async def prompt_runs(self) -> "PromptRuns":
+        """What runs prompts; imported, in a thread, when it is first asked for, as it takes 15 MB."""
+        if self._prompt_runs is None:
+            make = await asyncio.to_thread(_import_prompt_runs)
+            self._prompt_runs = self._prompt_runs or make(self.log)
+        return self._prompt_runs
+
     def changed(self) -> None:
         """Let those go on that wait for findings or settings to change."""
         self.workspace_changed.set()
@@ -129,6 +138,8 @@ class Backend:
         for task in self._tasks:
             task.cancel()
         await self.scheduler.aclose()
+        if self._prompt_runs:
+            await self._prompt_runs.aclose()
         if self._service:
             await (await self._service).aclose()
 
@@ -158,3 +169,9 @@ def _import_workspace() -> "type[WorkspaceReview]":
     from codetune_server.workspace_review import WorkspaceReview  # noqa: PLC0415 - likewise
 
     return WorkspaceReview
+
+
+def _import_prompt_runs() -> "type[PromptRuns]":
+    from codetune_server.prompt_runs import PromptRuns  # noqa: PLC0415 - likewise
+
+    return PromptRuns

@@ -20,12 +20,12 @@ class Progress:
         self._server = server
         self._token = token
 
-    def begin(self, title: str) -> None:
-        """Show it, with a button that cancels."""
-        self._send(types.WorkDoneProgressBegin(title=title, cancellable=True, percentage=0))
+    def begin(self, title: str, *, measured: bool = True) -> None:
+        """Show it, with a button that cancels; ``measured`` where it will be known how much is done."""
+        self._send(types.WorkDoneProgressBegin(title=title, cancellable=True, percentage=0 if measured else None))
 
-    def report(self, message: str, percentage: int) -> None:
-        """Say what is done now and how much (0 to 100)."""
+    def report(self, message: str, percentage: int | None = None) -> None:
+        """Say what is done now and, where it is measured, how much (0 to 100)."""
         self._send(types.WorkDoneProgressReport(message=message, percentage=percentage, cancellable=True))
 
     def end(self, message: str | None = None) -> None:
@@ -40,7 +40,7 @@ class Progress:
 
 
 @asynccontextmanager
-async def progress(server: CodeTuneServer, title: str) -> AsyncGenerator[Progress]:
+async def progress(server: CodeTuneServer, title: str, *, measured: bool = True) -> AsyncGenerator[Progress]:
     """Show progress while the block runs, under the running command's token or one of the server's own.
 
     The task is cancelled when the user cancels the progress.
@@ -49,7 +49,7 @@ async def progress(server: CodeTuneServer, title: str) -> AsyncGenerator[Progres
     if token is None:
         token = await _create(server)
     shown = Progress(server, token)
-    shown.begin(title)
+    shown.begin(title, measured=measured)
     try:
         with server.protocol.stopped_by(token):
             yield shown

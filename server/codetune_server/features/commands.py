@@ -14,6 +14,7 @@ from codetune_server.errors import content_modified, failed
 from codetune_server.explain import explain, ignored
 from codetune_server.features import diagnostic
 from codetune_server.features.configuration import review_open
+from codetune_server.features.run_prompt import run_prompt
 from codetune_server.progress import progress
 from codetune_server.session import State
 from codetune_server.show import show
@@ -101,6 +102,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "codetune.acceptInBaseline": accept_in_baseline,
     "codetune.explain": explain_finding,
     "codetune.apply": apply,
+    "codetune.runPrompt": run_prompt,
 }
 
 

@@ -1,0 +1,134 @@
+"""Runs prompts for the editor, in the daemon that all of the user's editors and terminals share."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from codetune_core.daemon.executor import DaemonExecutor
+from codetune_core.daemon.own import own_settings
+from codetune_core.domain.deployment import PRODUCTION
+from codetune_core.domain.document import Document
+from codetune_core.domain.execution import ErrorKind, ExecutionRequest, Task
+from codetune_core.errors import DaemonError
+from codetune_core.execution.events import Event, Failed, Finished, Repairing, Started, Token, Waiting
+from codetune_server.errors import failed, invalid_params
+from codetune_server.folders import Folders
+
+_TOLD_SECONDS = 0.2
+"""Progress is told no more often."""
+
+Tell = Callable[[str], None]
+
+
+class Asked(BaseModel):
+    """The argument of the command; ``uri`` is the document whose text stands in the variables."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prompt: str = Field(min_length=1)
+    variables: dict[str, JsonValue] = {}
+    task: Task = Task.ASK
+    label: str = PRODUCTION
+    uri: str = ""
+
+    @classmethod
+    def read(cls, argument: Mapping[str, Any]) -> "Asked":
+        """Read it; raises RequestError (InvalidParams)."""
+        try:
+            return cls.model_validate(argument)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise invalid_params(f"The argument does not fit: {where}: {first['msg']}.") from None
+
+    def request(self, folders: Folders) -> ExecutionRequest:
+        """Return what is run; the folder around the document is its workspace."""
+        document = Document(self.uri, "", "")
+        folder = folders.of(document)
+        return ExecutionRequest(
+            task=self.task,
+            prompt=self.prompt,
+            variables=self.variables,
+            label=self.label,
+            workspace=str(folder.path) if folder and folder.path else "",
+            paths=(str(document.path),) if document.path else (),
+        )
+
+
+class PromptRuns:
+    """Runs prompts one after the other or at once; ``tell`` gets a line where the daemon has to be started."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._executor = DaemonExecutor(tell)
+
+    async def run(self, argument: Mapping[str, Any], folders: Folders, tell: Tell) -> dict[str, Any]:
+        """Return the answer; ``tell`` gets how far it is. Being cancelled stops the model.
+
+        Raises RequestError in the words of what failed, and DaemonError where no daemon can be used.
+        """
+        request = Asked.read(argument).request(folders)
+        if sys.platform == "win32" or not (await asyncio.to_thread(own_settings)).settings.daemon.enabled:
+            raise DaemonError("prompts run in the daemon, which your settings switch off (daemon.enabled)")
+        answer, counted = _Answer(), _Counted(tell)
+        async with aclosing(self._executor.execute(request)) as events:
+            await _follow(events, answer, counted)
+        return answer.result()
+
+    async def aclose(self) -> None:
+        """Stop what runs."""
+        await self._executor.aclose()
+
+
+async def _follow(events: AsyncGenerator[Event], answer: "_Answer", counted: "_Counted") -> None:
+    async for event in events:
+        answer.take(event)
+        counted.take(event)
+
+
+class _Answer:
+    def __init__(self) -> None:
+        self._id = ""
+        self._model = ""
+        self._last: Finished | Failed | None = None
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._id, self._model = str(event.execution_id), event.model
+        elif isinstance(event, Finished | Failed):
+            self._last = event
+
+    def result(self) -> dict[str, Any]:
+        """Return what the editor gets."""
+        match self._last:
+            case Finished(output=output, model=model):
+                return {"output": output, "model": model or self._model, "executionId": self._id}
+            case Failed(kind=kind, message=message):
+                raise failed(message if kind is ErrorKind.INTERNAL else f"{kind}: {message}")
+        raise failed("The daemon did not say how it ended.")
+
+
+class _Counted:
+    """Tells how far an answer is, not too often."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._tokens = 0
+        self._told_at = 0.0
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Token():
+                self._tokens += 1
+                if time.monotonic() - self._told_at > _TOLD_SECONDS:
+                    self._told_at = time.monotonic()
+                    self._tell(f"{self._tokens} tokens")
+            case Repairing():
+                self._tokens = 0
+                self._tell("the answer does not fit, and is asked for again")
+            case Waiting(reason=reason):
+                self._tell(reason)
