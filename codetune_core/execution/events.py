@@ -8,7 +8,6 @@ from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
 
 from codetune_core.domain.execution import ErrorKind, FinishReason
 
@@ -20,7 +19,8 @@ class _Event(BaseModel):
 class Started(_Event):
     """The version was chosen and rendered.
 
-    ``cut`` says in words what was left out of the prompt to make it fit the model; ``notices`` what else to tell.
+    ``cut`` says in words what was left out of the prompt to make it fit the model; ``notices`` what else to tell;
+    ``structured`` that the answer is JSON.
     """
 
     type: Literal["started"] = "started"
@@ -31,6 +31,7 @@ class Started(_Event):
     experiment_arm: str = ""
     cut: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    structured: bool = False
 
 
 class FromCache(_Event):
@@ -104,20 +105,11 @@ Event = Annotated[
     Field(discriminator="type"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
-"""Reads an event from JSON."""
 _KNOWN = frozenset(kind.model_fields["type"].default for kind in get_args(get_args(Event)[0]))
 
 
-def write_event(event: Event) -> str:
-    """Return an event as JSON on one line; half a character, which UTF-8 has not, as an escape."""
-    try:
-        return event.model_dump_json()
-    except PydanticSerializationError:
-        return json.dumps(event.model_dump(mode="json"))
-
-
 def read_event(text: str) -> Event | None:
-    """Read what `write_event` wrote; None for a kind of event that only a newer CodeTune knows.
+    """Read an event from JSON; None for a kind of event that only a newer CodeTune knows.
 
     Raises ValueError for what is no event.
     """

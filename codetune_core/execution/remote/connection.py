@@ -1,6 +1,5 @@
 """The connection to a service: who answers is checked, what it refuses is said in words."""
 
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -124,12 +123,10 @@ class ServiceConnection:
     ) -> AsyncGenerator["ClientResponse"]:
         """Give an answer of the service once it begins."""
         began = False
-        # Half a character, as editors send one while it is typed, stays what it is.
-        data = None if body is None else json.dumps(body).encode("ascii")
         url = f"{self._http.address.root}{path}"
         try:
             async with AsyncExitStack() as stack:
-                opened = partial(self._http.open, method, url, data, seconds=seconds)
+                opened = partial(self._http.open, method, url, body, seconds=seconds)
                 response = await self._entered(stack, opened, headers)
                 began = True
                 check_wire(response.headers, self.where, self._upgrade)

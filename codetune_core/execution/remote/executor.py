@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from typing import Any
+from typing import Any, Self
 
 from pydantic import ValidationError
 
@@ -15,8 +15,11 @@ from codetune_core.execution.events import Event, Failed
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.faults import Gone, Unreachable
 from codetune_core.execution.remote.following import Following
-from codetune_core.execution.remote.recovery import Recovery
+from codetune_core.execution.remote.recovery import Recovery, Route
+from codetune_core.execution.remote.space import Space
+from codetune_core.execution.remote.wakings import Wakings
 from codetune_core.execution.wire import ExecuteBody
+from codetune_core.sections import RemoteSettings
 
 _CANCEL_SECONDS = 5
 _CANCEL_TRIES = 3
@@ -31,13 +34,20 @@ class RemoteExecutor:
     the last event cancels the execution.
     """
 
-    def __init__(self, connection: ServiceConnection, *, waits: bool = True) -> None:
-        """Use a connection; ``waits`` where a service that cannot be reached is waited for."""
+    def __init__(self, connection: ServiceConnection, *, space: Space | None = None, waits: bool = True) -> None:
+        """Use a connection, to a Space where it is one; ``waits`` where one that cannot be reached is waited for."""
         self._connection = connection
-        self._waits = waits
+        self._route = Route(connection, space, waits)
         self._stopped = asyncio.Event()
         self._running: set[Following] = set()
         self._background = Background()
+
+    @classmethod
+    def to_service(cls, asked: RemoteSettings) -> Self:
+        """Return what runs executions on the service of a team; raises SettingsError for settings of no use."""
+        connection = ServiceConnection.to_service(asked)
+        space = Space(connection, connection.front, Wakings()) if connection.front else None
+        return cls(connection, space=space, waits=asked.when_unavailable == "wait")
 
     async def execute(self, request: ExecutionRequest) -> AsyncGenerator[Event]:
         following: Following | None = None
@@ -69,7 +79,7 @@ class RemoteExecutor:
         if self._stopped.is_set():
             raise ExecutionCancelled("it was stopped before it began")
         patient = request.priority is not Priority.TYPING
-        recovery = Recovery(self._connection, self._stopped, waits=self._waits, patient=patient)
+        recovery = Recovery(self._route, self._stopped, patient=patient)
         following = Following(self._connection, recovery, request.id or new_id(), self._body(request))
         self._running.add(following)
         return following

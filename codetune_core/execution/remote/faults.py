@@ -62,6 +62,10 @@ class Gone(EngineLost):
     """The service does not have the execution."""
 
 
+class Taken(EngineRefused):
+    """The service had this execution's id before."""
+
+
 def is_ours(headers: Mapping[str, str]) -> bool:
     """Whether a service of CodeTune answered, and not who stands in front of it."""
     return WIRE_HEADER in headers or headers.get("Content-Type", "").startswith("application/problem+json")
@@ -94,6 +98,8 @@ def meaning(refusal: BadStatus, where: str) -> ExecutionError:
             return EngineUnusable(f"{said}. Ask who runs the service for a key that may")
         case 404 | 410:
             return Gone(said)
+        case 409:
+            return Taken(said)
         case 408 | 504:
             return EngineTimeout(said)
         case 400 | 413 | 422:

@@ -8,7 +8,7 @@ from uuid import UUID
 from codetune_core.execution.events import Event
 from codetune_core.execution.remote.answer import Answer, Clock, is_last
 from codetune_core.execution.remote.connection import ServiceConnection
-from codetune_core.execution.remote.faults import Broken, Busy, Unreachable
+from codetune_core.execution.remote.faults import Broken, Busy, Taken, Unreachable
 from codetune_core.execution.remote.recovery import Recovery
 from codetune_core.execution.wire import EXECUTION_HEADER, LAST_EVENT_HEADER, RESUMABLE_HEADER
 
@@ -34,6 +34,7 @@ class Following:
         self._recovery = recovery
         self._body = body
         self._last = 0
+        self._is_repeated = False
 
     @property
     def path(self) -> str:
@@ -49,8 +50,14 @@ class Following:
                     async for event in events:
                         yield event
                 continue
+            except Taken:
+                if self.began or not self._is_repeated:
+                    raise
+                self.began = True  # it took the request whose answer was lost, and that is over
+                continue
             except (Broken, Busy, Unreachable) as error:
                 failure = error
+            self._is_repeated = True
             with clock.stopped(anew=not self.began):
                 async with aclosing(self._recovery.after(failure, began=self.began)) as waited:
                     async for waiting in waited:

@@ -4,30 +4,46 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from dataclasses import dataclass
 
 from codetune_core.errors import CodeTuneError, EngineLost, ExecutionCancelled, ExecutionError
 from codetune_core.execution.events import Waiting
 from codetune_core.execution.remote.connection import ServiceConnection, Start
 from codetune_core.execution.remote.faults import Busy, Stranger, Unreachable
 from codetune_core.execution.remote.limits import Limits
+from codetune_core.execution.remote.space import Space
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 _STARTS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to a service.
+
+    ``space`` is what stands behind the connection where that is a Space; ``waits`` whether a service that cannot be
+    reached is waited for.
+    """
+
+    connection: ServiceConnection
+    space: Space | None = None
+    waits: bool = True
+
+
 class Recovery:
     """The failures of one execution.
 
     Attributes:
-        waits: whether a service that cannot be reached is waited for; where not, the first failure is the last.
+        waits: whether a service that cannot be reached is asked again; where not, the first failure is the last.
         patient: whether one that is full is asked again: nobody waits for what was typed over.
     """
 
-    def __init__(self, connection: ServiceConnection, stopped: asyncio.Event, *, waits: bool, patient: bool) -> None:
-        self.waits = waits
+    def __init__(self, route: Route, stopped: asyncio.Event, *, patient: bool) -> None:
+        self.waits = route.waits and patient
         self.patient = patient
-        self._connection = connection
+        self._connection = route.connection
+        self._space = route.space
         self._stopped = stopped
         self._began_at = _now()
         self._failing_since: float | None = None
@@ -62,7 +78,7 @@ class Recovery:
         elif isinstance(failure, Busy):
             events = self._queued(failure)
         else:
-            events = self._reached(failure)
+            events = self._reached(failure if isinstance(failure, Unreachable) else Unreachable(str(failure)))
         async for waiting in events:
             yield waiting
 
@@ -82,14 +98,18 @@ class Recovery:
         yield Waiting(reason=str(failure), seconds=seconds)
         await self.pause(seconds)
 
-    async def _reached(self, failure: ExecutionError) -> AsyncGenerator[Waiting]:
+    async def _reached(self, failure: Unreachable) -> AsyncGenerator[Waiting]:
+        if self._space:
+            async for waiting in self._space.awake(failure, self.pause, waits=self.waits):
+                self.went_on()
+                yield waiting
         if isinstance(failure, Stranger) and not failure.may_pass:
             raise failure
         if self._connection.start and self._starts < _STARTS:
             self._starts += 1
             await self._start(self._connection.start)
             return
-        if not (self.waits and self.patient) or self._failed_for > self._limits.reach:
+        if not self.waits or self._failed_for > self._limits.reach:
             raise failure
         if self._failures == 2:  # noqa: PLR2004
             yield Waiting(reason=f"{self._connection.where} cannot be reached, and is asked again: {failure}")
