@@ -43,6 +43,8 @@ class FairQueue(Generic[Item]):
         self._running_of: Counter[str] = Counter()
         self._places: dict[Item, _Place] = {}
         self._waiting_of: Counter[str] = Counter()
+        self._turns = 0
+        self._last_turn: dict[str, int] = {}
         self._lanes: dict[Priority, OrderedDict[str, OrderedDict[Item, None]]] = {
             priority: OrderedDict() for priority in Priority
         }
@@ -80,13 +82,17 @@ class FairQueue(Generic[Item]):
     def leave(self, item: Item) -> Item | None:
         """Let an item go, whether it ran or waited, and return the one that runs in its stead."""
         if item in self._places:
+            user = self._places[item].user
             self._take(item)
+            self._forget(user)
             return None
         user = self._running.pop(item, None)
         if user is None:
             return None
-        _less(self._running_of, user)
-        return self._promote()
+        self._running_of[user] -= 1
+        following = self._promote()
+        self._forget(user)
+        return following
 
     def _refuse_too_many(self, user: str, priority: Priority) -> None:
         if self._waiting_of[user] >= self._room_per_user:
@@ -99,11 +105,9 @@ class FairQueue(Generic[Item]):
         lane = self._next_lane()
         if lane is None:
             return None
-        user = min(lane, key=lambda name: self._running_of[name])
+        user = min(lane, key=lambda name: (self._running_of[name], self._last_turn.get(name, 0)))
         item = next(iter(lane[user]))
         self._take(item)
-        if user in lane:
-            lane.move_to_end(user)
         self._run(item, user)
         return item
 
@@ -121,19 +125,21 @@ class FairQueue(Generic[Item]):
     def _run(self, item: Item, user: str) -> None:
         self._running[item] = user
         self._running_of[user] += 1
+        self._turns += 1
+        self._last_turn[user] = self._turns
+
+    def _forget(self, user: str) -> None:
+        """Forget a user of whom nothing is here any more."""
+        if not self._running_of[user] and not self._waiting_of[user]:
+            for known in (self._last_turn, self._running_of, self._waiting_of):
+                known.pop(user, None)
 
     def _take(self, item: Item) -> None:
         place = self._places.pop(item)
-        _less(self._waiting_of, place.user)
+        self._waiting_of[place.user] -= 1
         lane = self._lanes[place.priority]
         del lane[place.user][item]
         if not lane[place.user]:
             del lane[place.user]
         if not lane:
             self._passed[place.priority] = 0
-
-
-def _less(counter: Counter[str], user: str) -> None:
-    counter[user] -= 1
-    if not counter[user]:
-        del counter[user]
