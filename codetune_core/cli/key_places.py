@@ -10,13 +10,11 @@ from codetune_core.access.wire import KEYS_PATH, IssuedKey, IssuedKeys, KeyBody,
 from codetune_core.cli.core import say
 from codetune_core.cli.prompts.options import who
 from codetune_core.errors import AccessError, SettingsError
-from codetune_core.execution.wire import KEY_HEADER
-from codetune_core.http.server import HttpServer
+from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.settings import Settings
 from codetune_core.storage.key_store import SqlKeyStore
 from codetune_core.storage.open import open_database
 
-_SECONDS = 60
 _PAGE = 200
 
 
@@ -42,11 +40,11 @@ async def opened(settings: Settings, *, remote: bool) -> AsyncIterator[KeyPlace]
     if remote:
         if not settings.remote.base_url:
             raise SettingsError("which service? Set remote.base_url to its address")
-        server = HttpServer(settings.remote, lambda key: {KEY_HEADER: key})
+        service = ServiceConnection.to_service(settings.remote)
         try:
-            yield _There(server)
+            yield _There(service)
         finally:
-            await server.aclose()
+            await service.aclose()
         return
     database, notices = await open_database(settings.storage)
     say(notices)
@@ -85,22 +83,14 @@ class _Here:
 
 
 class _There:
-    def __init__(self, server: HttpServer) -> None:
-        self._server = server
-        self._url = f"{server.address.base_url}{KEYS_PATH}"
+    def __init__(self, service: ServiceConnection) -> None:
+        self._service = service
 
     async def create(self, wanted: KeyBody) -> MadeKey:
-        with self._server.in_words():
-            return MadeKey.model_validate(await self._server.post(self._url, wanted.model_dump(mode="json"), _SECONDS))
+        return MadeKey.model_validate(await self._service.post(KEYS_PATH, wanted.model_dump(mode="json")))
 
     async def page(self, after: str) -> IssuedKeys:
-        with self._server.in_words():
-            found = await self._server.get(f"{self._url}?limit={_PAGE}&cursor={after}", _SECONDS)
-        return IssuedKeys.model_validate(found)
+        return IssuedKeys.model_validate(await self._service.get(f"{KEYS_PATH}?limit={_PAGE}&cursor={after}"))
 
     async def revoke(self, key_id: str) -> IssuedKey:
-        with self._server.in_words():
-            async with self._server.open(
-                "DELETE", f"{self._url}{quote(key_id, safe='')}", seconds=_SECONDS
-            ) as response:
-                return IssuedKey.model_validate_json(await response.read())
+        return IssuedKey.model_validate(await self._service.delete(f"{KEYS_PATH}{quote(key_id, safe='')}"))
