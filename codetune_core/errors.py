@@ -30,13 +30,13 @@ CodeTuneError
     EngineOverloaded it takes no more requests now
     EngineRefused    it does not want to answer this
       EngineUnusable it answers nothing until its key, account or settings are put in order
+      OutboundRefused  it was not asked, because that may not leave this machine
     EngineLost       it died or hung up
     ContextTooLong   the prompt does not fit the model
     InvalidOutput    the answer does not fill the schema
     InvalidInput     the variables do not fit what the version declares
     BudgetSpent      the day's budget is used up
     ExecutionCancelled  it was stopped from elsewhere
-    OutboundRefused  it may not leave this machine
 """
 
 
@@ -176,6 +176,10 @@ class EngineUnusable(EngineRefused):
     """The engine answers nothing until its key, account, model or settings are put in order; the message says how."""
 
 
+class OutboundRefused(EngineRefused):
+    """It was not asked, because that may not leave this machine; the message says which rule of which file says so."""
+
+
 class EngineLost(ExecutionError):  # noqa: N818
     """The engine died or hung up."""
 
@@ -210,9 +214,3 @@ class ExecutionCancelled(ExecutionError):  # noqa: N818
     """It was stopped by something other than who asked."""
 
     kind = "cancelled"
-
-
-class OutboundRefused(ExecutionError):  # noqa: N818
-    """It may not leave this machine; the message says which rule of which file says so."""
-
-    kind = "refused"

@@ -210,6 +210,8 @@ class OutboundSettings(Section):
     """Nothing leaves: what needs a server that is not on this machine is refused."""
     ignore: tuple[str, ...] = ()
     """Globs in the manner of ``.gitignore`` of files whose text never leaves, besides those of ``.codetuneignore``."""
+    git_ignored: tuple[str, ...] = ()
+    """Globs of files whose text may leave although git ignores them."""
     redact: bool = True
     """Replace secrets by placeholders before anything leaves."""
     ledger_days: int = Field(default=90, gt=0)

@@ -53,6 +53,8 @@ _USERS_OWN = {
     "serve": "it says who may ask your models",
 }
 """What files that come with a workspace cannot set until it is trusted, and why."""
+_FORBIDDING = frozenset(("local_only", "ignore"))
+"""What they can set of ``outbound``, trusted or not."""
 
 
 class Settings(Section):
@@ -90,12 +92,14 @@ class Settings(Section):
 class Options:
     """What one source says, as written.
 
-    ``trusted`` is False for files that come with a workspace: they cannot set what ``_USERS_OWN`` names.
+    ``trusted`` is False for files that come with a workspace that is not: they cannot set what ``_USERS_OWN`` names.
+    ``in_workspace`` says that it comes with a workspace, trusted or not: of ``outbound`` it can only forbid.
     """
 
     source: str
     values: Mapping[str, Any]
     trusted: bool = True
+    in_workspace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,9 @@ def resolve(options: Iterable[Options]) -> Resolved:
     for option in options:
         values, wrong = _usable(option)
         notices += wrong
+        forbidden = _forbidden(merged, values)
         _merge(merged, values)
+        _merge(merged, forbidden)
     return Resolved(Settings.model_validate(merged), tuple(notices))
 
 
@@ -134,7 +140,7 @@ def read_options(workspace: Path | None, *, trusted: bool) -> tuple[list[Options
         for name in table:
             values = values.get(name, {}) if isinstance(values, dict) else {}
         if isinstance(values, dict) and values:
-            options.append(Options(str(path), values, trusted=trust))
+            options.append(Options(str(path), values, trusted=trust, in_workspace=path.parent == workspace))
     return options, notices
 
 
@@ -143,6 +149,8 @@ def _usable(option: Options) -> tuple[dict[str, Any], list[Notice]]:
     notices: list[Notice] = []
     if not option.trusted:
         notices += _without_users_own(values, option.source)
+    if option.in_workspace or not option.trusted:
+        notices += _only_forbidding(values, option.source)
     while True:
         try:
             Settings.model_validate(values)
@@ -166,6 +174,32 @@ def _without_users_own(values: dict[str, Any], source: str) -> list[Notice]:
             )
             notices.append(Notice(f"untrusted:{source}:{name}", text))
     return notices
+
+
+def _only_forbidding(values: dict[str, Any], source: str) -> list[Notice]:
+    """Leave of ``outbound`` what lets less leave the machine."""
+    holder = values.get("outbound")
+    if not isinstance(holder, dict):
+        return []
+    own = [name for name in holder if name in OutboundSettings.model_fields and name not in _FORBIDDING]
+    for name in own:
+        del holder[name]
+    return [
+        Notice(
+            f"untrusted:{source}:outbound.{name}",
+            f"{source}: outbound.{name} is not used: a workspace can only forbid what leaves. Set it in your own "
+            f"{FILE_NAME}.",
+        )
+        for name in own
+    ]
+
+
+def _forbidden(merged: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what two sources together forbid to leave: what one of them forbids, the other cannot allow."""
+    sections = [source.get("outbound", {}) for source in (merged, values)]
+    ignore = tuple(dict.fromkeys(glob for section in sections for glob in section.get("ignore", ())))
+    local_only = any(section.get("local_only", False) for section in sections)
+    return {"outbound": {**({"local_only": True} if local_only else {}), **({"ignore": ignore} if ignore else {})}}
 
 
 def _mistake(source: str, detail: Any) -> Notice:

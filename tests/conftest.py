@@ -36,7 +36,7 @@ os.environ |= {
     "XDG_RUNTIME_DIR": str(RUNTIME),
 }
 os.environ.pop("no_proxy", None)
-for name in ("CONFIG", "DATA"):
+for name in ("CONFIG", "DATA", "STATE"):
     os.environ[f"XDG_{name}_HOME"] = str(RUNTIME / "home")
 # What a property takes depends on who else uses the processor.
 hypothesis.settings.register_profile("codetune", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

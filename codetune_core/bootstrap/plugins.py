@@ -16,6 +16,7 @@ from codetune_core.errors import BudgetSpent
 from codetune_core.execution.progress import Progress
 from codetune_core.history.budget import Budget
 from codetune_core.history.prices import Price, Prices
+from codetune_core.outbound.origin import Origin, asked_for
 from codetune_core.plugins.discover import discover
 from codetune_core.plugins.host import PluginHost
 from codetune_core.plugins.process import Limits
@@ -64,9 +65,10 @@ class RecordedAsk:
             return await self._answer(replace(question, model=fallback), push)
 
     async def _answer(self, question: Question, push: Callable[[str], None]) -> Answered:
-        run = _Run(question, Progress(self._request(question)))
+        run = _Run(question, Progress(request := self._request(question)))
         try:
-            done = await self._generated(run, push)
+            with asked_for(replace(Origin.of(request, run.progress.execution.id), prompt=question.plugin)):
+                done = await self._generated(run, push)
         except asyncio.CancelledError:
             run.progress.cancel()
             raise
