@@ -19,6 +19,9 @@ from codetune_core.errors import CodeTuneError
 from codetune_core.execution.answers import Answers
 from codetune_core.history.budget import Budget
 from codetune_core.history.history import History
+from codetune_core.outbound.engine import GuardedEmbedder, GuardedEngine, GuardedReranker
+from codetune_core.outbound.executor import GuardedExecutor
+from codetune_core.outbound.gate import Gate
 from codetune_core.prompts.experiments.controller import check_all
 from codetune_core.prompts.experiments.protocol import ExperimentResults
 from codetune_core.prompts.library import PromptLibrary
@@ -38,7 +41,9 @@ from codetune_core.tuning.protocol import TrainingStore
 if TYPE_CHECKING:
     from codetune_core.engines.embedding import Embedder, Reranker
     from codetune_core.engines.transformers.loads import ModelLoads
-    from codetune_core.executor import LocalExecutor
+    from codetune_core.execution.protocol import Executor
+    from codetune_core.execution.remote.executor import RemoteExecutor
+    from codetune_core.executor.local import LocalExecutor
 
 _LOG = logging.getLogger(__name__)
 _UPKEEP_SECONDS = 3600
@@ -51,6 +56,7 @@ class Core:
     settings: Settings
     database: Database
     engine: Engine
+    gate: Gate
     prompts: PromptLibrary
     answers: Answers
     vectors: RememberedVectors
@@ -59,22 +65,42 @@ class Core:
     notices: tuple[Notice, ...]
 
     @cached_property
-    def executor(self) -> "LocalExecutor":
-        """Runs prompts; made when it is first used, for templates and schemas take long to import."""
-        from codetune_core.executor import LocalExecutor  # noqa: PLC0415
+    def executor(self) -> "Executor":
+        """Runs prompts where the settings say; raises SettingsError for a service that cannot be asked so."""
+        if not self.settings.remote.base_url:
+            return self.local_executor
+        from codetune_core.execution.remote.fallback import FallbackExecutor  # noqa: PLC0415
+
+        elsewhere: Executor = self.service
+        if self.service.leaves:
+            elsewhere = GuardedExecutor(elsewhere, self.gate)
+        falls_back = self.settings.remote.when_unavailable == "local"
+        return FallbackExecutor(elsewhere, self.local_executor) if falls_back else elsewhere
+
+    @cached_property
+    def service(self) -> "RemoteExecutor":
+        """The service of the user's team; raises SettingsError where it cannot be asked as the settings say."""
+        from codetune_core.execution.remote.executor import RemoteExecutor  # noqa: PLC0415 - who has none waits for none
+
+        return RemoteExecutor.to_service(self.settings.remote)
+
+    @cached_property
+    def local_executor(self) -> "LocalExecutor":
+        """Runs prompts of this database; made when it is first used, for templates and schemas take long to import."""
+        from codetune_core.executor.local import LocalExecutor  # noqa: PLC0415
 
         return LocalExecutor(self.prompts, self.engine, self.answers, self.history, self.settings)
 
     @cached_property
     def embedder(self) -> "Embedder":
         """Makes vectors, and remembers them where it may; raises SettingsError where it cannot be made."""
-        embedder = build_embedder(self.settings)
+        embedder = GuardedEmbedder(build_embedder(self.settings), self.gate)
         return CachedEmbedder(embedder, self.vectors) if self.vectors.enabled else embedder
 
     @cached_property
     def reranker(self) -> "Reranker":
         """Scores texts; raises SettingsError where it cannot be made."""
-        return build_reranker(self.settings)
+        return GuardedReranker(build_reranker(self.settings), self.gate)
 
     @cached_property
     def keys(self) -> ServiceKeys:
@@ -96,7 +122,7 @@ class Core:
 
     async def aclose(self) -> None:
         """Stop what runs."""
-        for used in ("executor", "embedder", "reranker", "keys", "loads"):
+        for used in ("service", "local_executor", "embedder", "reranker", "keys", "loads"):
             if used in vars(self):
                 await vars(self)[used].aclose()
         await self.engine.aclose()
@@ -108,10 +134,11 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
     Raises SettingsError for an engine that is not there, and StorageError for a database that cannot be used.
     """
-    engine = build(settings)
+    gate = Gate(settings.outbound)
+    engine = GuardedEngine(build(settings), gate)
     database, notices = await open_database(settings.storage, backup_days=settings.history.content_days)
     async with database:
-        core = await _assembled(settings, database, engine, notices)
+        core = await _assembled(settings, database, engine, gate, notices)
         async with _kept_in_order(core):
             try:
                 yield core
@@ -119,7 +146,9 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
                 await core.aclose()
 
 
-async def _assembled(settings: Settings, database: Database, engine: Engine, notices: tuple[Notice, ...]) -> Core:
+async def _assembled(
+    settings: Settings, database: Database, engine: Engine, gate: Gate, notices: tuple[Notice, ...]
+) -> Core:
     prompts = PromptLibrary(SqlPromptStore(database))
     history = History(SqlHistoryStore(database), settings.history, Budget(settings.budget))
     answers = Answers(SqlCacheStore(database), settings.cache, settings.history)
@@ -130,6 +159,7 @@ async def _assembled(settings: Settings, database: Database, engine: Engine, not
         settings,
         database,
         engine,
+        gate,
         prompts,
         answers,
         vectors,

@@ -11,10 +11,10 @@ from pydantic import JsonValue
 from codetune_core.domain.canonical import canonical_json
 from codetune_core.domain.clock import utc_now
 from codetune_core.domain.execution import ErrorKind, Execution, ExecutionRequest, FinishReason, ModelIdentity, Usage
+from codetune_core.domain.faults import log_fault
 from codetune_core.domain.identifiers import new_id
 from codetune_core.errors import CodeTuneError, ExecutionError, PromptError
 from codetune_core.execution.events import Failed, Finished, Started, Token, UsageCounted
-from codetune_core.execution.faults import log_fault
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,7 +59,9 @@ class Progress:
             cache_key=cache_key,
         )
 
-    def started(self, prompt: str, version: int, cut: tuple[str, ...], notices: tuple[str, ...]) -> Started:
+    def started(
+        self, prompt: str, version: int, cut: tuple[str, ...], notices: tuple[str, ...], *, structured: bool = False
+    ) -> Started:
         """Return the first event."""
         return Started(
             execution_id=self.execution.id,
@@ -69,6 +71,7 @@ class Progress:
             experiment_arm=self.execution.experiment_arm,
             cut=cut,
             notices=notices,
+            structured=structured,
         )
 
     def shares(self, *, shared: bool = True) -> None:

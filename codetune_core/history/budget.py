@@ -5,13 +5,9 @@ many begin at once. What has no price cannot be counted: it runs, and a notice s
 """
 
 import datetime as dt
-from typing import TYPE_CHECKING
 
 from codetune_core.history.protocol import Limit
 from codetune_core.sections import BudgetSettings
-
-if TYPE_CHECKING:
-    from codetune_core.history.prices import Price
 
 
 class Budget:
@@ -40,14 +36,13 @@ class Budget:
             return None
         return settings.fallback_model
 
-    def uncounted(self, model: str, price: "Price | None", at: dt.datetime) -> str:
-        """Return what to tell of a model without a price where there is a budget; empty for nothing."""
-        if price or not self.limits("", at):
-            return ""
-        return (
-            f"{model} has no known price, so the budget does not count it: "
-            "set budget.prices, or budget.gpu_usd_per_hour for your own GPU"
-        )
+
+def uncounted(model: str) -> str:
+    """Return what to tell of a model without a price where there is a budget."""
+    return (
+        f"{model} has no known price, so the budget does not count it: "
+        "set budget.prices, or budget.gpu_usd_per_hour for your own GPU"
+    )
 
 
 def fell_back(model: str, fallback: str) -> str:

@@ -2,10 +2,12 @@
 
 import datetime as dt
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from decimal import Decimal
 from uuid import UUID
 
 from codetune_core.domain.execution import Execution, Keep
+from codetune_core.history.behind import Behind
 from codetune_core.history.budget import Budget
 from codetune_core.history.keep import keep_of, stripped
 from codetune_core.history.protocol import Feedback, Filter, Group, Grouping, HistoryStore, Place
@@ -20,6 +22,11 @@ class History:
         self._store = store
         self._settings = settings
         self._budget = budget
+        self._behind = Behind(store)
+
+    def is_limited(self, execution: Execution) -> bool:
+        """Tell whether a budget may stop this execution when it begins."""
+        return bool(self._budget.limits(execution.user_id, execution.executed_at))
 
     async def begin(self, execution: Execution) -> None:
         """Record that an execution runs; raises BudgetSpent where it may not, and then records nothing."""
@@ -37,12 +44,27 @@ class History:
         else:
             await self._store.discard(allowed.id)
 
+    def end_soon(self, execution: Execution) -> None:
+        """Record, a moment later, an execution that cost nothing and whose begin was not recorded.
+
+        Who reads through this object finds it at once.
+        """
+        allowed = self._allowed(execution)
+        if allowed.keep is not Keep.NOTHING:
+            self._behind.add(allowed)
+
+    async def flush(self) -> None:
+        """Wait until what ended is written."""
+        await self._behind.flush()
+
     async def get(self, execution_id: UUID) -> Execution | None:
         """Return one execution; None too where nothing of it was kept."""
+        await self.flush()
         return await self._store.get(execution_id)
 
     async def page(self, where: Filter, before: UUID | Place | None = None, limit: int = 50) -> list[Execution]:
         """Return executions, the newest first, from the one before ``before`` on."""
+        await self.flush()
         return await self._store.page(where, before, limit)
 
     async def place(self, execution_id: UUID) -> Place:
@@ -51,22 +73,28 @@ class History:
 
     async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
         """Set feedback; False where there is no such execution, ValueError where the rating is not from 1 to 5."""
+        await self.flush()
         if feedback.rating is not None and feedback.rating not in range(1, 6):
             raise ValueError("a rating is a whole number from 1 to 5")
         return await self._store.rate(execution_id, feedback)
 
     async def count(self, where: Filter) -> int:
         """Return how many executions match."""
+        await self.flush()
         return await self._store.count(where)
 
-    def stream(self, where: Filter) -> AsyncGenerator[Execution]:
+    async def stream(self, where: Filter) -> AsyncGenerator[Execution]:
         """Yield all executions that match, the oldest first, without holding them together in memory."""
-        return self._store.stream(where)
+        await self.flush()
+        async with aclosing(self._store.stream(where)) as executions:
+            async for execution in executions:
+                yield execution
 
     async def statistics(
         self, by: Grouping, since: dt.datetime | None = None, keys: Sequence[UUID] = ()
     ) -> list[Group]:
         """Return figures by key, the busiest first; of these prompts or versions only, where there are any."""
+        await self.flush()
         return await self._store.statistics(by, since, keys)
 
     async def spent(self, since: dt.datetime, user_id: str | None) -> Decimal:
@@ -75,6 +103,7 @@ class History:
 
     async def delete(self, where: Filter) -> Deleted:
         """Delete executions and every trace of their content; what the budget of today counts stays till tomorrow."""
+        await self.flush()
         return await forget(self._store, where)
 
     async def maintain(self) -> Maintained | None:

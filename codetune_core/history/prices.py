@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 import yaml
@@ -85,7 +85,12 @@ def shipped() -> tuple[ModelPrice, ...]:
 
 
 def _fits(entry: ModelPrice, model: ModelIdentity) -> bool:
-    return fnmatchcase(model.name.lower(), entry.model.lower()) and fnmatchcase(model.engine, entry.engine)
+    return _matches(model.name, entry.model) and _matches(model.engine, entry.engine)
+
+
+@lru_cache(maxsize=4096)
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(name.lower(), pattern.lower())
 
 
 def _by_tokens(entries: Iterable[ModelPrice], model: ModelIdentity, usage: Usage, at: dt.datetime) -> Price | None:

@@ -93,6 +93,10 @@ class HistoryStore(Protocol):
         """Write an ended execution: over its running row, or as a new one."""
         ...
 
+    async def add(self, executions: Sequence[Execution]) -> None:
+        """Write executions that have ended, in one transaction; none of them was begun."""
+        ...
+
     async def discard(self, execution_id: UUID) -> None:
         """Remove a row."""
         ...

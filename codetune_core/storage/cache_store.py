@@ -29,6 +29,7 @@ from codetune_core.domain.identifiers import new_id
 from codetune_core.execution.protocol import CachedAnswer, CacheEntry, CacheKey, CacheStatistics
 from codetune_core.storage import history_traces
 from codetune_core.storage.database import Database
+from codetune_core.storage.memo import Memo
 from codetune_core.storage.tables.cache import CachedAnswerRow as Row
 
 _ANSWER = TypeAdapter(CachedAnswer)
@@ -36,6 +37,7 @@ _TABLE: Table = Row.__table__  # type: ignore[assignment]
 _ACCESSES_HELD = 200
 _BATCH = 500
 """So many entries are dropped in one transaction, so that no writer waits long."""
+_REMEMBERED = 64
 _Find = Callable[[AsyncSession], Awaitable[Sequence[UUID]]]
 
 
@@ -45,26 +47,37 @@ class _Accesses:
     count: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    id: UUID
+    answer: CachedAnswer
+    expires_at: dt.datetime
+
+
 class SqlCacheStore:
     """Implements CacheStore; a hit only reads: accesses are written in batches, and what a crash loses is a count."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._accesses: dict[UUID, _Accesses] = {}
+        self._remembered: Memo[CacheKey, _Entry | None] = Memo(database.writes, _REMEMBERED)
 
     async def get(self, key: CacheKey, now: dt.datetime) -> CachedAnswer | None:
-        wanted = select(Row.id, Row.cached_output).where(_is(key), Row.is_valid, Row.expires_at > now)
         try:
-            async with self._database.read() as session:
-                found = (await session.execute(wanted)).one_or_none()
-            if found is None:
-                return None
-            answer = _ANSWER.validate_python(found.cached_output)
+            found = await self._remembered.get(key, partial(self._read, key))
         except ValueError:  # not JSON, or not an answer
             await self.forget([key])
             return None
+        if found is None or found.expires_at <= now:
+            return None
         await self._accessed(found.id, now)
-        return answer
+        return found.answer
+
+    async def _read(self, key: CacheKey) -> _Entry | None:
+        wanted = select(Row.id, Row.cached_output, Row.expires_at).where(_is(key), Row.is_valid)
+        async with self._database.read() as session:
+            found = (await session.execute(wanted)).one_or_none()
+        return _Entry(found.id, _ANSWER.validate_python(found.cached_output), found.expires_at) if found else None
 
     async def put(self, key: CacheKey, answer: CachedAnswer, now: dt.datetime, expires_at: dt.datetime) -> None:
         values = {

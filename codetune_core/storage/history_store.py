@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, delete, insert, null, select, update
+from sqlalchemy import and_, case, delete, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from codetune_core.domain.execution import Execution, Keep
+from codetune_core.errors import InvalidInput
 from codetune_core.history.keep import stripped
 from codetune_core.history.protocol import Feedback, Filter, Group, Grouping, Limit, Place
 from codetune_core.storage import (
@@ -39,7 +40,10 @@ class SqlHistoryStore:
                 await history_budget.check(session, execution, limits)
                 await session.execute(insert(HISTORY), to_values(execution))
 
-        await _despite_purge(write, execution)
+        try:
+            await _despite_purge(write, execution)
+        except IntegrityError:
+            raise InvalidInput(f"there is an execution {execution.id} already: ask with another id") from None
 
     async def end(self, execution: Execution) -> None:
         async def write(execution: Execution) -> None:
@@ -47,6 +51,10 @@ class SqlHistoryStore:
                 await _write_end(session, execution)
 
         await _despite_purge(write, execution)
+
+    async def add(self, executions: Sequence[Execution]) -> None:
+        async with self._database.write() as session:
+            await session.execute(insert(HISTORY), [to_values(execution) for execution in executions])
 
     async def discard(self, execution_id: UUID) -> None:
         async with self._database.write() as session:
@@ -140,7 +148,8 @@ async def _despite_purge(write: Callable[[Execution], Awaitable[None]], executio
 
 
 async def _write_end(session: AsyncSession, execution: Execution) -> None:
-    mine = HISTORY.c.id == execution.id
+    # The time too: an id that somebody else chose again overwrites nothing.
+    mine = and_(HISTORY.c.id == execution.id, HISTORY.c.executed_at == execution.executed_at)
     keep = await session.scalar(select(HISTORY.c.keep).where(mine).with_for_update())
     if keep is None:
         await session.execute(insert(HISTORY), to_values(execution))

@@ -1,6 +1,7 @@
 """The ledger of deployments in a database: appended to, never changed, and mirrored for production."""
 
 import datetime as dt
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import exists, insert, select, text, update
@@ -12,6 +13,7 @@ from codetune_core.domain.deployment import PRODUCTION, Action, Deployment
 from codetune_core.errors import LedgerMoved, PromptNotFound
 from codetune_core.prompts.protocol import Deployed, Entry
 from codetune_core.storage.database import Database
+from codetune_core.storage.memo import Memo
 from codetune_core.storage.prompt_rows import deployment_of, mirrored, new_deployment, prompt_of, version_of
 from codetune_core.storage.tables.prompts import DeploymentRow, PromptRow, PromptVersionRow
 from codetune_core.storage.version_store import lock_prompt
@@ -25,6 +27,7 @@ _STANDING = (
     .where(ACTIVE)
 )
 _TICK = dt.timedelta(microseconds=1)
+_REMEMBERED = 64
 
 
 class LedgerStore:
@@ -33,8 +36,12 @@ class LedgerStore:
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         self._database = database
         self._now = now
+        self._remembered: Memo[tuple[str, str], Deployed | None] = Memo(database.writes, _REMEMBERED)
 
     async def deployed(self, name: str, label: str) -> Deployed | None:
+        return await self._remembered.get((name, label), partial(self._deployed, name, label))
+
+    async def _deployed(self, name: str, label: str) -> Deployed | None:
         here = _STANDING.where(PromptRow.name == name, DeploymentRow.label == label)
         async with self._database.read() as session:
             found = (await session.execute(here.order_by(DeploymentRow.id.desc()).limit(1))).first()

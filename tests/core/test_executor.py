@@ -6,7 +6,7 @@ import logging
 from decimal import Decimal
 
 import pytest
-from running import MODEL, SAYS, SQLITE, TOKENS, Gate, running, script, text, types, wording
+from running import MODEL, SAYS, SQLITE, TOKENS, Gate, request, running, script, text, types, wording
 
 from codetune_core.domain.execution import ErrorKind, Keep, ModelIdentity, Task, Usage
 from codetune_core.domain.fence import mark
@@ -18,11 +18,17 @@ PRICE = {"model": "tiny", "prompt": "1000000", "completion": "2000000", "source"
 """A dollar for each token read, two for each written."""
 
 
-async def test_events_come_in_their_order_and_the_answer_token_by_token(database):
-    async with running(database) as core:
-        events = await core.run()
-        assert types(events) == ["started", *["token"] * 5, "usage", "finished"]
-        assert [event.text for event in events if event.type == "token"] == TOKENS
+async def test_events_come_in_their_order_and_the_answer_as_it_is_written(database):
+    gate, texts = Gate(at=1), []
+    async with running(database, ScriptedEngine(script(), gate)) as core:
+        events = []
+        async for event in core.executor.execute(request()):
+            events.append(event)
+            if event.type == "token":
+                texts.append(event.text)
+                gate.open.set()
+        assert [*dict.fromkeys(types(events))] == ["started", "token", "usage", "finished"]
+        assert (texts[0], "".join(texts)) == (TOKENS[0], SAYS)
         assert events[-1].output == SAYS
         assert (events[0].prompt, events[0].version, events[0].model) == ("explain", 1, "tiny")
 

@@ -10,9 +10,9 @@ from codetune_core.domain.execution import ErrorKind
 from codetune_core.engines.scripted import ScriptedEngine
 
 
-async def cancelled_at(core, stage: asyncio.Event) -> asyncio.Task:
+async def cancelled_at(core, stage: asyncio.Event, **changes) -> asyncio.Task:
     """Start an execution, wait for a stage, cancel it there."""
-    task = asyncio.create_task(core.run())
+    task = asyncio.create_task(core.run(**changes))
     await stage.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -68,7 +68,7 @@ async def test_cancelled_before_the_model_is_known(database):
 
 
 @SQLITE
-async def test_cancelled_while_it_is_rendered(database):
+async def test_cancelled_while_a_long_file_is_rendered(database):
     loop, rendering, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
     class SlowToCount(ScriptedEngine):
@@ -79,7 +79,7 @@ async def test_cancelled_while_it_is_rendered(database):
 
     async with running(database, SlowToCount(script())) as core:
         try:
-            await cancelled_at(core, rendering)
+            await cancelled_at(core, rendering, variables={"code": "x = 1\n" * 2000})
             await recorded_once_as_cancelled(core)
         finally:
             go_on.set()
@@ -100,8 +100,8 @@ async def test_cancelled_while_it_is_looked_for_in_the_cache(database):
     assert core.engine.started == 0
 
 
-async def test_cancelled_while_its_beginning_is_recorded(database):
-    async with running(database) as core:
+async def test_cancelled_while_its_budget_is_looked_at(database):
+    async with running(database, budget={"per_day_usd": "1"}) as core:
         beginning, go_on = held(core.history, "begin")
         task = asyncio.create_task(core.run())
         await beginning.wait()
@@ -111,6 +111,19 @@ async def test_cancelled_while_its_beginning_is_recorded(database):
             await task
         await recorded_once_as_cancelled(core)
     assert core.engine.started == 0
+
+
+async def test_cancelled_while_its_beginning_is_recorded_beside_the_generation(database):
+    async with running(database) as core:
+        beginning, go_on = held(core.history, "begin")
+        task = asyncio.create_task(core.run())
+        await beginning.wait()
+        task.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await recorded_once_as_cancelled(core)
+    assert (core.engine.started, core.engine.finished) == (core.engine.cancelled, 0)
 
 
 @pytest.mark.parametrize("at", range(len(TOKENS) + 1))

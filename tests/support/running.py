@@ -10,7 +10,7 @@ from codetune_core.domain.execution import ExecutionRequest, ModelIdentity, Task
 from codetune_core.domain.prompt import Decoding, PromptDraft, Variable, VariableType, Wording
 from codetune_core.engines.scripted import Reply, Rule, Script, ScriptedEngine
 from codetune_core.execution.answers import Answers
-from codetune_core.executor import LocalExecutor
+from codetune_core.executor.local import LocalExecutor
 from codetune_core.history.budget import Budget
 from codetune_core.history.history import History
 from codetune_core.history.protocol import Filter

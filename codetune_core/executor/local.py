@@ -1,89 +1,37 @@
 """The executor's recipe: choose the version -> render -> cache -> engine -> record."""
 
 import asyncio
-import datetime as dt
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 from itertools import count
 
-from codetune_core.domain.execution import Execution, ExecutionRequest, FinishReason, ModelIdentity, Role, Usage
-from codetune_core.engines.asking import Asking, Turn, most
-from codetune_core.engines.protocol import Engine, Generation, may_answer, prices_of
+from codetune_core.domain.execution import Execution, ExecutionRequest, Role, Usage
+from codetune_core.domain.faults import log_fault
+from codetune_core.engines.asking import Asking, most
+from codetune_core.engines.protocol import Engine, may_answer, prices_of
 from codetune_core.errors import BudgetSpent, InvalidOutput
 from codetune_core.execution.answers import Answers
 from codetune_core.execution.background import Background
-from codetune_core.execution.cache_key import Fingerprint, fingerprint
+from codetune_core.execution.cache_key import fingerprint
 from codetune_core.execution.events import Event, FromCache, Repairing
-from codetune_core.execution.faults import log_fault
 from codetune_core.execution.progress import Progress
-from codetune_core.execution.protocol import CachedAnswer
 from codetune_core.execution.single_flight import Flight, Flights
-from codetune_core.history.budget import Budget, fell_back
+from codetune_core.executor.question import generation_of, rendered
+from codetune_core.executor.run import Answer, Question, Run
+from codetune_core.history.budget import Budget, fell_back, uncounted
 from codetune_core.history.history import History
 from codetune_core.history.keep import keep_of
 from codetune_core.history.prices import Price, Prices, together
-from codetune_core.prompts.answer import parse_answer, readable_pieces
-from codetune_core.prompts.fit import TOKENS_PER_MESSAGE, RenderTarget
+from codetune_core.outbound.origin import Origin, asked_for
+from codetune_core.prompts.answer import readable_pieces
+from codetune_core.prompts.fit import RenderTarget
 from codetune_core.prompts.library import Choice, PromptLibrary
-from codetune_core.prompts.render import Rendered, render
-from codetune_core.prompts.schemas.registry import bounded_json_schema
 from codetune_core.settings import Settings
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """``text`` is all that the model wrote, ``output`` what is wanted of it.
-
-    ``model`` answered where it is not the one that was asked; ``reason`` says why not an earlier engine or that model.
-    """
-
-    text: str
-    output: str
-    usage: Usage
-    finish_reason: FinishReason
-    model: ModelIdentity | None = None
-    reason: str = ""
-
-    def remembered(self) -> CachedAnswer:
-        """Return what the cache holds of it."""
-        return CachedAnswer(self.text, self.finish_reason, self.usage.prompt_tokens, self.usage.completion_tokens)
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What the engine is asked; ``refusal`` says why the answer is not remembered, and is empty where it is."""
-
-    generation: Generation
-    rendered: Rendered
-    prompt_tokens: int
-    fingerprint: Fingerprint
-    refusal: str
-    most: Price | None
-    notices: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Run:
-    """An execution on its way; what follows ``leads`` is set where it starts the generation."""
-
-    request: ExecutionRequest
-    progress: Progress
-    question: _Question | None = None
-    flight: Flight[_Answer] | None = None
-    leads: bool = False
-    begun: asyncio.Task[None] | None = None
-    asking: Asking | None = None
-    stored_until: dt.datetime | None = None
-
-    @property
-    def pays_still(self) -> bool:
-        """Whether the generation that it started goes on."""
-        return self.leads and self.flight is not None and not self.flight.has_ended
 
 
 class LocalExecutor:
@@ -104,11 +52,11 @@ class LocalExecutor:
         self._settings = settings
         self._prices = Prices(settings.budget, told=partial(prices_of, engine))
         self._budget = Budget(settings.budget)
-        self._flights: Flights[_Answer] = Flights()
+        self._flights: Flights[Answer] = Flights()
         self._background = Background()
 
     async def execute(self, request: ExecutionRequest) -> AsyncGenerator[Event]:
-        run = _Run(request, Progress(request))
+        run = Run(request, Progress(request))
         try:
             async with aclosing(self._answer(run)) as events:
                 async for event in events:
@@ -132,9 +80,10 @@ class LocalExecutor:
         """Stop what runs, and wait until all of it is recorded."""
         await self._flights.aclose()
         await self._background.finished()
+        await self._history.flush()
         await self._answers.aclose()
 
-    async def _answer(self, run: _Run) -> AsyncGenerator[Event]:
+    async def _answer(self, run: Run) -> AsyncGenerator[Event]:
         request = run.request
         choice = await self._library.choose(
             request.prompt, label=request.label, version=request.version, session_id=request.session_id
@@ -142,7 +91,13 @@ class LocalExecutor:
         run.progress.chose(choice.prompt.id, choice.version.id, choice.experiment_id, choice.experiment_arm)
         async with AsyncExitStack() as stack:
             question, flight = await self._ask(run, choice, stack)
-            yield run.progress.started(request.prompt, choice.version.number, question.rendered.cut, question.notices)
+            yield run.progress.started(
+                request.prompt,
+                choice.version.number,
+                question.rendered.cut,
+                question.notices,
+                structured=question.generation.output_schema is not None,
+            )
             if run.progress.execution.from_cache:
                 yield FromCache()
             async with aclosing(_written(run.progress, flight)) as events:
@@ -154,7 +109,7 @@ class LocalExecutor:
         yield run.progress.counted(answer.usage)
         run.progress.answered(answer.output, answer.finish_reason)
 
-    async def _ask(self, run: _Run, choice: Choice, stack: AsyncExitStack) -> tuple[_Question, Flight[_Answer]]:
+    async def _ask(self, run: Run, choice: Choice, stack: AsyncExitStack) -> tuple[Question, Flight[Answer]]:
         """Start or join what answers; where the budget is spent, ask the model that costs nothing."""
         model, notices = run.request.model or self._settings.engine.model, tuple[str, ...]()
         while True:
@@ -176,26 +131,32 @@ class LocalExecutor:
             else:
                 return question, flight
 
-    async def _question(self, run: _Run, choice: Choice, model_name: str, notices: tuple[str, ...]) -> _Question:
+    async def _question(self, run: Run, choice: Choice, model_name: str, notices: tuple[str, ...]) -> Question:
         request, wording = run.request, choice.version.wording
-        model = await self._engine.model(model_name, Role.of(request.task))
+        with asked_for(Origin.of(request, run.progress.execution.id)):
+            model = await self._engine.model(model_name, Role.of(request.task))
         counted = cache(partial(self._engine.count_tokens, model))
-        # In a thread, because templates and tokenizers take their time over a long file.
-        rendered, tokens = await asyncio.to_thread(
-            _render, choice, request, RenderTarget(model.context_tokens, counted)
-        )
-        generation = _generation(choice, request, model, rendered)
+        target = RenderTarget(model.context_tokens, counted)
+        prompt, tokens = await rendered(choice, request, target)
+        generation = generation_of(choice, request, model, prompt)
         key = fingerprint(generation, tenant=request.tenant)
         keep = keep_of(self._settings.history, request.task, request.workspace)
         refusal = self._answers.refusal(temperature=wording.temperature, seed=wording.decoding.seed, keep=keep)
         recorded = {**key.recorded(), "fresh": request.fresh}
-        run.progress.asks(model, rendered.text, recorded)
-        seconds, at = self._settings.engine.timeout_seconds, run.progress.execution.executed_at
-        price = self._prices.most(may_answer(self._engine, model), most(generation, tokens), seconds, at)
-        told = self._budget.uncounted(model.name, price, at)
-        return _Question(generation, rendered, tokens, key, refusal, price, (*notices, told) if told else notices)
+        run.progress.asks(model, prompt.text, recorded)
+        question = Question(generation, prompt, tokens, key, refusal, notices)
+        if self._history.is_limited(run.progress.execution) and not self._most(run, question):
+            return replace(question, notices=(*notices, uncounted(model.name)))
+        return question
 
-    async def _generate(self, run: _Run, question: _Question, flight: Flight[_Answer]) -> None:
+    def _most(self, run: Run, question: Question) -> Price | None:
+        """Return the most that it can cost to answer."""
+        generation, at = question.generation, run.progress.execution.executed_at
+        models = may_answer(self._engine, generation.model)
+        usage = most(generation, question.prompt_tokens)
+        return self._prices.most(models, usage, self._settings.engine.timeout_seconds, at)
+
+    async def _generate(self, run: Run, question: Question, flight: Flight[Answer]) -> None:
         """Answer all who watch the flight; ``run`` is the execution that started it."""
         if answer := await self._remembered(run, question):
             run.progress.shares()
@@ -207,7 +168,8 @@ class LocalExecutor:
         flight.open(from_cache=False)
         seconds = self._settings.engine.timeout_seconds
         run.asking = Asking(self._engine, question.generation, question.prompt_tokens, seconds)
-        answer = await run.asking.answer(flight, partial(_checked, question))
+        with asked_for(Origin.of(run.request, run.progress.execution.id)):
+            answer = await run.asking.answer(flight, question.checked)
         answer = replace(answer, usage=run.asking.usage)
         if self._why_not_stored(question, answer):
             flight.finish(answer)
@@ -216,33 +178,39 @@ class LocalExecutor:
         flight.finish(answer)
         await self._answers.remember(question.fingerprint.key, answer.remembered(), run.stored_until)
 
-    async def _remembered(self, run: _Run, question: _Question) -> _Answer | None:
+    async def _remembered(self, run: Run, question: Question) -> Answer | None:
         if question.refusal or run.request.fresh:
             return None
         if (found := await self._answers.find(question.fingerprint.key)) is None:
             return None
         try:
-            output = _parsed(question, found.output)
+            output = question.parsed(found.output)
         except InvalidOutput:  # a check became stricter since
             return None
-        return _Answer(found.output, output, Usage(found.prompt_tokens, found.completion_tokens), "stop")
+        return Answer(found.output, output, Usage(found.prompt_tokens, found.completion_tokens), "stop")
 
-    async def _begin(self, run: _Run, question: _Question) -> None:
-        """Record that it runs, with the most that it can cost; raises BudgetSpent."""
-        run.begun = self._background.begin(self._history.begin(_priced(run.progress.execution, question.most)))
-        await asyncio.shield(run.begun)
+    async def _begin(self, run: Run, question: Question) -> None:
+        """Record that it runs, with the most that it can cost; raises BudgetSpent, and waits only where that may be."""
+        begun = _priced(run.progress.execution, self._most(run, question))
+        run.begun = self._background.begin(self._history.begin(begun))
+        if self._history.is_limited(begun):
+            await asyncio.shield(run.begun)
 
-    async def _record(self, run: _Run) -> None:
+    async def _record(self, run: Run) -> None:
         try:
             if run.flight and run.leads:
                 await run.flight.ended()
+            ended = self._ended(run)
+            if run.begun is None and ended.from_cache:
+                self._history.end_soon(ended)
+                return
             if run.begun:
                 await asyncio.gather(run.begun, return_exceptions=True)
-            await self._history.end(self._ended(run))
+            await self._history.end(ended)
         except Exception as error:  # noqa: BLE001 - an answer is not taken back because it could not be recorded
             log_fault(_LOG, f"execution {run.progress.execution.id} could not be recorded", error)
 
-    def _ended(self, run: _Run) -> Execution:
+    def _ended(self, run: Run) -> Execution:
         """Return what is recorded in the end."""
         known, question = run.progress.execution, run.question
         if question is None or run.flight is None:
@@ -259,25 +227,19 @@ class LocalExecutor:
         written = replace(known, output_data=run.flight.so_far or None, cache_key={**known.cache_key, **noted})
         return _priced(written, self._price(question, run.asking, known))
 
-    def _price(self, question: _Question, asking: Asking | None, known: Execution) -> Price | None:
+    def _price(self, question: Question, asking: Asking | None, known: Execution) -> Price | None:
         """Return what all turns cost together."""
         at, turns = known.executed_at, asking.turns if asking else []
         if not turns:
             return self._prices.cost(question.generation.model, Usage(), 0, at, from_cache=known.from_cache)
         return together([self._prices.cost(turn.model, turn.usage, turn.milliseconds, at) for turn in turns])
 
-    def _why_not_stored(self, question: _Question, answer: _Answer | None) -> str:
+    def _why_not_stored(self, question: Question, answer: Answer | None) -> str:
         if question.refusal or answer is None:
             return question.refusal or "there was no complete answer"
         if answer.model:
             return f"{answer.model.name} of {answer.model.engine} answered instead"
         return self._answers.flaw(answer.text, answer.finish_reason)
-
-
-def _render(choice: Choice, request: ExecutionRequest, target: RenderTarget) -> tuple[Rendered, int]:
-    """Render, and count the prompt's tokens; never too low."""
-    rendered = render(choice.version.wording, request.variables, target)
-    return rendered, sum(target.count_tokens(message.content) + TOKENS_PER_MESSAGE for message in rendered.messages)
 
 
 def _priced(execution: Execution, price: Price | None) -> Execution:
@@ -286,19 +248,7 @@ def _priced(execution: Execution, price: Price | None) -> Execution:
     return replace(execution, estimated_cost_usd=price.usd, price_source=price.source)
 
 
-def _generation(choice: Choice, request: ExecutionRequest, model: ModelIdentity, rendered: Rendered) -> Generation:
-    wording = choice.version.wording
-    wanted = wording.decoding.output_schema
-    asked = Generation(model, rendered.messages, wording.temperature, wording.max_tokens, wording.decoding)
-    return replace(
-        asked,
-        sample_index=request.sample_index,
-        output_schema=bounded_json_schema(wanted) if wanted else None,
-        priority=request.priority,
-    )
-
-
-async def _written(progress: Progress, flight: Flight[_Answer]) -> AsyncGenerator[Event]:
+async def _written(progress: Progress, flight: Flight[Answer]) -> AsyncGenerator[Event]:
     """Yield what is written as it comes, and where it begins again."""
     for number in count(len(flight.problems)):
         async with aclosing(flight.pieces(number)) as written, aclosing(readable_pieces(written)) as pieces:
@@ -307,13 +257,3 @@ async def _written(progress: Progress, flight: Flight[_Answer]) -> AsyncGenerato
         if number == len(flight.problems):
             return
         yield Repairing(problem=flight.problems[number])
-
-
-def _parsed(question: _Question, text: str) -> str:
-    return parse_answer(text, question.generation.decoding.output_schema).output
-
-
-def _checked(question: _Question, turn: Turn) -> _Answer:
-    model = None if turn.model == question.generation.model else turn.model
-    output = _parsed(question, turn.text)
-    return _Answer(turn.text, output, turn.usage, turn.finish_reason, model, turn.reason)

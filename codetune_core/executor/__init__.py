@@ -1,0 +1,1 @@
+"""Runs executions in this process."""
