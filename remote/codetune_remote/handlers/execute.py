@@ -16,8 +16,8 @@ from codetune_core.execution.wire import (
     RESUMABLE_HEADER,
     ExecuteBody,
     ExecuteOptions,
-    WireBody,
 )
+from codetune_remote.handlers.prompts import ByPrompt
 from codetune_remote.principal import Scope
 from codetune_remote.problems import Refusal
 from codetune_remote.route import ById, Call, Nothing, Route
@@ -56,12 +56,6 @@ class OfPrompt(ExecuteOptions):
     task: Task | None = None
 
 
-class ByName(WireBody):
-    """A path with a prompt in it: its id, or its name."""
-
-    id: UUID | str
-
-
 async def execute(call: Call[ByTask]) -> web.StreamResponse:
     """Stream the events of one execution, or give the answer as JSON where that is what ``Accept`` says.
 
@@ -71,9 +65,9 @@ async def execute(call: Call[ByTask]) -> web.StreamResponse:
     return await _executed(call, ExecuteBody(**{**dict(call.body), "prompt": named}))
 
 
-async def execute_prompt(call: Call[OfPrompt, Nothing, ByName]) -> web.StreamResponse:
+async def execute_prompt(call: Call[OfPrompt, Nothing, ByPrompt]) -> web.StreamResponse:
     """Stream the events of one execution of the prompt with this id or name; see ``POST /api/execute``."""
-    prompt = await call.service.core.prompts.show(call.path.id)
+    prompt = await call.service.core.prompts.show(call.path.ref)
     task = call.body.task or _task_of(prompt)
     return await _executed(call, ExecuteBody(**{**dict(call.body), "task": task, "prompt": prompt.name}))
 
@@ -204,7 +198,7 @@ ROUTES = (
         execute_prompt,
         Scope.EXECUTE,
         "Run a prompt",
-        parts=ByName,
+        parts=ByPrompt,
         body=OfPrompt,
         reply=Answer,
         problems=_BUSY,
