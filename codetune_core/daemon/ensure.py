@@ -10,7 +10,7 @@ from time import monotonic
 
 from codetune_core.daemon.identity import Identity, Misfit, misfit, running
 from codetune_core.daemon.own import own_identity, own_settings
-from codetune_core.daemon.place import clear, daemon_files, listens
+from codetune_core.daemon.place import clear, daemon_files, identity_file, listens
 from codetune_core.daemon.spawn import log_tail, spawn
 from codetune_core.errors import DaemonError
 from codetune_core.runtime.folder import Files, held, holder, take
@@ -53,11 +53,9 @@ class _Search:
 
     def __init__(self, files: Files, ours: Identity, tell: Tell, drain_seconds: float) -> None:
         self._files, self._ours, self._tell = files, ours, tell
-        self._drain_seconds = drain_seconds
         self._has_spawned = False
-        self._asked_to_end: set[int] = set()
         self._begun = monotonic()
-        self._deadline = self._begun + _START_SECONDS
+        self._deadline = self._begun + drain_seconds + _START_SECONDS
         self._said_slow = False
         self._log_begins = 0
 
@@ -82,19 +80,25 @@ class _Search:
             raise DaemonError(f"the daemon cannot be started: {error}") from error
 
     def _does(self, theirs: Identity) -> bool:
-        """Whether this one is taken; where it is to be replaced it is told to end."""
-        if theirs.pid in self._asked_to_end:
-            return False
+        """Whether this one is taken; one that is to be replaced is told to end."""
         wrong = misfit(theirs, self._ours)
         if wrong is None:
             return listens(self._files.socket)
         if wrong.is_newer or theirs.is_young:
             raise OtherDaemon(_why_not_replaced(wrong))
-        self._tell(f"the daemon is started anew: {wrong.why}")
-        self._asked_to_end.add(theirs.pid)
-        self._deadline += self._drain_seconds
-        ask_to_end(theirs.pid)
+        self._replace(theirs, wrong)
         return False
+
+    def _replace(self, theirs: Identity, wrong: Misfit) -> None:
+        """Tell it to end, once: told a second time it would not wait for what runs."""
+        lock = take(self._files.folder / "replacing.lock")
+        if lock is None:
+            return
+        with held(lock):
+            if running(self._files) == theirs:
+                self._tell(f"the daemon is started anew: {wrong.why}")
+                identity_file(self._files.socket).unlink(missing_ok=True)
+                ask_to_end(theirs.pid)
 
     def _expect_time(self) -> None:
         now = monotonic()

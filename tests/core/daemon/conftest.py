@@ -1,0 +1,24 @@
+"""A user of their own for each test."""
+
+import shutil
+
+import daemons
+import pytest
+
+
+@pytest.fixture
+def somebody(sqlite_url, monkeypatch):
+    """A user whose daemon ends with the test."""
+    with daemons.user(sqlite_url, monkeypatch) as user:
+        user.scripted()
+        yield user
+
+
+@pytest.fixture(scope="module")
+def served(sqlite_template, tmp_path_factory):
+    """A user whose programs share one daemon over a module's tests."""
+    path = tmp_path_factory.mktemp("served") / "codetune.db"
+    shutil.copy(sqlite_template, path)
+    with pytest.MonkeyPatch.context() as patch, daemons.user(f"sqlite:///{path}", patch) as user:
+        user.scripted()
+        yield user
