@@ -46,7 +46,7 @@ class Space:
 
 
 class SpaceHub:
-    """Spaces by name; ``asked`` are method and path of every request, ``refuse`` maps such a pair to status and text."""
+    """Spaces by name; ``asked`` has method and path of every request, ``refuse`` such a pair -> status and text."""
 
     def __init__(self) -> None:
         self.spaces: dict[str, Space] = {}

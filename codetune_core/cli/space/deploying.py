@@ -35,6 +35,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--wheel", type=_FILE, help="CodeTune's, instead of this checkout's or the published version.")
 @click.option("--accept-licence", is_flag=True, help="Accept the models' terms without being asked.")
 @click.option("--timeout", type=click.FloatRange(min=0), default=3600, show_default=True, help="Seconds to wait.")
+@click.option("--upload-only", is_flag=True, help="Leave hardware, secrets and all else of the Space as they are.")
 @click.option("--no-wait", is_flag=True, help="End once it is uploaded.")
 @click.option("--dry-run", is_flag=True, help="Say what would be uploaded and set; ask nobody, change nothing.")
 def deploy(  # noqa: PLR0913 - the options
@@ -51,6 +52,7 @@ def deploy(  # noqa: PLR0913 - the options
     timeout: float,
     public: bool,
     accept_licence: bool,
+    upload_only: bool,
     no_wait: bool,
     dry_run: bool,
 ) -> None:
@@ -63,6 +65,10 @@ def deploy(  # noqa: PLR0913 - the options
     \b
     codetune space deploy team/codetune --bucket team/codetune-data --model Qwen2.5-Coder-7B-Instruct
     codetune space deploy team/codetune --secret HF_TOKEN=READ_ONLY_TOKEN
+    HF_OIDC_RESOURCE=spaces/team/codetune codetune space deploy team/codetune --upload-only
+
+    The last one is for continuous integration: the Space trusts the workflow (Trusted Publishers in its settings), and
+    no token is kept anywhere; what it gets may write that repository and no settings.
     """  # noqa: D301 - the backspace is click's
 
     def work() -> ExitCode:
@@ -70,12 +76,13 @@ def deploy(  # noqa: PLR0913 - the options
             space=meant(name),
             hardware=hardware,
             sleep_seconds=sleep,
+            upload_only=upload_only,
             public=public,
             bucket=bucket,
             secrets=read_secrets(secrets),
             variables=read_variables(variables, _accepted(models, accept=accept_licence or dry_run), bucket),
         )
-        for warning in warnings(plan):
+        for warning in [] if upload_only else warnings(plan):
             click.echo(f"notice: {warning}", err=True)
         with tempfile.TemporaryDirectory(prefix="codetune-space-") as folder:
             if dry_run:
@@ -105,7 +112,8 @@ def _deploy(plan: Plan, folder: Path, config: Path | None, wheel: Path | None, s
     hub = open_hub()
     (guess := folder / "guess").mkdir()
     upload = _assembled(plan, guess, config, wheel)  # before anything is changed, since this may fail
-    apply(hub, plan, _say)
+    if not plan.upload_only:
+        apply(hub, plan, _say)
     place = find_place(hub, plan.space)
     if place.host != usual_host(plan.space):
         (known := folder / "known").mkdir()

@@ -75,7 +75,7 @@ def said() -> Iterator[None]:
         yield
     except errors.OfflineModeIsEnabled as error:
         raise SettingsError("HF_HUB_OFFLINE is set, so the Hub is not asked: unset it") from error
-    except errors.HFValidationError as error:
+    except (errors.HFValidationError, errors.OIDCError) as error:
         raise SettingsError(str(error)) from error
     except errors.HfHubHTTPError as error:
         raise SettingsError(_explained(error)) from error

@@ -27,6 +27,7 @@ class Plan:
         space: ``OWNER/NAME``.
         hardware: the Hub's name of it.
         sleep_seconds: without a request after which it sleeps; -1 for never.
+        upload_only: whether none of this is set, and files alone are uploaded.
         public: whether everybody may reach it (with a key of the service's all the same).
         bucket: ``OWNER/NAME`` of the storage bucket that is mounted; empty for none.
         secrets: name -> value; what is set there and not here stays.
@@ -37,6 +38,7 @@ class Plan:
     hardware: str
     sleep_seconds: int
     public: bool = False
+    upload_only: bool = False
     bucket: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -48,11 +50,14 @@ class Plan:
 
     def lines(self, upload: "Upload") -> Iterator[str]:
         """Say all of it, without the secrets."""
+        yield from [] if self.upload_only else self._settings()
+        yield f"upload, commit {upload.commit}; other files of the Space are deleted:"
+        yield from (f"  {name:<40} {size:>9,} bytes" for name, size in upload.files.items())
+
+    def _settings(self) -> Iterator[str]:
         yield f"Space {self.space}: {'public' if self.public else 'private'}, Docker, {self.hardware}, {self._sleep}"
         if self.bucket:
             yield f"storage bucket {self.bucket}, private, mounted at {BUCKET_FOLDER}"
-        yield f"upload, commit {upload.commit}; other files of the Space are deleted:"
-        yield from (f"  {name:<40} {size:>9,} bytes" for name, size in upload.files.items())
         for name, value in self.secrets.items():
             yield f"secret {name}: {len(value)} characters"
         yield from (f"variable {name}={value}" for name, value in self.variables.items())

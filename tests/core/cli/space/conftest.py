@@ -2,9 +2,9 @@
 
 import zipfile
 
-from huggingface_hub import close_session, constants
 import pytest
 from click.testing import CliRunner
+from huggingface_hub import close_session, constants
 from space_hub import space_hub
 
 from codetune_core.cli.main import main

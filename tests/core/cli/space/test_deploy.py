@@ -1,5 +1,7 @@
 """``codetune space deploy`` against a Hub on this machine: what it uploads and sets, and when it is done."""
 
+import tomllib
+
 import pytest
 from space_hub import Space
 
@@ -50,8 +52,6 @@ def test_what_is_uploaded_makes_an_image_that_says_its_own_commit(deploy, hub, w
 
 
 def test_the_service_lets_itself_be_reached_under_the_name_that_the_hub_gave_the_space(deploy, hub):
-    import tomllib
-
     deploy("--no-wait")
     written = tomllib.loads(hub.spaces["team/codetune"].files["codetune.toml"].decode())
     resolved = resolve([Options("file", written)])
@@ -104,6 +104,16 @@ def test_a_bucket_is_made_and_mounted_for_snapshots_beside_other_volumes(deploy,
     assert hub.buckets == ["team/data"]
     assert there.volumes == [model, {"type": "bucket", "source": "team/data", "mountPath": "/data"}]
     assert there.variables["CODETUNE_SNAPSHOTS"] == "/data/codetune"
+
+
+def test_continuous_integration_uploads_and_touches_no_setting(deploy, hub, monkeypatch):
+    monkeypatch.delenv("CODETUNE_ADMIN_KEY_SHA256")
+    there = existing(hub, hardware="t4-small", stages=["BUILDING", "RUNNING"])
+    done = deploy("--upload-only", "--timeout", 20)
+    assert done.exit_code == 0, done.output
+    assert there.hardware == "t4-small"
+    assert {line.rpartition("/")[2] for line in hub.changes()} <= {"main", "validate-yaml"}
+    assert "team/codetune runs" in done.stdout
 
 
 def test_a_dry_run_says_everything_but_secrets_and_asks_nobody(deploy, hub, monkeypatch):

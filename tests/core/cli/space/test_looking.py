@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from huggingface_hub import constants
 from space_hub import Space
 
 
@@ -96,8 +97,6 @@ def test_a_hub_that_cannot_be_reached_is_said(space, hub, monkeypatch, unused_tc
 
 
 def test_the_hub_is_not_asked_where_the_user_is_offline(space, hub, monkeypatch):
-    from huggingface_hub import constants
-
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     done = space("status", "team/codetune")
     assert done.exit_code == 2
