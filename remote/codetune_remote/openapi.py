@@ -96,6 +96,7 @@ class _Schemas:
         self._made: Mapping[Any, Json]
         self._made, shared = TypeAdapter.json_schemas(wanted, ref_template=_REF)
         self.definitions: Json = _bounded(shared.get("$defs", {}))
+        self.definitions["Event"] = self.of(*_EVENTS)
 
     def of(self, key: Any, mode: str) -> Json:
         """Return the schema of one type."""
@@ -179,7 +180,7 @@ _SENT: Json = {
     ),
     RESUMABLE_HEADER: (
         "`1`: a dropped connection is no wish to stop.",
-        {"type": "string", "enum": ["1"]},
+        {"type": "string"},
     ),
     LAST_EVENT_HEADER: (
         "Number of the last event that came; what follows is sent.",
@@ -229,17 +230,47 @@ def _statuses(route: Route) -> set[int]:
     return statuses
 
 
+_EVENT_REF = {"$ref": "#/components/schemas/Event"}
+_MEDIA: Json = {
+    "application/json": {},
+    "text/event-stream": {
+        "description": "One event of the stream; between events stand comments, which say that it is alive.",
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "description": "Number of the event, from 1.", "pattern": "^[1-9][0-9]*$"},
+            "event": {"type": "string", "description": "Type of the event."},
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": _EVENT_REF},
+        },
+        "required": ["id", "event", "data"],
+    },
+    "application/x-ndjson": {
+        "description": "One line of the stream.",
+        "oneOf": [
+            {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "integer", "minimum": 1, "maximum": LARGEST_INTEGER},
+                    "event": _EVENT_REF,
+                },
+                "required": ["id", "event"],
+            },
+            {"type": "object", "properties": {"heartbeat": {"const": True}}, "required": ["heartbeat"]},
+        ],
+    },
+}
+
+
 def _success(number: int, route: Route, schemas: _Schemas) -> Json:
     content: Json = {}
     if route.reply is not None:
         content["application/json"] = {"schema": schemas.of((number, "reply"), "serialization")}
     for media in route.media:
-        content[media] = {"schema": {} if media == "application/json" else {"type": "string"}}
+        content[media] = {"schema": _MEDIA.get(media, {"type": "string"})}
     described = HTTPStatus(route.status).phrase
     names = [WIRE_HEADER, REQUEST_HEADER]
     if route.streams:
         names.append(EXECUTION_HEADER)
-        described = "A stream; the data of each of its events is an Event (see the schemas), the last one ends it."
+        described = "A stream of events; the last one is `finished` or `failed`."
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     return {"description": described, "headers": headers, **({"content": content} if content else {})}
 

@@ -27,16 +27,17 @@ def page_of(document: Json) -> str:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             by_tag[operation["tags"][0]].append(_operation(method, path, operation))
-    links = "".join(f'<a href="#{escape(tag)}">{escape(tag)}</a>' for tag in [*by_tag, "keys", "schemas"])
-    keys = document["components"]["securitySchemes"]["key"]
+    key = document["components"]["securitySchemes"]["key"]
+    sections = {tag: "".join(made) for tag, made in by_tag.items()} | {
+        "authentication": f"<p><code>{escape(key['name'])}</code></p><p>{_text(key['description'])}</p>",
+        "schemas": "".join(_schema(name, schema) for name, schema in sorted(schemas.items())),
+    }
     parts = [
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>",
-        f'<p class="about">{_text(info["description"])}</p>',
-        f'<nav>{links}<a href="openapi.json">openapi.json</a></nav>',
-        *(f'<h2 id="{escape(tag)}">{escape(tag)}</h2>{"".join(made)}' for tag, made in by_tag.items()),
-        f'<h2 id="keys">keys</h2><p><code>{escape(keys["name"])}</code></p><p>{_text(keys["description"])}</p>',
-        '<h2 id="schemas">schemas</h2>',
-        *(_schema(name, schema) for name, schema in sorted(schemas.items())),
+        f'<p class="about">{_text(info["description"])}</p><nav>',
+        *(f'<a href="#part-{escape(name)}">{escape(name)}</a>' for name in sections),
+        '<a href="openapi.json">openapi.json</a></nav>',
+        *(f'<h2 id="part-{escape(name)}">{escape(name)}</h2>{section}' for name, section in sections.items()),
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -59,7 +60,8 @@ def _operation(method: str, path: str, operation: Json) -> str:
         _table("Answers", (_answer(status, answer) for status, answer in operation["responses"].items())),
     ]
     return (
-        f'<details id="{escape(operation["operationId"])}"><summary><span class="method">{method.upper()}</span>'
+        f'<details id="operation-{escape(operation["operationId"])}"><summary>'
+        f'<span class="method">{method.upper()}</span>'
         f'<span class="path">{escape(path)}</span> <span class="scope">{escape(scope)}</span>'
         f"<br>{_text(operation['summary'])}</summary><div>{''.join(parts)}</div></details>"
     )
@@ -89,16 +91,8 @@ def _answer(status: str, answer: Json) -> tuple[str, ...]:
 
 def _schema(name: str, schema: Json) -> str:
     needed = schema.get("required", ())
-    rows = (
-        (
-            f"<code>{escape(field)}</code>",
-            _type(kind),
-            "needed" if field in needed else "",
-            _text(kind.get("description", "")),
-        )
-        for field, kind in schema.get("properties", {}).items()
-    )
-    shape = _table("", rows) or f"<p>{_type(schema)}</p>"
+    fields = schema.get("properties", {}).items()
+    shape = _table("", (_field(field, kind, field in needed) for field, kind in fields)) or f"<p>{_type(schema)}</p>"
     about = _text(schema.get("description", ""))
     return (
         f'<details id="schema-{escape(name)}"><summary><code>{escape(name)}</code></summary>'
@@ -129,5 +123,6 @@ def _type(schema: Json) -> str:
 
 def _bounds(schema: Json) -> str:
     named = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<", "default": "default"}
-    said = [f"{word} {escape(str(schema[name]))}" for name, word in named.items() if schema.get(name) not in {None, ""}]
+    known = [(word, schema[name]) for name, word in named.items() if schema.get(name) not in (None, "", [], {})]
+    said = [f"{word} {escape(str(value))}" for word, value in known]
     return f" ({', '.join(said)})" if said else ""

@@ -13,6 +13,7 @@ KINDS: Mapping[str, str] = {
     "request-timeout": "The request's body did not arrive in time: send it again.",
     "expectation-failed": "The only `Expect` that is known is `100-continue`.",
     "unauthenticated": "No key, or one that is wrong, revoked or expired: send a good one in `X-CodeTune-Key`.",
+    "too-many-attempts": "Too many wrong keys came from there: try again after the seconds in `Retry-After`.",
     "forbidden": "The key does not allow this: ask for one with the scope that the detail names.",
     "wrong-host": "The `Host` header names another server. A service that is reached under a name of its own lists it "
     "in serve.allowed_hosts.",

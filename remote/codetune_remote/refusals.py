@@ -38,6 +38,7 @@ _KINDS: dict[type[errors.CodeTuneError], _Kind] = {
     errors.NameTaken: _Kind(409, "name-taken"),
     errors.IdenticalVersion: _Kind(409, "identical-version"),
     errors.LedgerMoved: _Kind(409, "ledger-moved"),
+    errors.PromptChanged: _Kind(409, "conflict"),
     errors.PromptFileError: _Kind(422, "prompt-file"),
     errors.RenderError: _Kind(422, "render"),
     errors.PromptError: _Kind(422, "prompt"),
@@ -68,6 +69,11 @@ _HTTP_KINDS = {
     415: "unsupported-media-type",
     417: "expectation-failed",
 }
+_HTTP_DETAILS = {
+    404: "there is nothing at this address",
+    413: "the body is larger than the service takes (serve.max_body_megabytes)",
+    417: "the only expectation that is known is 100-continue",
+}
 
 
 def refusal_of(error: errors.CodeTuneError) -> Refusal:
@@ -90,5 +96,4 @@ def refusal_of_http(error: web.HTTPException) -> Refusal:
         allowed = ", ".join(sorted(error.allowed_methods))
         detail = f"{error.method[:20]} is not for this address: it takes {allowed}"
         return Refusal(error.status, kind, detail, headers={"Allow": allowed})
-    details = {404: "there is nothing at this address", 413: "the body is larger than the service takes"}
-    return Refusal(error.status, kind, details.get(error.status, error.reason))
+    return Refusal(error.status, kind, _HTTP_DETAILS.get(error.status, error.reason))

@@ -1,5 +1,6 @@
 """Runs the service in the test's own process, over a Unix socket or TCP, on a fresh database."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from aiohttp import web
 from codetune_core.bootstrap.core import open_core
 from codetune_core.settings import Options, Settings, resolve
 from codetune_remote.app import make_runner
+from codetune_remote.limits import Limits
 from codetune_remote.service import Service
 
 ANSWERS = "default: {answers: ['it adds']}\n"
@@ -26,6 +28,12 @@ def settings_for(folder: Path, url: str, script: str = ANSWERS, **sections: Any)
     return resolved.settings
 
 
+def settings_on_copy(template: Path, folder: Path, **sections: Any) -> Settings:
+    """The same on a copy of the database of the fixture ``sqlite_template``, for services that serve a whole module."""
+    shutil.copy(template, folder / "codetune.db")
+    return settings_for(folder, f"sqlite:///{folder / 'codetune.db'}", **sections)
+
+
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """An open service that nobody can reach yet."""
@@ -34,9 +42,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
 
 @asynccontextmanager
-async def on_socket(service: Service, path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+async def on_socket(service: Service, path: Path, limits: Limits | None = None) -> AsyncIterator[aiohttp.ClientSession]:
     """Serve on a Unix socket; gives a client of it, for addresses such as ``/healthz``."""
-    runner = make_runner(service)
+    runner = make_runner(service, limits)
     await runner.setup()
     await web.UnixSite(runner, path).start()
     try:

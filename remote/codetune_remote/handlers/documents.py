@@ -1,7 +1,7 @@
 """The API's own description, for programs and for people, and what each kind of problem means."""
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from codetune_core.execution.wire import WireBody
 from codetune_remote.openapi import DOCUMENT
@@ -14,7 +14,7 @@ from codetune_remote.route import Call, Nothing, Route
 class ByKind(WireBody):
     """The path of a kind of problem."""
 
-    kind: str
+    kind: str = Field(pattern=r"^[a-z-]{1,40}$")
 
 
 class Kind(BaseModel):

@@ -1,6 +1,7 @@
 """Refuses what browsers are made to send: other names for this server (DNS rebinding), and pages of other sites."""
 
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -9,6 +10,8 @@ from aiohttp import web
 from codetune_core.sections import ServeSettings
 from codetune_remote.problems import Refusal
 from codetune_remote.service import SERVICE
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:[0-9]+)?|\[[0-9A-Fa-f:.]+\](:[0-9]+)?")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -36,10 +39,12 @@ def _check_host(request: web.Request, here: str, settings: ServeSettings) -> Non
     sent = request.headers.getall("Host", [])
     if len(sent) != 1:
         raise Refusal(400, "malformed", "one Host header is needed")
-    name = host_name(sent[0])
-    if not name:
+    # An absolute address in the request line goes before the header (RFC 9112, 3.2.2): neither may be another's.
+    names = [host_name(host) for host in (sent[0], request.host)]
+    if not all(names):
         raise Refusal(400, "malformed", "the Host header is not a name or an address")
-    if not (_is_of_this_machine(name) or name == here or name in map(str.lower, settings.allowed_hosts)):
+    ours = {here, *map(str.lower, settings.allowed_hosts)}
+    if not all(name in ours or _is_of_this_machine(name) for name in names):
         raise Refusal(421, "wrong-host", "this server is not known by that name: list it in serve.allowed_hosts")
 
 
@@ -47,7 +52,7 @@ def host_name(host: str) -> str:
     """Return the name or address in a Host header, in small letters and without port; empty where there is none."""
     try:
         parts = urlsplit(f"//{host}")
-        valid = parts.netloc == host and parts.username is None and (parts.port is None or parts.port > 0)
+        valid = _HOST.fullmatch(host) is not None and (parts.port is None or parts.port > 0)
     except ValueError:
         return ""
     return (parts.hostname or "").rstrip(".") if valid else ""

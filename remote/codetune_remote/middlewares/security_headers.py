@@ -18,10 +18,10 @@ _HEADERS = {
 
 
 def harden(response: web.StreamResponse) -> None:
-    """Add what the handler did not set itself; take away the banner that says which software answers."""
+    """Add what the handler did not set itself; the banner says nothing about what software answers, and which."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers.popall(hdrs.SERVER, None)
+    response.headers[hdrs.SERVER] = "CodeTune"
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
