@@ -45,6 +45,7 @@ def detach() -> None:
     sys.stderr.flush()
     if os.fork():
         os._exit(0)
+    os.umask(0o077)
 
 
 def open_log(path: Path) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from codetune_core.bootstrap.core import open_core
+from codetune_core.bootstrap.core import Core, open_core
 from codetune_core.cli.core import say
 from codetune_core.daemon.own import own_identity, own_settings
 from codetune_core.daemon.place import identity_file
@@ -16,6 +16,7 @@ from codetune_core.errors import SettingsError
 from codetune_core.settings import Settings
 from codetune_remote.app import make_app
 from codetune_remote.connections import Runner
+from codetune_remote.observe.logs import logging_as, watch
 from codetune_remote.serve.sockets import is_this_machine
 from codetune_remote.service import Service
 
@@ -27,14 +28,20 @@ async def open_service(listener: socket.socket) -> AsyncIterator[Service]:
     Raises SettingsError where other machines could reach it and nobody has a key, and what ``open_core`` raises.
     """
     own = await asyncio.to_thread(own_settings)
-    async with open_core(own.settings) as core:
-        say((*own.notices, *core.notices))
-        if not is_this_machine(listener) and not await core.keys.any_usable():
-            raise SettingsError(
-                "other machines can reach this address, and there is no key: make one with `codetune keys create`, or "
-                "listen on 127.0.0.1"
-            )
-        yield Service(core)
+    watch(asyncio.get_running_loop())
+    with logging_as(own.settings.serve.log_format):
+        async with open_core(own.settings) as core:
+            say((*own.notices, *core.notices))
+            await _check_keys(core, listener)
+            yield Service(core)
+
+
+async def _check_keys(core: Core, listener: socket.socket) -> None:
+    if not is_this_machine(listener) and not await core.keys.any_usable():
+        raise SettingsError(
+            "other machines can reach this address, and there is no key: make one with `codetune keys create`, or "
+            "listen on 127.0.0.1"
+        )
 
 
 def runner_of(service: Service, last_seconds: float) -> web.AppRunner:

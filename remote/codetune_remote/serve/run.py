@@ -5,7 +5,6 @@ import gc
 import os
 import socket
 import ssl
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,8 +52,8 @@ class Place:
 
 def run(place: Place, models: tuple[str, ...], *, lock: int | None, as_daemon: bool) -> ExitCode:
     """Serve until it is told to end; a daemon also ends when nobody needs it."""
-    if sys.platform != "win32":
-        os.umask(0o077)
+    if lock is not None:
+        os.set_inheritable(lock, False)  # noqa: FBT003 - else it lived on in model processes
     gc.disable()  # nothing that the imports make is garbage
     try:
         tls = place.tls()
@@ -68,4 +67,6 @@ def run(place: Place, models: tuple[str, ...], *, lock: int | None, as_daemon: b
     except CodeTuneError as error:
         click.echo(f"codetune: {error}", err=True)
         return ExitCode.USAGE
+    finally:
+        gc.enable()
     return ExitCode.CLEAN
