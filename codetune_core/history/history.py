@@ -101,10 +101,14 @@ class History:
         """Return US dollars since a UTC midnight, with what running executions may still cost."""
         return await self._store.spent(since, user_id)
 
-    async def delete(self, where: Filter) -> Deleted:
-        """Delete executions and every trace of their content; what the budget of today counts stays till tomorrow."""
+    async def delete(self, where: Filter, *, erase: bool = True) -> Deleted:
+        """Delete executions and every trace of their content; what the budget of today counts stays till tomorrow.
+
+        Without ``erase``, traces in the database's files, which nobody is shown, go with the next maintenance: erasing
+        them may keep others out of the history meanwhile.
+        """
         await self.flush()
-        return await forget(self._store, where)
+        return await forget(self._store, where, erase=erase)
 
     async def maintain(self) -> Maintained | None:
         """Strip, delete and close what is due by now; None where nothing is, or another process is at it."""

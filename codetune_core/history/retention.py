@@ -63,10 +63,10 @@ async def _expired(store: HistoryStore, today: dt.datetime) -> bool:
     return await store.erase_traces(wholly=False)
 
 
-async def forget(store: HistoryStore, where: Filter, clock: Clock = utc_now) -> Deleted:
-    """Delete executions and every trace of their content."""
+async def forget(store: HistoryStore, where: Filter, clock: Clock = utc_now, *, erase: bool = True) -> Deleted:
+    """Delete executions and every trace of their content; without ``erase`` the traces go with the next maintenance."""
     executions = await store.delete(where, _midnight(clock()))
-    return Deleted(executions, await store.erase_traces(wholly=True) if executions else True)
+    return Deleted(executions, not executions or (erase and await store.erase_traces(wholly=True)))
 
 
 def _midnight(at: dt.datetime) -> dt.datetime:

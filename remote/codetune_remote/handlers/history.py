@@ -116,10 +116,14 @@ async def get_execution(call: Call[Nothing, Nothing, ById]) -> ExecutionReply:
 async def delete_execution(call: Call[Nothing, Nothing, ById]) -> DeletedExecution:
     """Delete an execution, the answer remembered of it, and every trace of both from the database's files.
 
+    Nobody is shown them from then on. The traces go at once for the scope admin, and within the hour for others, for
+    erasing them may keep everybody out of the history meanwhile; `erased` says whether they are gone.
+
     What the budget of today counts (time, user, task and cost) stays till tomorrow, and is shown nowhere. Copies that
     an upgrade or a restore of the database left aside are not touched; `codetune history delete` names them.
     """
-    gone = await call.service.core.history.delete(_one(call.path.id, call.principal))
+    erase = call.principal.sees_everyone
+    gone = await call.service.core.history.delete(_one(call.path.id, call.principal), erase=erase)
     if not gone.executions:
         raise _unknown(call.path.id)
     return DeletedExecution(deleted=gone.executions, erased=gone.erased)

@@ -95,4 +95,4 @@ class DeletedExecution(Reply):
     deleted: int
     """How many there were: 1."""
     erased: bool
-    """Whether its traces are gone from the database's files too; false while a transaction still sees them."""
+    """Whether its traces are gone from the database's files too, at once; false where that is done within the hour."""

@@ -199,6 +199,15 @@ async def test_deleting_is_deleting(admin, tmp_path):
     assert (await admin.check("GET /api/cache/stats"))["entries"] == 0
 
 
+async def test_one_who_deletes_keeps_nobody_out_and_the_traces_go_with_the_next_upkeep(known, service, tmp_path):
+    canary = "canary-4712-of-the-code"
+    one = await record(service, input_data={"code": canary})
+    assert await known["ada"].check(f"DELETE {at(one)}") == {"deleted": 1, "erased": False}
+    await known["chief"].check(f"GET {at(one)}", 404)
+    await service.core.history.maintain()
+    assert canary.encode() not in _bytes(tmp_path)
+
+
 def _bytes(folder):
     return b"".join(path.read_bytes() for path in folder.glob("starters.db*"))
 
