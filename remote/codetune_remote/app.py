@@ -1,5 +1,6 @@
 """The aiohttp application: its routes and its middlewares."""
 
+import asyncio
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -11,6 +12,7 @@ from codetune_remote.limits import LIMITS, Limits
 from codetune_remote.middlewares.cors import allow_origin, cors
 from codetune_remote.middlewares.guard import guard
 from codetune_remote.middlewares.identify import identify
+from codetune_remote.middlewares.observe import observe
 from codetune_remote.middlewares.problem import problem
 from codetune_remote.middlewares.request_id import request_id
 from codetune_remote.middlewares.security_headers import add_headers
@@ -20,7 +22,7 @@ from codetune_remote.route import Route
 from codetune_remote.routes import ROUTES
 from codetune_remote.service import SERVICE, Service
 
-_MIDDLEWARES = (request_id, problem, guard, cors, wire_version, identify)
+_MIDDLEWARES = (request_id, observe, problem, guard, cors, wire_version, identify)
 
 
 def make_runner(service: Service, limits: Limits | None = None, **options: Any) -> web.AppRunner:
@@ -45,7 +47,10 @@ def make_app(service: Service, limits: Limits | None = None) -> web.Application:
 
 
 async def _end_executions(app: web.Application) -> None:
-    await app[SERVICE].hub.aclose()
+    service = app[SERVICE]
+    await service.hub.aclose()
+    if service.traces:
+        await asyncio.to_thread(service.traces.close)
 
 
 def _add(app: web.Application, route: Route) -> None:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from codetune_core.domain.execution import ErrorKind, FinishReason, Priority
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised where old and new cannot understand each other."""
 
 
@@ -167,7 +167,8 @@ class Status(_Frame):
     """What runs, counted.
 
     ``kv_tokens_used`` includes what is kept for reuse, ``kv_tokens_held`` only what runs. ``bytes_needed`` is the load
-    plan's. ``step_seconds`` is how long the step that runs has taken by now, ``idle_seconds`` how long nobody asked.
+    plan's. ``step_seconds`` is how long the step that runs has taken by now, ``idle_seconds`` how long nobody asked,
+    ``loading_seconds`` how long loading has taken by now, or took.
     """
 
     type: Literal["status"] = "status"
@@ -191,6 +192,7 @@ class Status(_Frame):
     accepted_tokens: int = 0
     step_seconds: float = 0
     idle_seconds: float = 0
+    loading_seconds: float = 0
 
 
 Asking = Annotated[Generate | Embed | Score | Cancel | AskStatus | Unload, Field(discriminator="type")]

@@ -1,11 +1,19 @@
-"""Whether it lives, whether it can execute, and which version it is."""
+"""Whether it lives, whether it can execute, which version it is, and its figures."""
 
-import os
 from importlib.metadata import version as installed
 
+from aiohttp import hdrs, web
 from pydantic import BaseModel
 
+from codetune_core.daemon.own import own_identity
 from codetune_core.execution.wire import WIRE_VERSION
+from codetune_remote import asker
+from codetune_remote.middlewares.request_id import REQUEST_ID
+from codetune_remote.observe.build import commit
+from codetune_remote.observe.scrape import scrape
+from codetune_remote.principal import Scope
+from codetune_remote.problems import Refusal
+from codetune_remote.replies.readiness import ReadyReply
 from codetune_remote.route import Call, Route
 
 
@@ -16,11 +24,16 @@ class Alive(BaseModel):
 
 
 class Version(BaseModel):
-    """Which CodeTune answers: ``commit`` is empty where it was not built from one."""
+    """Which CodeTune answers.
+
+    ``commit`` is empty where it is not known. ``settings`` is a digest of what decides how executions run, said over a
+    Unix socket only: an address with a password is among it.
+    """
 
     version: str
     commit: str
     wire: int
+    settings: str
 
 
 async def healthz(_call: Call) -> Alive:
@@ -28,12 +41,58 @@ async def healthz(_call: Call) -> Alive:
     return Alive()
 
 
-async def version(_call: Call) -> Version:
-    """Say which version and which wire this is."""
-    return Version(version=installed("codetune"), commit=os.environ.get("CODETUNE_COMMIT", ""), wire=WIRE_VERSION)
+async def readyz(call: Call) -> ReadyReply | web.Response:
+    """Say whether executions can run, and where not, what is waited for and about how long.
+
+    A service whose models load is not ready until one can answer; one that has no engine is, for prompts.
+    """
+    service = call.service
+    found = ReadyReply(status="draining", detail="it is about to end") if service.draining else None
+    found = found or await service.readiness.look()
+    if found.can_execute:
+        return found
+    said = found.model_dump(mode="json", exclude={"detail", "status"})
+    refusal = Refusal(
+        503,
+        "draining" if service.draining else "unavailable",
+        found.detail,
+        headers={"Retry-After": str(found.retry_after)},
+        extra={"state": found.status, **said},
+    )
+    return refusal.response(call.request[REQUEST_ID])  # not raised, for probes come often and would fill the log
+
+
+async def version(call: Call) -> Version:
+    """Say which version, commit, wire and settings these are."""
+    local = asker.by_unix_socket(call.request)
+    digest = own_identity(call.service.core.settings).settings if local else ""
+    return Version(version=installed("codetune"), commit=commit(), wire=WIRE_VERSION, settings=digest)
+
+
+async def metrics(call: Call) -> web.Response:
+    """Give the figures of this replica for Prometheus, or as OpenMetrics for who accepts that."""
+    content, content_type = await scrape(call.service, call.request.headers.get(hdrs.ACCEPT, ""))
+    return web.Response(body=content, headers={hdrs.CONTENT_TYPE: content_type})
 
 
 ROUTES = (
     Route("GET", "/healthz", healthz, None, "Whether the process answers", reply=Alive),
+    Route(
+        "GET",
+        "/readyz",
+        readyz,
+        None,
+        "Whether executions can run",
+        reply=ReadyReply,
+        problems={503: "not yet: ask again after the seconds in Retry-After"},
+    ),
     Route("GET", "/version", version, None, "Which version answers", reply=Version),
+    Route(
+        "GET",
+        "/metrics",
+        metrics,
+        Scope.READ,
+        "Figures for Prometheus",
+        media=("text/plain", "application/openmetrics-text"),
+    ),
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from codetune_core.bootstrap.core import Core, open_core
 from codetune_core.cli.core import say
 from codetune_core.daemon.own import own_identity, own_settings
 from codetune_core.daemon.place import identity_file
+from codetune_core.domain.execution import Role
 from codetune_core.errors import SettingsError
 from codetune_core.settings import Settings
 from codetune_remote.app import make_app
@@ -22,10 +23,11 @@ from codetune_remote.service import Service
 
 
 @asynccontextmanager
-async def open_service(listener: socket.socket) -> AsyncIterator[Service]:
-    """Open the core, with the user's own settings; what is wrong in them is said on the standard error.
+async def open_service(listener: socket.socket, models: Sequence[str]) -> AsyncIterator[Service]:
+    """Open the core, with the user's own settings, and begin to load models, by role or name.
 
-    Raises SettingsError where other machines could reach it and nobody has a key, and what ``open_core`` raises.
+    What is wrong in the settings is said on the standard error. Raises SettingsError where other machines could reach
+    it and nobody has a key, and where a model cannot be loaded here; and what ``open_core`` raises.
     """
     own = await asyncio.to_thread(own_settings)
     watch(asyncio.get_running_loop())
@@ -33,7 +35,10 @@ async def open_service(listener: socket.socket) -> AsyncIterator[Service]:
         async with open_core(own.settings) as core:
             say((*own.notices, *core.notices))
             await _check_keys(core, listener)
-            yield Service(core)
+            for name in models:
+            role = Role(name) if name in set(Role) else None
+            await core.loads.begin("" if role else name, role or Role.GENERATION)
+        yield Service(core)
 
 
 async def _check_keys(core: Core, listener: socket.socket) -> None:

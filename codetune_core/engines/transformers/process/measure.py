@@ -11,7 +11,7 @@ from codetune_core.engines.transformers.wire import Status
 from codetune_core.models.load_plan import LoadPlan
 
 
-def status(number: int, plan: LoadPlan, loop: Loop, *, busy: bool) -> Status:
+def status(number: int, plan: LoadPlan, loop: Loop, loading_seconds: float, *, busy: bool) -> Status:
     """Return the answer to the AskStatus of that number."""
     counts = loop.counts()
     return Status(
@@ -35,6 +35,7 @@ def status(number: int, plan: LoadPlan, loop: Loop, *, busy: bool) -> Status:
         accepted_tokens=counts.accepted_tokens,
         step_seconds=loop.step_seconds(),
         idle_seconds=0 if busy else time.monotonic() - loop.used,
+        loading_seconds=loading_seconds,
     )
 
 

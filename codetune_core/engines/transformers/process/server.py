@@ -28,6 +28,7 @@ from codetune_core.engines.transformers.wire import (
 )
 from codetune_core.errors import CodeTuneError
 from codetune_core.models.load_plan import LoadPlan
+from codetune_core.models.load_times import LoadTimes
 
 _T = TypeVar("_T")
 _STDERR = 2
@@ -50,6 +51,7 @@ class Server:
         self._peers: set[Peer] = set()
         self._state: Loading | Ready | LoadFailed = Loading(stage="starting")
         self._began = time.monotonic()
+        self._load_seconds: float | None = None
         self._ended: asyncio.Future[int] = self._events.create_future()
 
     async def serve(self, socket: Path) -> int:
@@ -90,7 +92,7 @@ class Server:
     def _asked(self, peer: Peer, frame: bytes) -> None:
         match ASKING.validate_json(frame):
             case AskStatus(id=number):
-                peer.tell(status(number, self._plan, self._loop, busy=self._busy))
+                peer.tell(status(number, self._plan, self._loop, self._loading_seconds, busy=self._busy))
             case Cancel(id=number):
                 peer.cancel(number)
             case Unload(if_idle=if_idle):
@@ -98,6 +100,11 @@ class Server:
                     self.end()
             case request if not self._ended.done():  # else Unloaded is its answer
                 peer.ask(request, self._loop.ask)
+
+    @property
+    def _loading_seconds(self) -> float:
+        """How long loading has taken by now, or took."""
+        return time.monotonic() - self._began if self._load_seconds is None else self._load_seconds
 
     @property
     def _busy(self) -> bool:
@@ -122,7 +129,8 @@ class Server:
         self._on_events(self._enter, Loading(stage=stage, part=part))
 
     def _loaded(self, built: Built) -> None:
-        seconds = time.monotonic() - self._began
+        seconds = self._load_seconds = self._loading_seconds
+        LoadTimes().note(self._plan.spec.name, self._plan.quantization, self._plan.device, seconds)
         context, weights = self._plan.context_tokens, built.weights_bytes
         self._on_events(self._enter, Ready(context_tokens=context, weights_bytes=weights, load_seconds=seconds))
 

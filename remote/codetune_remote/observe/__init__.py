@@ -1,0 +1,1 @@
+"""What the service says of itself: logs, figures, traces, and whether it can execute."""
