@@ -83,7 +83,7 @@ async def _answering(serving: Serving, stack: AsyncExitStack) -> "tuple[Service,
     opening = await asyncio.to_thread(importlib.import_module, "codetune_remote.serve.opening")
     gc.freeze()  # nothing that the imports made is garbage
     gc.enable()
-    service = await stack.enter_async_context(opening.open_service(serving.listener))
+    service = await stack.enter_async_context(opening.open_service(serving.listener, serving.models))
     runner = opening.runner_of(service, _LAST_SECONDS)
     stack.push_async_callback(runner.cleanup)
     await runner.setup()

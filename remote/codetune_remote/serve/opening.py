@@ -36,9 +36,9 @@ async def open_service(listener: socket.socket, models: Sequence[str]) -> AsyncI
             say((*own.notices, *core.notices))
             await _check_keys(core, listener)
             for name in models:
-            role = Role(name) if name in set(Role) else None
-            await core.loads.begin("" if role else name, role or Role.GENERATION)
-        yield Service(core)
+                role = Role(name) if name in set(Role) else None
+                await core.loads.begin("" if role else name, role or Role.GENERATION)
+            yield Service(core)
 
 
 async def _check_keys(core: Core, listener: socket.socket) -> None:

@@ -18,7 +18,7 @@ from codetune_core.daemon.identity import Identity
 from codetune_core.daemon.own import own_identity, own_settings
 from codetune_core.daemon.place import identity_file
 from codetune_core.domain.service_key import Scope
-from codetune_core.errors import SettingsError
+from codetune_core.errors import CodeTuneError, SettingsError
 from codetune_remote.serve.listen import Serving, serve
 from codetune_remote.serve.sockets import tcp_socket, unix_socket, where
 
@@ -159,3 +159,10 @@ def test_a_second_one_recognises_the_first_and_is_no_error(somebody, monkeypatch
 def test_addresses_are_said_as_they_are_written():
     with closing(tcp_socket("::1", 0)) as listener:
         assert where(listener, encrypted=True) == f"https://[::1]:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(("name", "says"), [("gpt-99", "gpt-99"), ("embedding", "nowhere")])
+async def test_a_model_that_cannot_be_loaded_here_is_said_at_once(somebody, name, says):
+    somebody.scripted(models={"embedding": "nowhere"})
+    with unix_socket(somebody.home / "run" / "x.sock") as listener, pytest.raises(CodeTuneError, match=says):
+        await serve(Serving(listener, (name,)))
