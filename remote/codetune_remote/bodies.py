@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 from pydantic import BaseModel
@@ -15,6 +15,7 @@ from codetune_remote.route import Nothing
 from codetune_remote.valid import LARGEST_INTEGER, malformed, validated
 
 _DIGITS = len(str(LARGEST_INTEGER)) + 1
+_ENCODINGS = ("identity", "gzip", "deflate", "br", "zstd")
 _LATE = Refusal(408, "request-timeout", "the body did not arrive in time", headers={"Connection": "close"})
 
 
@@ -25,13 +26,24 @@ async def read_body(request: web.Request, wanted: type[BaseModel]) -> Any:
     """
     if wanted is Nothing:
         return Nothing()
-    if request.can_read_body and request.content_type != "application/json":
-        raise Refusal(
-            415, "unsupported-media-type", "the body must be JSON, with the header Content-Type: application/json"
-        )
+    if request.can_read_body:
+        _check_headers(request)
     raw = await _read(request) or b"{}"
     _check(raw)
     return validated(lambda: wanted.model_validate_json(raw, strict=True), "body")
+
+
+def _check_headers(request: web.Request) -> None:
+    if request.content_type != "application/json":
+        raise _unsupported("the body must be JSON, with the header Content-Type: application/json")
+    if (request.charset or "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise _unsupported("JSON is UTF-8: leave the charset out")
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() not in _ENCODINGS:
+        raise _unsupported(f"a body may be compressed once, by one of {', '.join(_ENCODINGS)}")
+
+
+def _unsupported(why: str) -> Refusal:
+    return Refusal(415, "unsupported-media-type", why)
 
 
 async def _read(request: web.Request) -> bytes:
