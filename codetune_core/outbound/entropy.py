@@ -13,11 +13,13 @@ _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _SHORTEST_HEX, _SHORTEST_LOWER, _SHORTEST_LETTERS = 32, 24, 24
 _SHARE = 0.8
 """Of the entropy that the likeliest random string of this length would have."""
-_MIXED, _MIXED_LETTERS, _MIXED_LOWER = 0.38, 0.45, 0.28
+_MIXED, _MIXED_LETTERS, _MIXED_LOWER = 0.34, 0.38, 0.18
 """`mixing` is about 0.62 for random base64, and 0.4 for random lower-case letters and digits."""
-_FEWEST_DIGITS, _LONGEST_WORD = 4, 7
+_FEWEST_DIGITS = 4
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_WORD = re.compile(r"[A-Za-z]{3,}")
+_COMMIT = re.compile(r"(?:^|/)(?:blob|tree|commit|raw|compare|archive)/[0-9a-f]{7,64}(?:/|$)")
+_WORD = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}")
+_UNSPEAKABLE = re.compile(r"[^aeiouy]{5}|[^aeiou]{4}$|^[^aeiouy]+$", re.IGNORECASE)
 _CONTEXT_CHARS = 32
 _KNOWN = re.compile(
     r"integrity|sha-?\d|checksum|digest|hash|commit|revision|\brev\b|\bref\b|etag|fingerprint|[ug]uid|md5|blake|"
@@ -48,7 +50,7 @@ def random_strings(text: str) -> Iterator[Span]:
 def is_random(token: str) -> bool:
     """Say whether a string of 20 characters or more was most likely drawn by chance."""
     plain = token.rstrip("=")
-    if _UUID.fullmatch(plain):
+    if _UUID.fullmatch(plain) or _COMMIT.search(plain):
         return False
     if _HEX.fullmatch(plain):
         return len(plain) >= _SHORTEST_HEX and _is_mixed_hex(plain)
@@ -69,5 +71,5 @@ def _is_mixed_hex(plain: str) -> bool:
 
 def _is_of_words(plain: str) -> bool:
     """Say whether more than half of it is words, as in a path or an identifier."""
-    words = [word for part in _WORD.findall(plain) for word in re.findall(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}", part)]
+    words = [word for word in _WORD.findall(plain) if not _UNSPEAKABLE.search(word)]
     return 2 * sum(map(len, words)) > len(plain)

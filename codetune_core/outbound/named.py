@@ -55,7 +55,7 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _TEMPLATE = re.compile(
-    r"^\$\w|\$\{|\{\{|\$\(|^<.*>$|^%[sdr]$|%\(\w+\)|^\{.*\}$|^%\w+%$|^@@|^__\w+__$|^\[.*\]$|\w\(.*\)$|^\w+\[.*\]$|\\[wdsbS]"
+    r"^\$\w|\$\{|\{\{|\$\(|^<.*>$|^%[sdr]$|%\(\w+\)|^\{.*\}$|^%\w+%$|^@@|^__\w+__$|^\[.*\]$|\w\(.*\)$|^\w+\[.*\]$|\\[wdsbS][+*{]"
 )
 _SOURCE = re.compile(
     r"environ|getenv|process\.env|^(?:vault|ssm|kms|op|ref|secretref|keyring|file|arn|awssm|sops):|^ENC\b",

@@ -117,9 +117,9 @@ async def test_without_an_engine_the_library_works_and_an_execution_says_what_to
 
 async def test_what_makes_vectors_is_made_when_it_is_used_and_remembers_where_it_may(settings):
     engine = {"name": "openai", "base_url": "http://127.0.0.1:9/v1"}
-    for history, kind in (({}, "CachedEmbedder"), ({"keep": "metadata"}, "OpenAIEmbedder")):
+    for history, kind in (({}, "CachedEmbedder"), ({"keep": "metadata"}, "GuardedEmbedder")):
         values = {**settings.model_dump(), "engine": engine, "history": history}
         async with open_core(Settings.model_validate(values)) as core:
             assert not {"embedder", "reranker"} & set(vars(core))
             assert type(core.embedder).__name__ == kind
-            assert type(core.reranker).__name__ == "OpenAIReranker"
+            assert type(core.reranker).__name__ == "GuardedReranker"

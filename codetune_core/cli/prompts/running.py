@@ -18,6 +18,7 @@ from codetune_core.cli.shared import executor_for
 from codetune_core.domain.execution import ExecutionRequest, Role, Task
 from codetune_core.domain.prompt import Category
 from codetune_core.execution.protocol import Executor
+from codetune_core.outbound.origin import Origin, asked_for
 from codetune_core.prompts.variables import coerce
 
 _TASKS = {
@@ -110,7 +111,8 @@ def run(  # noqa: PLR0913 - click's
         if dry_run:
             return await show_dry_run(core, choice, request, format_name)
         if not core.settings.remote.base_url:
-            await expect_engine(core, Role.of(request.task), model=model, hint=_WITHOUT_ENGINE)
+            with asked_for(Origin.of(request)):
+                await expect_engine(core, Role.of(request.task), model=model, hint=_WITHOUT_ENGINE)
         async with executor_for(core) as executor:
             return await _executed(executor, request, _writer(format_name, stream=stream))
 

@@ -115,7 +115,9 @@ class _Leaving(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         url, written = str(request.url), await request.aread()
         sent = await prepared(url, written or None)
-        headers = {**request.headers, "Content-Length": str(len(sent))} if sent else request.headers
+        headers = request.headers.copy()
+        if sent:
+            headers["Content-Length"] = str(len(sent))
         leaving = httpx2.Request(request.method, url, headers=headers, content=sent, extensions=request.extensions)
         with noted(request.method, url, sent) as answered:
             response = await self._inner.handle_async_request(leaving)
