@@ -77,21 +77,31 @@ class Stream:
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self.answer = answer
         self.frames = Frames()
+        self._read = b""
 
     @property
     def id(self) -> UUID:
         return UUID(self.answer.headers[EXECUTION_HEADER])
 
+    async def line(self) -> bytes:
+        """Read one line, of any length; empty at the end."""
+        while b"\n" not in self._read:
+            if not (more := await self.answer.content.readany()):
+                break
+            self._read += more
+        line, end, self._read = self._read.partition(b"\n")
+        return line + end
+
     async def until(self, kind: str) -> dict:
         """Read up to the next event of a type."""
-        while line := await self.answer.content.readline():
+        while line := await self.line():
             if self.frames.add(line) and self.frames.types[-1] == kind:
                 return self.frames.events[-1]
         raise AssertionError(f"no {kind} came, but {self.frames.types}")
 
     async def rest(self) -> Frames:
         """Read to the end."""
-        while line := await self.answer.content.readline():
+        while line := await self.line():
             self.frames.add(line)
         return self.frames
 

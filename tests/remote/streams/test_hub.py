@@ -303,7 +303,7 @@ async def test_heartbeats_say_that_the_connection_lives(client, service):
     async with stream(client) as asked:
         await gate.reached.wait()
         while asked.frames.heartbeats < 3:
-            asked.frames.add(await asked.answer.content.readline())
+            asked.frames.add(await asked.line())
         gate.open.set()
         assert (await asked.rest()).text == WORDS
 
@@ -397,7 +397,7 @@ async def test_hundreds_of_executions_with_random_ends_leave_nothing_behind(serv
                 async with stream(client, headers=headers, **body(f"a + {number % 40}", priority=number % 3)) as asked:
                     if chance.random() < 0.4:
                         for _ in range(chance.randrange(6)):
-                            await asked.answer.content.readline()
+                            await asked.line()
                         return asked.hang_up()
                     if chance.random() < 0.2:
                         async with client.delete(f"/api/execution/{asked.id}") as answer:
