@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from codetune_core.domain.request_id import REQUEST_ID
 from codetune_core.errors import EngineLost, EngineUnusable, ExecutionError, SettingsError
 from codetune_core.http.address import Address
 from codetune_core.http.event_stream import EventStream, too_slow
@@ -25,6 +26,8 @@ _KEEP_ALIVE_SECONDS = 60
 _MOST_JSON_BYTES = 256_000_000
 _MOST_ERROR_BYTES = 64_000
 _OK = range(200, 300)
+_REQUEST_HEADER = "X-Request-Id"
+"""What vLLM, proxies and our own service write into their logs."""
 _AT_SOCKET = "http://localhost"
 _WANTS_KEY = {401, 403}
 
@@ -57,7 +60,7 @@ class HttpServer:
         self._headers = dict(headers or {})
         self._socket = socket
         self._proxy = None if socket else self.address.proxy(asked.proxy)
-        self._leaves = not socket and leaves(self.address, self._proxy)
+        self.leaves = not socket and leaves(self.address, self._proxy)
         self._keys = KeyHolder(asked)
         self._key: Key | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -123,7 +126,7 @@ class HttpServer:
         headers: Mapping[str, str] | None = None,
     ) -> AsyncGenerator["aiohttp.ClientResponse"]:
         """Give the answer once it begins, which may take ``seconds``; leaving closes it where it was not read."""
-        data = await prepared(url, _bytes(body)) if self._leaves else _bytes(body)
+        data = await prepared(url, _bytes(body)) if self.leaves else _bytes(body)
         session = await self._opened()
         import aiohttp  # noqa: PLC0415 - only who asks a server needs it
 
@@ -176,7 +179,7 @@ class HttpServer:
     async def _requested(
         self, session: "aiohttp.ClientSession", method: str, url: str, options: Mapping[str, Any]
     ) -> "aiohttp.ClientResponse":
-        if not self._leaves:
+        if not self.leaves:
             return await session.request(method, url, **options)
         with noted(method, url, options["data"]) as answered:
             response = await session.request(method, url, **options)
@@ -187,6 +190,8 @@ class HttpServer:
         """Return the headers of a request; raises EngineUnusable where the key would travel in clear, or elsewhere."""
         self._key = key
         headers = {**self._headers, "Content-Type": "application/json"}
+        if request_id := REQUEST_ID.get():
+            headers[_REQUEST_HEADER] = request_id
         if key is None:
             if not self._socket and (lacking := missing_key(self._asked)):
                 raise EngineUnusable(lacking)

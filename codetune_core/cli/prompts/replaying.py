@@ -74,7 +74,7 @@ def _contender(core: Core, meant: Reference, task: Task) -> Contender:
 
 async def _answer(core: Core, request: ExecutionRequest) -> Answer:
     started, last = None, None
-    async with aclosing(core.executor.execute(request)) as events:
+    async with aclosing(core.local_executor.execute(request)) as events:
         async for event in events:
             started = event if isinstance(event, Started) else started
             last = event

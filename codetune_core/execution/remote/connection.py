@@ -34,6 +34,7 @@ class ServiceConnection:
 
     Attributes:
         where: the service, for messages.
+        leaves: whether what is sent leaves this machine.
         front: who stands before it and wants a token; None for nobody.
         limits: how long things may take.
         start: starts the process behind a socket, where it does not run.
@@ -57,6 +58,7 @@ class ServiceConnection:
         self.limits = limits
         self.start = start
         self.resumable = resumable
+        self.leaves = http.leaves
         self._http = http
         self._upgrade = upgrade
 

@@ -67,6 +67,11 @@ class RemoteExecutor:
                 self._left(following)
         yield last
 
+    @property
+    def leaves(self) -> bool:
+        """Whether what is sent leaves this machine."""
+        return self._connection.leaves
+
     async def aclose(self) -> None:
         """Cancel what runs, wait until the service knows, and close the connection."""
         self._stopped.set()
