@@ -24,7 +24,9 @@ def reachable(**user) -> str | None:
     version = "import sys; print(sys.version_info[:2])"
     for python in (os.path.realpath(sys.executable), "/usr/local/bin/python3", "/usr/bin/python3"):
         try:
-            found = subprocess.run([python, "-c", version], capture_output=True, text=True, check=False, cwd="/", **user)
+            found = subprocess.run(
+                [python, "-c", version], capture_output=True, text=True, check=False, cwd="/", **user
+            )
         except OSError:
             continue
         if found.stdout.strip() == str(tuple(sys.version_info[:2])):
