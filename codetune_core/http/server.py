@@ -26,7 +26,7 @@ _KEEP_ALIVE_SECONDS = 60
 _MOST_JSON_BYTES = 256_000_000
 _MOST_ERROR_BYTES = 64_000
 _OK = range(200, 300)
-_REQUEST_HEADER = "X-Request-Id"
+_REQUEST_HEADER = "X-Request-ID"
 """What vLLM, proxies and our own service write into their logs."""
 _AT_SOCKET = "http://localhost"
 _WANTS_KEY = {401, 403}

@@ -3,23 +3,26 @@
 import asyncio
 import io
 import json
+import logging
 import re
 import tempfile
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from http_peer import serving
+from openai_server import server
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 from serving import on_socket, on_tcp, running, settings_for
 
 from codetune_core.domain.execution import ErrorKind, Priority, Task
 from codetune_core.execution.wire import KEY_HEADER, REQUEST_HEADER
+from codetune_core.sections import EngineSettings
 from codetune_core.storage.database import Database
 from codetune_remote.observe.logs import logging_as, watch
 from codetune_remote.observe.metrics import Metrics
 from codetune_remote.principal import Scope
-from codetune_remote.routes import ROUTES
 from codetune_remote.streams.figures import Figures
 
 MARKER = "zebra_marker_4711"
@@ -132,8 +135,8 @@ async def test_the_version_says_the_commit_and_to_the_user_which_settings(
 ):
     monkeypatch.setenv("CODETUNE_COMMIT", "abc123")
     async with running(settings) as service:
-        serving = on_socket(service, socket) if scheme == "socket" else on_tcp(service)
-        async with serving as client, client.get("/version") as answer:
+        there = on_socket(service, socket) if scheme == "socket" else on_tcp(service)
+        async with there as client, client.get("/version") as answer:
             said = await answer.json()
     assert (said["commit"], said["wire"], bool(said["settings"])) == ("abc123", 1, settings_said)
 
@@ -216,15 +219,20 @@ async def test_what_the_executor_logs_bears_the_request_s_id(settings, socket, m
     assert {line["request_id"] for line in own} == {"mine-5"}
 
 
-def test_keys_are_hidden_should_one_come_into_the_log(caplog):
-    import logging  # noqa: PLC0415
+async def test_the_engine_s_server_is_told_the_request_s_id(settings, socket):
+    async with serving(server()) as peer:
+        engine = {"name": "openai", "base_url": peer.base_url, "model": "coder"}
+        asking = settings.model_copy(update={"engine": EngineSettings(**engine)})
+        async with running(asking) as service, on_socket(service, socket) as client:
+            _, text = await ask(client, **{REQUEST_HEADER: "mine-6"})
+    assert "Hello there" in text
+    [asked] = [asked for asked in peer.asked if asked.path.endswith("/chat/completions")]
+    assert asked.headers["X-Request-ID"] == "mine-6"
 
+
+def test_keys_are_hidden_should_one_come_into_the_log():
     written = io.StringIO()
     with logging_as("json", written):
         logging.getLogger("someone").warning("ctk_0123456789_abcdefgh and Bearer abc.def and hf_%s", "a" * 20)
     assert re.findall(r"ctk_|abc\.def|hf_", written.getvalue()) == []
     assert json.loads(written.getvalue())["event"] == "*** and *** and ***"
-
-
-def test_every_route_s_path_is_a_label_of_its_own():
-    assert len({route.path for route in ROUTES}) < 100

@@ -7,6 +7,7 @@ import structlog
 from aiohttp import web
 
 from codetune_core.domain.identifiers import new_id
+from codetune_core.domain.request_id import REQUEST_ID as CURRENT
 from codetune_core.execution.wire import REQUEST_HEADER
 
 REQUEST_ID = web.RequestKey("request_id", str)
@@ -17,9 +18,13 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @web.middleware
 async def request_id(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Note the id, and bind it to everything that is logged meanwhile."""
+    """Note the id, and bind it to everything that is logged and asked elsewhere meanwhile."""
     sent = request.headers.get(REQUEST_HEADER, "")
     chosen = sent if _SANE.fullmatch(sent) else str(new_id())
     request[REQUEST_ID] = chosen
-    with structlog.contextvars.bound_contextvars(request_id=chosen):
-        return await handler(request)
+    token = CURRENT.set(chosen)
+    try:
+        with structlog.contextvars.bound_contextvars(request_id=chosen):
+            return await handler(request)
+    finally:
+        CURRENT.reset(token)

@@ -26,6 +26,7 @@ from codetune_core.engines.transformers.wire import (
     Unload,
     Unloaded,
 )
+from codetune_core.models.load_times import LoadTimes
 
 
 class Asker:
@@ -83,6 +84,16 @@ async def test_a_request_gets_pieces_and_one_end():
         frames = [await asker.next(Piece, Finished, Failed) for _ in range(4)]
     assert [frame.text for frame in frames[:3]] == ["0 ", "1 ", "2 "]
     assert (frames[3].type, frames[3].id) == ("finished", 7)
+
+
+async def test_how_long_loading_took_is_said_and_remembered_for_the_next_time():
+    async with serving() as (ask, _):
+        asker = await ask()
+        ready = await asker.next(Ready)
+        asker.send(AskStatus(id=1))
+        status = await asker.next(Status)
+    assert status.loading_seconds == ready.load_seconds > 0
+    assert LoadTimes().expected(status.model, status.quantization, status.device) is not None
 
 
 async def test_a_cancelled_request_ends_as_cancelled_and_holds_nothing():
