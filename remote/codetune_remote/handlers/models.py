@@ -58,11 +58,11 @@ class UnloadBody(WireBody):
 
 async def available(call: Call) -> ModelsReply:
     """Say who answers for each role, which models the catalogue has, and which of them are loaded or being loaded."""
-    core = call.service.core
+    core, tell_why = call.service.core, call.principal.sees_everyone
     models, loaded, roles = await asyncio.gather(
         asyncio.to_thread(_catalogue, core.settings),
         core.loads.loaded(),
-        asyncio.gather(*(_answers(core, role) for role in Role)),
+        asyncio.gather(*(_answers(core, role, tell_why=tell_why) for role in Role)),
     )
     return ModelsReply(
         roles=tuple(roles),
@@ -105,14 +105,14 @@ def _is_known(settings: Settings, name: str) -> bool:
     return read_catalogue(settings.models).named(split_adapter(name)[0]) is not None
 
 
-async def _answers(core: Core, role: Role) -> RoleReply:
+async def _answers(core: Core, role: Role, *, tell_why: bool) -> RoleReply:
     try:
         async with asyncio.timeout(_ROLE_SECONDS):
             return RoleReply(role=role, model=identity(await _model(core, role)), why="")
     except TimeoutError:
         return RoleReply(role=role, model=None, why=f"the engine did not say within {_ROLE_SECONDS} s")
-    except CodeTuneError as error:
-        return RoleReply(role=role, model=None, why=str(error))
+    except CodeTuneError as error:  # it may name servers and folders
+        return RoleReply(role=role, model=None, why=str(error) if tell_why else "whoever runs the service can see why")
 
 
 async def _model(core: Core, role: Role) -> ModelIdentity:

@@ -133,7 +133,8 @@ async def test_only_an_administrator_loads_and_unloads(service):
     async with people(service, user=(Scope.READ, Scope.EXECUTE, Scope.PROMPTS_WRITE)) as known:
         await known["user"].check(LOAD, 403, {"model": "counting"})
         await known["user"].check(UNLOAD, 403, {"model": "counting"})
-        await known["user"].check(AVAILABLE)
+        found = await known["user"].check(AVAILABLE)
+        assert {each["why"] for each in found["roles"]} == {"", "whoever runs the service can see why"}
 
 
 @asynccontextmanager
