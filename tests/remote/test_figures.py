@@ -17,7 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 from serving import on_socket, on_tcp, running, settings_for
 
 from codetune_core.domain.execution import ErrorKind, Priority, Task
+from codetune_core.engines.transformers.wire import Status
 from codetune_core.execution.wire import KEY_HEADER, REQUEST_HEADER
+from codetune_core.models.hardware import Gpu
 from codetune_core.sections import EngineSettings
 from codetune_core.storage.database import Database
 from codetune_remote.observe.logs import logging_as, watch
@@ -112,6 +114,27 @@ async def test_figures_are_given_without_those_that_the_database_does_not_give(s
         found = await figures(client)
     assert not [name for name, *_ in found if name == "codetune_cost_today_usd"]
     assert value(found, "codetune_execution_seconds_count", outcome="answered") == 1
+
+
+async def test_models_and_graphics_processors_are_shown_as_they_are(settings, socket, monkeypatch):
+    own = {"quantization": "nf4", "device": "cuda:0"}
+
+    async def loaded():
+        return [
+            Status(id=1, model="big", loaded=True, device_bytes=20 * 10**9, running=3, loading_seconds=42, **own),
+            Status(id=1, model="next", loading_seconds=7, **own),
+        ]
+
+    monkeypatch.setattr("codetune_remote.observe.state.gpus", lambda: (Gpu(0, "A100", 80 * 10**9, 55 * 10**9),))
+    async with running(settings) as service, on_socket(service, socket) as client:
+        monkeypatch.setattr(service.core.loads, "loaded", loaded)
+        found = await figures(client)
+    assert value(found, "codetune_gpu_memory_bytes", gpu="0", name="A100") == 80e9
+    assert value(found, "codetune_gpu_memory_free_bytes", gpu="0") == 55e9
+    assert value(found, "codetune_model_device_bytes", model="big", **own) == 20e9
+    assert [value(found, "codetune_model_loaded", model=model) for model in ("big", "next")] == [1, 0]
+    assert [value(found, "codetune_model_load_seconds", model=model) for model in ("big", "next")] == [42, 7]
+    assert value(found, "codetune_model_running", model="big") == 3
 
 
 def test_labels_are_bounded_whatever_models_people_name():

@@ -61,7 +61,7 @@ def _refusal(request: web.Request, why: str) -> Refusal:
         after = {"Retry-After": str(math.ceil(seconds))}
         return Refusal(429, "too-many-attempts", "too many requests with a key that is not accepted", headers=after)
     _LOG.warning("a key was refused for %s: %s", address or "the socket", why)
-    return Refusal(401, "unauthenticated", f"{why} ({KEY_HEADER})", headers=CHALLENGE)
+    return Refusal(401, "unauthenticated", why, headers=CHALLENGE)
 
 
 def _own_name() -> str:
