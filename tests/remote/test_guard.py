@@ -6,7 +6,7 @@ from raw_http import send_raw, send_raw_tcp
 from serving import on_socket, on_tcp, running, settings_on_copy
 
 from codetune_core.execution.wire import EXECUTION_HEADER, KEY_HEADER, WIRE_HEADER, WIRE_VERSION
-from codetune_remote.middlewares.guard import host_name
+from codetune_remote.middlewares.guard import _plain, host_name
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ALLOWED = {"allowed_hosts": ["team.example"], "allowed_origins": ["https://ide.example"]}
@@ -81,6 +81,14 @@ async def test_any_name_is_right_over_the_socket_that_no_browser_reaches(sqlite_
 @pytest.mark.parametrize("name", ["a.example", "a.example:80", "A.Example."])
 async def test_a_host_is_read_without_its_port(name):
     assert host_name(name) == "a.example"
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [("::ffff:192.0.2.7", "192.0.2.7"), ("192.0.2.7", "192.0.2.7"), ("2001:db8::1", "2001:db8::1")],
+)
+async def test_an_address_is_compared_as_people_write_it(written, plain):
+    assert _plain(written) == plain
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1", "https://ide.example", ""])

@@ -32,7 +32,13 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _local_address(request: web.Request) -> str | None:
     """Return the address that the connection reached; None for a Unix socket."""
     sockname = request.get_extra_info("sockname")
-    return sockname[0] if isinstance(sockname, tuple) else None
+    return _plain(sockname[0]) if isinstance(sockname, tuple) else None
+
+
+def _plain(address: str) -> str:
+    """Return an IPv4 address as such, where a socket of both families wrote it as IPv6."""
+    mapped = getattr(ipaddress.ip_address(address), "ipv4_mapped", None)
+    return str(mapped or address)
 
 
 def _check_host(request: web.Request, here: str, settings: ServeSettings) -> None:

@@ -36,7 +36,7 @@ def _refusal(request: web.Request, error: Exception) -> Refusal:
     if refusal is None:
         log_fault(_LOG, f"request {request[REQUEST_ID]} failed", error)
         return Refusal(500, "internal", "an unexpected error: the service's log says where, beside this request's id")
-    level = logging.ERROR if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+    level = logging.WARNING if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
     _LOG.log(level, "request %s refused: %d %s", request[REQUEST_ID], refusal.status, refusal.kind)
     return refusal
 

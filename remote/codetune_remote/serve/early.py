@@ -27,6 +27,9 @@ async def answering_early(listener: socket.socket, tls: ssl.SSLContext | None) -
 
 async def _answer(request: web.BaseRequest) -> web.StreamResponse:
     response = web.json_response({"status": "alive"}) if request.path == "/healthz" else _not_yet(request)
+    from codetune_remote.middlewares.security_headers import harden  # noqa: PLC0415 - imported when first needed
+
+    harden(response)
     response.force_close()
     return response
 
