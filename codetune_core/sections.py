@@ -174,7 +174,7 @@ class ServeSettings(Section):
     concurrent: int = Field(default=32, gt=0)
     """Executions that run at the same time; others wait."""
     queue: int = Field(default=256, ge=0)
-    """Executions that wait at most; beyond that, 429."""
+    """Executions that wait at most, half of them of priority background; beyond that, 429."""
     queue_per_user: int = Field(default=64, ge=0)
     """Of these, by one user."""
     requests_per_minute: int | None = Field(default=None, gt=0)

@@ -1,6 +1,7 @@
 """Runs prompts, streams what happens, and lets clients pick it up again or stop it."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -110,12 +111,15 @@ async def _read(call: AnyCall, live: Live, medium: Medium | None) -> web.StreamR
 
 async def _started(call: AnyCall, body: ExecuteBody, execution_id: UUID) -> Live:
     admission, principal = call.service.admission, call.principal
-    ticket = await admission.enter(call.request, principal, body.priority, body.deadline_seconds)
-    if live := _joined(call, body, execution_id):  # it was asked twice at once
-        ticket.leave()
-        return live
     request = body.request(execution_id, user_id=principal.user_id, tenant=principal.tenant)
-    return call.service.hub.start(request, body, ticket)
+    with ExitStack() as unused:
+        ticket = await admission.enter(call.request, principal, body.priority, body.deadline_seconds)
+        unused.callback(ticket.leave)
+        if live := _joined(call, body, execution_id):  # it was asked twice at once
+            return live
+        live = call.service.hub.start(request, body, ticket)
+        unused.pop_all()
+    return live
 
 
 def _joined(call: AnyCall, body: ExecuteBody, execution_id: UUID) -> Live | None:

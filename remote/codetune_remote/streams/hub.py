@@ -76,12 +76,16 @@ class Hub:
         return self._known.get(execution_id)
 
     def start(self, request: ExecutionRequest, body: ExecuteBody, ticket: Ticket) -> Live:
-        """Run a request, whose id nothing bears that is known here; the ticket is left when it ends."""
+        """Run a request, whose id nothing bears that is known here; the ticket is left when it ends.
+
+        Raises SettingsError where nothing can run it; the ticket stays then.
+        """
+        executor = self._executor()
         if request.id is None or request.id in self._known:
             raise ValueError("an execution needs an id of its own")
         owner, figures = Owner(request.user_id, request.tenant), Figures(request.task, request.priority)
         live = self._known[request.id] = Live(request.id, owner, body, figures)
-        task = live.begin(self._executor(), request, ticket, self._settings.execution_seconds)
+        task = live.begin(executor, request, ticket, self._settings.execution_seconds)
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(live, done))
         return live

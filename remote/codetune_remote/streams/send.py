@@ -51,6 +51,8 @@ async def send(request: web.Request, reading: Reading, pace: Pace) -> web.Stream
     try:
         await response.prepare(request)
         await _follow(response, reading, pace)
+    except ConnectionResetError:  # it went away; the execution's other readers are no concern of this one
+        _LOG.debug("execution %s: a reader went away", live.id)
     except TimeoutError:
         _LOG.info("execution %s: a reader took nothing for %g s and was dropped", live.id, pace.stalled)
         if request.transport is not None:

@@ -7,6 +7,8 @@ import pytest
 from serving import on_socket, running, settings_for
 from streams import SCRIPT, WORDS, body, engine_of, eventually, hold, quiet, stream, users
 
+from codetune_core.errors import SettingsError
+
 PROBLEM = "application/problem+json"
 
 
@@ -151,6 +153,39 @@ async def test_a_service_that_ends_takes_nothing_new(serve, tmp_path):
         status, headers, problem = await refused(client)
         assert (status, headers["Retry-After"], problem["type"]) == (503, "7", "/problems/draining")
         assert engine_of(service).started == 0
+
+
+@pytest.mark.parametrize("codes", [("same", "same"), ("one", "another")])
+async def test_who_asks_twice_while_the_database_is_asked_holds_one_place_in_the_end(serve, tmp_path, codes):
+    async with serve(requests_per_minute=5) as service, on_socket(service, tmp_path / "s") as client:
+        headers = {"X-CodeTune-Execution": "01890a5d-ac96-774b-bcce-b302099a8057", "Accept": "application/json"}
+        gate = hold(service, 1)
+        async with service.core.database.write():  # nobody else can write meanwhile
+            asking = [
+                asyncio.create_task(client.post("/api/execute", json=body(each), headers=headers)) for each in codes
+            ]
+            await eventually(lambda: service.admission.gate.running == 2, what="both have a place")
+        readers = 2 if codes[0] == codes[1] else 1
+        await eventually(lambda: service.admission.gate.running == 1, what="one place is left")
+        await eventually(lambda: service.hub.readers == readers, what="all read that will")
+        gate.open.set()
+        answers = await asyncio.gather(*asking)
+        assert sorted(answer.status for answer in answers) == ([200, 200] if codes[0] == codes[1] else [200, 409])
+        for answer in answers:
+            answer.release()
+        await quiet(service)
+        assert engine_of(service).started == 1
+
+
+async def test_where_nothing_can_run_it_the_place_is_left(serve, tmp_path):
+    async with serve() as service, on_socket(service, tmp_path / "s") as client:
+
+        def no_executor():
+            raise SettingsError("engine.name: there is no such engine")
+
+        service.hub._executor = no_executor
+        assert (await refused(client))[0] == 503
+        assert (service.admission.gate.running, len(service.hub)) == (0, 0)
 
 
 async def test_what_gives_up_while_the_database_is_asked_leaves_its_place(serve, tmp_path):
