@@ -17,6 +17,7 @@ from codetune_core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 
 
 def meanings() -> dict[str, dict[str, str]]:
@@ -42,13 +43,14 @@ def settings(section: type[BaseModel], prefix: str = "") -> list[tuple[str, str]
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found += settings(kind, f"{prefix}{name}.")
         else:
-            found.append((prefix + name, meanings()[section.__name__].get(name, "")))
+            said = (meanings().get(owner.__name__, {}).get(name) for owner in section.__mro__)
+            found.append((prefix + name, next(filter(None, said), "")))
     return found
 
 
 @pytest.mark.parametrize(("name", "meaning"), settings(Settings))
 def test_the_settings_table_has_every_setting_with_its_meaning(name, meaning):
-    row = next((line for line in README.splitlines() if line.startswith(f"| `{name}`")), "")
+    row = next((line for line in SETTINGS.splitlines() if line.startswith(f"| `{name}`")), "")
     assert meaning
     assert " ".join(meaning.split()).rstrip(".") in row
 
