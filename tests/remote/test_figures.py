@@ -122,7 +122,7 @@ async def test_models_and_graphics_processors_are_shown_as_they_are(settings, so
     async def loaded():
         return [
             Status(id=1, model="big", loaded=True, device_bytes=20 * 10**9, running=3, loading_seconds=42, **own),
-            Status(id=1, model="next", loading_seconds=7, **own),
+            Status(id=1, model="next", loaded=False, loading_seconds=7, **own),
         ]
 
     monkeypatch.setattr("codetune_remote.observe.state.gpus", lambda: (Gpu(0, "A100", 80 * 10**9, 55 * 10**9),))
