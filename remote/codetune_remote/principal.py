@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from codetune_core.domain.service_key import Scope
 
-__all__ = ["CHALLENGE", "Principal", "Scope"]
-
 CHALLENGE = {"WWW-Authenticate": 'CodeTune-Key realm="codetune"'}
 """The header of a 401 (RFC 9110, 11.6.1): the key goes into X-CodeTune-Key."""
 

@@ -11,8 +11,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypeVar
 
+from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
-from codetune_remote.principal import Principal, Scope
+from codetune_remote.principal import Principal
 from codetune_remote.service import Service
 
 

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 from serving import on_socket, on_tcp, running, settings_for
 
 from codetune_core.domain.execution import ErrorKind, Priority, Task
+from codetune_core.domain.service_key import Scope
 from codetune_core.engines.transformers.wire import Status
 from codetune_core.execution.wire import KEY_HEADER, REQUEST_HEADER
 from codetune_core.models.hardware import Gpu
@@ -24,7 +25,6 @@ from codetune_core.sections import EngineSettings
 from codetune_core.storage.database import Database
 from codetune_remote.observe.logs import logging_as, watch
 from codetune_remote.observe.metrics import Metrics
-from codetune_remote.principal import Scope
 from codetune_remote.streams.figures import Figures
 
 MARKER = "zebra_marker_4711"

@@ -5,11 +5,11 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, StringConstraints
 
 from codetune_core.domain.deployment import PRODUCTION
+from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
 from codetune_core.prompts.deployments import LABEL
 from codetune_core.prompts.ledger import LabelState
 from codetune_remote.handlers.prompts import NO_PROMPT, ByPrompt
-from codetune_remote.principal import Scope
 from codetune_remote.replies.prompts import DeployedReply
 from codetune_remote.route import Call, Nothing, Route
 

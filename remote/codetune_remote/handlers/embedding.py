@@ -9,8 +9,8 @@ from aiohttp import web
 from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
 from codetune_core.domain.execution import Priority
+from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
-from codetune_remote.principal import Scope
 from codetune_remote.replies.base import Reply
 from codetune_remote.replies.models import IdentityReply, identity
 from codetune_remote.route import Call, Route

@@ -6,12 +6,12 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel
 
 from codetune_core.daemon.own import own_identity
+from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WIRE_VERSION
 from codetune_remote import asker
 from codetune_remote.middlewares.request_id import REQUEST_ID
 from codetune_remote.observe.build import commit
 from codetune_remote.observe.scrape import scrape
-from codetune_remote.principal import Scope
 from codetune_remote.problems import Refusal
 from codetune_remote.replies.readiness import ReadyReply
 from codetune_remote.route import Call, Route

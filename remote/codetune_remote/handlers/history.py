@@ -7,12 +7,13 @@ from pydantic import ConfigDict, Field, model_validator
 
 from codetune_core.domain.execution import ErrorKind, Outcome, Task
 from codetune_core.domain.prompt import NAME
+from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
 from codetune_core.history.protocol import Feedback, Filter, Place
 from codetune_core.prompts.library import PromptLibrary
 from codetune_remote.cursors import Cursors, Number, split
 from codetune_remote.handlers.prompts import prompt_ref
-from codetune_remote.principal import Principal, Scope
+from codetune_remote.principal import Principal
 from codetune_remote.problems import Refusal
 from codetune_remote.replies.base import Moment
 from codetune_remote.replies.executions import DeletedExecution, ExecutionReply

@@ -3,9 +3,9 @@
 from pydantic import Field
 
 from codetune_core.access.wire import KEYS_PATH, IssuedKey, IssuedKeys, KeyBody, MadeKey
+from codetune_core.domain.service_key import Scope
 from codetune_core.errors import AccessError
 from codetune_core.execution.wire import WireBody
-from codetune_remote.principal import Scope
 from codetune_remote.problems import Refusal
 from codetune_remote.route import Call, Cursor, Nothing, Route
 

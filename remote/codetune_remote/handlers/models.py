@@ -7,13 +7,13 @@ from pydantic import ConfigDict, Field, model_validator
 
 from codetune_core.bootstrap.core import Core
 from codetune_core.domain.execution import ModelIdentity, Role
+from codetune_core.domain.service_key import Scope
 from codetune_core.errors import CodeTuneError, SettingsError
 from codetune_core.execution.wire import WireBody
 from codetune_core.models.adapters import split_adapter
 from codetune_core.models.catalogue import read_catalogue
 from codetune_core.models.here import look, roles_served
 from codetune_core.settings import Settings
-from codetune_remote.principal import Scope
 from codetune_remote.problems import Refusal
 from codetune_remote.replies.models import (
     CatalogueReply,

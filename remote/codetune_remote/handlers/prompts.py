@@ -9,11 +9,11 @@ from pydantic import ConfigDict, Field, model_validator
 
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.prompt import NAME, Category, PromptDraft, Wording
+from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
 from codetune_core.prompts.library import PromptLibrary
 from codetune_core.prompts.protocol import PromptRef
 from codetune_remote.cursors import Cursors, split
-from codetune_remote.principal import Scope
 from codetune_remote.replies.prompts import DeletedPrompt, PromptDetail, PromptReply, VersionReply, described
 from codetune_remote.route import Call, Cursor, Nothing, Page, Route
 

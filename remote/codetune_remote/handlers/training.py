@@ -5,11 +5,11 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
+from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
 from codetune_core.tuning.config import RecordedConfig, TrainingConfig
 from codetune_core.tuning.protocol import MetricPlace
 from codetune_remote.cursors import Cursors, split
-from codetune_remote.principal import Scope
 from codetune_remote.problems import Refusal
 from codetune_remote.replies.base import Moment, Reply
 from codetune_remote.route import Call, Cursor, Nothing, Page, Route

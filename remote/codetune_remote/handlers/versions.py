@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from codetune_core.bootstrap.core import Core
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.prompt import NAME, Prompt, PromptVersion, Wording
+from codetune_core.domain.service_key import Scope
 from codetune_core.errors import PromptError
 from codetune_core.execution.wire import WireBody
 from codetune_core.prompts.diff import compare as compared
@@ -16,7 +17,6 @@ from codetune_core.prompts.experiments.controller import last_between, look
 from codetune_remote.cursors import Cursors, Number, split
 from codetune_remote.handlers.deployments import Label
 from codetune_remote.handlers.prompts import NO_PROMPT, ByPrompt, prompt_ref
-from codetune_remote.principal import Scope
 from codetune_remote.replies.compare import Compared, ComparisonReply
 from codetune_remote.replies.prompts import VersionReply
 from codetune_remote.route import Call, Cursor, Nothing, Page, Route

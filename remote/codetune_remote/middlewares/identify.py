@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from codetune_core.domain.service_key import Scope
 from codetune_core.errors import KeyRefused
 from codetune_core.execution.wire import KEY_HEADER
 from codetune_remote import asker
-from codetune_remote.principal import CHALLENGE, Principal, Scope
+from codetune_remote.principal import CHALLENGE, Principal
 from codetune_remote.problems import Refusal
 from codetune_remote.routes import ROUTES
 from codetune_remote.service import PRINCIPAL, SERVICE

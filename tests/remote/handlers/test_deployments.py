@@ -7,7 +7,7 @@ from api_client import Api, people
 from serving import on_socket, running, settings_for
 
 from codetune_core.domain.prompt import PromptDraft, Wording
-from codetune_remote.principal import Scope
+from codetune_core.domain.service_key import Scope
 
 DEPLOY, ROLLBACK = "POST /api/prompts/mine/deploy", "POST /api/prompts/mine/rollback"
 

@@ -10,8 +10,8 @@ from http_peer import Peer, serving, told
 from openai_server import card, error, models
 from serving import on_socket, running, settings_for
 
+from codetune_core.domain.service_key import Scope
 from codetune_remote.handlers.embedding import MOST_CHARS, MOST_TEXTS
-from codetune_remote.principal import Scope
 
 EMBED, RERANK = "POST /api/embed", "POST /api/rerank"
 

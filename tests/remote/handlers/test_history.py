@@ -14,7 +14,7 @@ from serving import on_socket, running, settings_for
 from codetune_core.domain.execution import ErrorKind, Task
 from codetune_core.domain.identifiers import new_id
 from codetune_core.domain.prompt import PromptDraft, Wording
-from codetune_remote.principal import Scope
+from codetune_core.domain.service_key import Scope
 
 LIST, FEEDBACK = "GET /api/execution/history", "POST /api/execution/feedback"
 CODE = "def pay(amount):\n    return amount"

@@ -10,11 +10,11 @@ from api_client import Api, people
 from model_processes import counting_plan, hosts
 from serving import on_socket, running, settings_for
 
+from codetune_core.domain.service_key import Scope
 from codetune_core.engines.transformers import engine as transformers
 from codetune_core.engines.transformers.engine import TransformersEngine
 from codetune_core.engines.transformers.loads import ModelLoads
 from codetune_core.errors import SettingsError
-from codetune_remote.principal import Scope
 
 LOAD, UNLOAD, AVAILABLE = "POST /api/models/load", "POST /api/models/unload", "GET /api/models/available"
 NAMES = ("counting", "counting-slow", "counting-fails", "counting-dies")

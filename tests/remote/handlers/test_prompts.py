@@ -11,8 +11,8 @@ from query_plans import plans
 from serving import on_socket, running, settings_for
 
 from codetune_core.domain.prompt import PromptDraft, Wording
+from codetune_core.domain.service_key import Scope
 from codetune_remote.cursors import Cursors
-from codetune_remote.principal import Scope
 
 WORDING = {"user_prompt_template": "Explain {{ code }}", "variables": [{"name": "code", "type": "code"}]}
 

@@ -8,8 +8,8 @@ from executions import NOW
 from serving import on_socket, running, settings_for
 
 from codetune_core.domain.identifiers import new_id
+from codetune_core.domain.service_key import Scope
 from codetune_core.tuning.config import Metric
-from codetune_remote.principal import Scope
 
 CREATE = "POST /api/training/config"
 SET_UP = {
