@@ -81,17 +81,18 @@ class FairQueue(Generic[Item]):
 
     def leave(self, item: Item) -> Item | None:
         """Let an item go, whether it ran or waited, and return the one that runs in its stead."""
+        following = None
         if item in self._places:
-            user = self._places[item].user
-            self._take(item)
-            self._forget(user)
+            user = self._take(item)
+        elif item in self._running:
+            user = self._running.pop(item)
+            self._running_of[user] -= 1
+            following = self._promote()
+        else:
             return None
-        user = self._running.pop(item, None)
-        if user is None:
-            return None
-        self._running_of[user] -= 1
-        following = self._promote()
-        self._forget(user)
+        if not self._running_of[user] and not self._waiting_of[user]:
+            for known in (self._last_turn, self._running_of, self._waiting_of):
+                known.pop(user, None)
         return following
 
     def _refuse_too_many(self, user: str, priority: Priority) -> None:
@@ -128,13 +129,8 @@ class FairQueue(Generic[Item]):
         self._turns += 1
         self._last_turn[user] = self._turns
 
-    def _forget(self, user: str) -> None:
-        """Forget a user of whom nothing is here any more."""
-        if not self._running_of[user] and not self._waiting_of[user]:
-            for known in (self._last_turn, self._running_of, self._waiting_of):
-                known.pop(user, None)
-
-    def _take(self, item: Item) -> None:
+    def _take(self, item: Item) -> str:
+        """Take an item out of those that wait, and return its user."""
         place = self._places.pop(item)
         self._waiting_of[place.user] -= 1
         lane = self._lanes[place.priority]
@@ -143,3 +139,4 @@ class FairQueue(Generic[Item]):
             del lane[place.user]
         if not lane:
             self._passed[place.priority] = 0
+        return place.user
