@@ -11,6 +11,7 @@ from aiohttp import web
 from codetune_core.domain.execution import Task
 from codetune_core.domain.identifiers import new_id
 from codetune_core.domain.prompt import Prompt
+from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import (
     EXECUTION_HEADER,
     LAST_EVENT_HEADER,
@@ -19,7 +20,6 @@ from codetune_core.execution.wire import (
     ExecuteOptions,
 )
 from codetune_remote.handlers.prompts import ByPrompt
-from codetune_remote.principal import Scope
 from codetune_remote.problems import Refusal
 from codetune_remote.route import ById, Call, Nothing, Route
 from codetune_remote.streams.answer import Answer, answer_of
