@@ -43,6 +43,7 @@ _SIGNED = re.compile(
     r"[?&](?:sig|signature|x-amz-signature|sharedaccesssignature|key|access_token)=(?P<value>[\w%.+/~-]{16,})",
     re.IGNORECASE,
 )
+_BEHIND_QUOTE = re.compile(r"[,)\]};:]+(?:\s|$)")
 _ATTRIBUTE = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]\w*)+")
 _ORDINARY = re.compile(
     r"(?:true|false|none|null|nil|undefined|str(?:ing)?|int(?:eger)?|bytes|bool(?:ean)?|required|optional|hidden|"
@@ -135,6 +136,8 @@ def _is_value(value: str, name: str, *, quoted: bool) -> bool:
     """Say whether a value given to a name can be a secret, and is no text, no code and no reference to it."""
     if len(value) < _SHORTEST or not filters.is_secret_name(name) or _is_no_secret(value):
         return False
+    if _BEHIND_QUOTE.match(value):  # the quote before it ended a string
+        return False
     if filters.is_words(value):
         return quoted and _is_chosen_word(value, name)
     if not quoted and _is_code(value):
@@ -143,9 +146,12 @@ def _is_value(value: str, name: str, *, quoted: bool) -> bool:
 
 
 def _is_chosen_word(value: str, name: str) -> bool:
-    """Say whether a word is a password that a person chose: under a name that says password in the end."""
-    is_last = filters.PASSWORD_NAME.search(name.rsplit("_", 1)[-1])
-    return bool(is_last) and value.isalpha() and len(value) >= _SHORTEST_WORD and not _ORDINARY.fullmatch(value)
+    """Say whether words are a password that a person chose: under a name that says password in the end."""
+    if not filters.PASSWORD_NAME.search(name.rsplit("_", 1)[-1]) or _ORDINARY.fullmatch(value):
+        return False
+    if any(map(str.isspace, value)):
+        return "phrase" in name or filters.mixing(value) >= _MIXED
+    return len(value) >= _SHORTEST_WORD and (value.isalpha() or not value.isascii())
 
 
 def _is_code(value: str) -> bool:
