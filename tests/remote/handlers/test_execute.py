@@ -141,7 +141,7 @@ async def test_who_does_not_say_a_task_for_a_prompt_without_one_is_told_the_task
         assert "review, explain" in (await answer.json())["detail"]
 
 
-@pytest.mark.parametrize("named", ["nothing-of-that-name", str(uuid4())])
+@pytest.mark.parametrize("named", ["nothing-of-that-name", "01890a5d-ac96-774b-bcce-b302099a8057"])
 async def test_a_path_to_no_prompt_is_not_found(client, named):
     async with client.post(f"/api/prompts/{named}/execute", json={"variables": {}}) as answer:
         assert answer.status == 404
