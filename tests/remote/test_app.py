@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 import structlog
 from aiohttp import web
-from openapi_spec_validator import OpenAPIV31SpecValidator
 from serving import on_tcp, running, settings_on_copy
 
 from codetune_core.execution.wire import REQUEST_HEADER, WIRE_HEADER, WIRE_VERSION
 from codetune_remote import app
+from codetune_remote.openapi import Document
 from codetune_remote.page import PAGE_POLICY
 from codetune_remote.route import Route
 from codetune_remote.routes import ROUTES
@@ -101,8 +101,7 @@ async def test_what_can_be_read_can_be_asked_for_its_headers_only(client, path):
 async def test_the_document_and_its_page_are_open_to_anybody(client):
     async with client.get("/api/openapi.json") as answer:
         assert (answer.status, answer.content_type) == (200, "application/json")
-        document = json.loads(await answer.read())
-    assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+        assert json.loads(await answer.read()) == Document((*ROUTES, *MADE)).content
     async with client.get("/api/") as answer:
         assert (answer.status, answer.content_type) == (200, "text/html")
         assert answer.headers["Content-Security-Policy"] == PAGE_POLICY
