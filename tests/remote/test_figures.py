@@ -58,7 +58,7 @@ async def figures(client, accept=""):
     }
 
 
-def value(found, name, **labels):
+def value(found, name, /, **labels):
     """The only sample of a name that has these labels."""
     [number] = [
         number for (each, *own), number in found.items() if each == name and labels.items() <= dict(own).items()
