@@ -14,8 +14,8 @@ from codetune_remote.streams.live import Live
 from codetune_remote.streams.media import Medium
 
 _LOG = logging.getLogger(__name__)
-_MOST_BYTES = 64_000
-"""Of events in one write, so that a reader who comes late does not have all of them in memory twice."""
+_MOST_BYTES = 32_000
+"""In one write, so that who reads slowly makes progress in time, and who comes late has not all events there twice."""
 _FIELDS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """No proxy on the way keeps events back."""
 
@@ -72,7 +72,9 @@ async def _follow(response: web.StreamResponse, reading: Reading, pace: Pace) ->
         events = list(log.after(after, _MOST_BYTES))
         if not events:
             break
-        await _within(pace.stalled, response.write(medium.frames(events)))
+        frames = medium.frames(events)
+        for start in range(0, len(frames), _MOST_BYTES):
+            await _within(pace.stalled, response.write(frames[start : start + _MOST_BYTES]))
         after, written_at = events[-1][0], loop.time()
     await _within(pace.stalled, response.write_eof())
 

@@ -1,0 +1,88 @@
+"""The log of an execution: readers keep their own place, are woken for what they wait for, and never lose an event."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codetune_core.errors import EngineLost
+from codetune_core.execution.events import EVENT, Failed, Token
+from codetune_remote.streams.answer import answer_of
+from codetune_remote.streams.log import EventLog
+
+FAILED = Failed(kind="engine_lost", message="it died")
+
+
+def filled(*texts):
+    log = EventLog()
+    for text in texts:
+        log.add(Token(text=text))
+    return log
+
+
+def read(log, after=0, most_bytes=10**9):
+    """Numbers and texts of what follows an event."""
+    return [(number, EVENT.validate_json(content).text) for number, _, content in log.after(after, most_bytes)]
+
+
+@given(st.lists(st.text()), st.integers(0, 5), st.integers(0, 200))
+def test_readers_find_everything_whatever_they_take_at_once(texts, after, most_bytes):
+    log, found, at = filled(*texts), [], after
+    while part := read(log, at, most_bytes):
+        found += part
+        at = part[-1][0]
+    assert found == list(enumerate(texts, 1))[after:]
+
+
+async def test_who_waits_is_woken_by_the_next_event():
+    log = filled("a")
+    assert await log.more(0, 10)
+    waiting = [asyncio.create_task(log.more(1, 10)) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    log.add(Token(text="b"))
+    assert await asyncio.gather(*waiting) == [True] * 3
+
+
+async def test_where_nothing_comes_the_wait_ends():
+    assert not await filled("a").more(1, 0.001)
+
+
+async def test_a_closed_log_keeps_nobody_waiting():
+    log = filled("a")
+    waiting = asyncio.create_task(log.more(1, 10))
+    await asyncio.sleep(0)
+    log.close()
+    assert await waiting
+    assert await log.more(1, 10)
+    assert read(log, 1) == []
+
+
+async def test_to_gather_ends_with_the_last_event_and_not_with_any_other():
+    log = filled("a")
+    gathering = asyncio.create_task(log.gather(10))
+    for _ in range(3):
+        log.add(Token(text="b"))
+        await asyncio.sleep(0)
+    assert not gathering.done()
+    log.add(FAILED)
+    await gathering
+    await log.gather(10)
+    assert log.last == FAILED
+
+
+async def test_who_is_cancelled_while_waiting_leaves_nothing_behind():
+    log = filled()
+    waiting = asyncio.create_task(log.more(0, 10))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert not log._waiting
+
+
+def test_the_answer_of_what_failed_is_its_error():
+    log = filled("a")
+    log.add(FAILED)
+    with pytest.raises(EngineLost, match="it died"):
+        answer_of(log)
