@@ -388,8 +388,10 @@ async def test_choosing_in_an_experiment_is_two_queries_at_most(library, databas
         arm = assign(experiment, session_id)
         assert (choice.experiment_id, choice.experiment_arm) == (experiment.id, arm.name)
         assert (choice.version.id, choice.version.number) == (arm.version_id, arm.version_number)
-        seen[arm.version_number] = len(sent)
-    assert seen == {1: 1, 2: 2}
+        seen[arm.version_number] = max(len(sent), seen.get(arm.version_number, 0))
+    # What was read is remembered where it is known that nobody wrote.
+    assert seen[1] <= 1
+    assert seen[2] <= 2
 
 
 async def test_outside_an_experiment_no_arm_is_named(library):
