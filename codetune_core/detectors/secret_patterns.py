@@ -70,6 +70,7 @@ SHAPES = (
     Shape("secret-anthropic-key", [re.compile(r"sk-ant-[a-z]+\d\d-[\w-]{80,}")], ("sk-ant-",)),
     Shape("secret-google-key", [re.compile(r"AIza[\w-]{35}")], ("aiza",), exact=True),
     Shape("secret-hugging-face-token", [re.compile(r"hf_[A-Za-z]{34}")], ("hf_",), exact=True, random=True),
+    Shape("secret-codetune-key", [re.compile(r"ctk_[0-9A-Za-z]{10}_[0-9A-Za-z]{49}")], ("ctk_",), exact=True),
     Shape("secret-digitalocean-token", [re.compile(r"do[opr]_v1_[a-f0-9]{64}")], ("_v1_",), exact=True),
     Shape("secret-azure-storage-key", [re.compile(r"AccountKey=([a-zA-Z0-9+/=]{88})")], ("accountkey=",), group=1),
     Shape("secret-discord-token", DiscordBotTokenDetector.denylist, (".",), random=True),

@@ -11,7 +11,7 @@ from codetune_core.fixes.site import Site
 
 _SECRETS = (
     "anthropic-key", "artifactory-token", "aws-key", "azure-storage-key", "bearer-token", "credential",
-    "digitalocean-token", "discord-token", "github-token", "gitlab-token", "google-key", "high-entropy",
+    "codetune-key", "digitalocean-token", "discord-token", "github-token", "gitlab-token", "google-key", "high-entropy",
     "hugging-face-token", "ibm-cloud-key", "jwt", "mailchimp-key", "npm-token", "openai-key", "password", "private-key",
     "pypi-token", "sendgrid-key", "slack-token", "square-token", "stripe-key", "telegram-token", "twilio-key",
     "url-credentials",

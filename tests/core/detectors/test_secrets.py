@@ -68,6 +68,7 @@ TOKENS = [
     ("secret-anthropic-key", "sk-ant-" + "api03-" + ALNUM[:93]),
     ("secret-google-key", "AIza" + ALNUM[:35]),
     ("secret-hugging-face-token", "hf_" + "qXwEzRkTyUbIoPaSdFgHjKlZxCvBnMqWeR"),
+    ("secret-codetune-key", "ctk_" + ALNUM[:10] + "_" + ALNUM[10:59]),
     ("secret-digitalocean-token", "dop_v1_" + HEX),
     ("secret-discord-token", "MTk4NjIyNDgzNDcxOTI1MjQ4" + "." + "Cl2FMQ" + "." + "ZnCjm1XVW7vRze4b7Cq4se7kKWs"),
     ("secret-telegram-token", "7128394056" + ":" + ALNUM[:35]),
