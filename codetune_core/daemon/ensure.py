@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 
 from codetune_core.daemon.identity import Identity, Misfit, misfit, running
-from codetune_core.daemon.own import own_identity, own_settings
+from codetune_core.daemon.own import database_is_relative, own_identity, own_settings
 from codetune_core.daemon.place import clear, daemon_files, identity_file, listens
 from codetune_core.daemon.spawn import log_tail, spawn
 from codetune_core.errors import DaemonError
@@ -45,6 +45,10 @@ async def ensure(settings: Settings | None = None, tell: Tell = lambda _: None) 
     """
     files = daemon_files()
     own = settings or (await asyncio.to_thread(own_settings)).settings
+    if database_is_relative(own):
+        raise DaemonError(
+            "the daemon has no working directory: write an absolute path into the address of the database"
+        )
     return await _Search(files, own_identity(own), tell, own.serve.drain_seconds).socket()
 
 

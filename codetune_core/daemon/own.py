@@ -14,6 +14,7 @@ from codetune_core.settings import Resolved, Settings, read_options, resolve
 _ELSEWHERE = {"detectors", "rules", "files", "editor", "plugins", "baseline", "fail_on"}
 """What has nothing to do with executions: reviews happen next to the editor."""
 _DATABASE = "CODETUNE_DATABASE_URL"
+_SQLITE = "sqlite:///"
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -27,6 +28,13 @@ def own_settings() -> Resolved:
 def are_own(settings: Settings) -> bool:
     """Tell whether the daemon runs executions as these settings say."""
     return _of_executions(settings) == _of_executions(own_settings().settings)
+
+
+def database_is_relative(settings: Settings) -> bool:
+    """Tell whether the database's path is another one for each working directory."""
+    url = os.environ.get(_DATABASE, "") or settings.storage.database_url
+    path = url.removeprefix(_SQLITE)
+    return path != url and not path.startswith("/")
 
 
 def own_identity(settings: Settings) -> Identity:

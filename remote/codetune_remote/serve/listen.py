@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import click
 from aiohttp import web
 
+from codetune_core.errors import StorageError
 from codetune_remote.serve.early import answering_early
-from codetune_remote.serve.idle import keep_short, unused
+from codetune_remote.serve.idle import keep_short, replaced, unused
 from codetune_remote.serve.notify import notify
 from codetune_remote.serve.sockets import is_this_machine, where
 from codetune_remote.serve.stopping import Stop
@@ -62,9 +63,11 @@ async def serve(serving: Serving) -> None:
 
         with identified(service.core.settings, serving.listener):
             notify("READY=1")
-            await stop.unless_asked(_in_use(service, runner, serving.log))
+            wrong = await stop.unless_asked(_in_use(service, runner, serving.log))
         notify("STOPPING=1")
         await _drained(service, stop)
+        if wrong:
+            raise StorageError(wrong)
 
 
 @asynccontextmanager
@@ -93,16 +96,18 @@ async def _answering(serving: Serving, stack: AsyncExitStack) -> "tuple[Service,
     return service, runner
 
 
-async def _in_use(service: "Service", runner: web.AppRunner, log: Path | None) -> None:
-    """Return when nobody needs a daemon any more; never for a service that stays."""
-    if log is None or runner.server is None:
-        await asyncio.Event().wait()
-        return
-    keeping = asyncio.create_task(keep_short(log))
+async def _in_use(service: "Service", runner: web.AppRunner, log: Path | None) -> str:
+    """Return why it cannot go on; empty where nobody needs a daemon any more."""
+    ends = [asyncio.create_task(replaced(service.core.database.url.path))]
+    if log is not None and runner.server is not None:
+        ends.append(asyncio.create_task(unused(runner.server, service.core.settings.daemon.idle_seconds)))
+        ends.append(asyncio.create_task(keep_short(log)))
     try:
-        await unused(runner.server, service.core.settings.daemon.idle_seconds)
+        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        return next(iter(done)).result() or ""
     finally:
-        keeping.cancel()
+        for task in ends:
+            task.cancel()
 
 
 async def _drained(service: "Service", stop: Stop) -> None:

@@ -52,6 +52,13 @@ async def test_one_that_cannot_start_says_why_with_the_end_of_its_log(somebody, 
     assert somebody.pid is None
 
 
+async def test_a_database_in_the_working_directory_is_no_daemon_s(somebody, monkeypatch):
+    monkeypatch.setenv("CODETUNE_DATABASE_URL", "sqlite:///here.db")
+    with pytest.raises(DaemonError, match="write an absolute path"):
+        await ensure()
+    assert somebody.pid is None
+
+
 async def test_one_that_cannot_even_be_run_is_said(somebody, monkeypatch):
     monkeypatch.setattr(ensuring, "spawn", lambda *_: (_ for _ in ()).throw(OSError("no more processes")))
     with pytest.raises(DaemonError, match="cannot be started: no more processes"):

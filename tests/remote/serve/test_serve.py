@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import ssl
 from contextlib import closing
@@ -18,7 +19,7 @@ from codetune_core.daemon.identity import Identity
 from codetune_core.daemon.own import own_identity, own_settings
 from codetune_core.daemon.place import identity_file
 from codetune_core.domain.service_key import Scope
-from codetune_core.errors import CodeTuneError, SettingsError
+from codetune_core.errors import CodeTuneError, SettingsError, StorageError
 from codetune_remote.serve.listen import Serving, serve
 from codetune_remote.serve.sockets import tcp_socket, unix_socket, where
 
@@ -93,6 +94,20 @@ async def test_a_daemon_that_nobody_needs_leaves(served, somebody):
             await answer.read()
         await service.client.close()
         await service.serving
+
+
+@pytest.mark.parametrize("does", ["removed", "replaced"])
+async def test_a_database_that_is_gone_ends_it_so_that_nothing_is_written_where_nobody_finds_it(served, somebody, does):
+    async with served() as service:
+        async with service.execute() as answer:
+            await answer.read()
+        if does == "removed":
+            somebody.database.unlink()
+        else:
+            shutil.copy(somebody.database, somebody.home / "restored.db")
+            (somebody.home / "restored.db").replace(somebody.database)
+        with pytest.raises(StorageError, match=f"was {does} while this process had it open"):
+            await service.serving
 
 
 async def test_other_machines_are_served_only_where_somebody_has_a_key(somebody, capsys):
