@@ -98,7 +98,7 @@ async def _answering(serving: Serving, stack: AsyncExitStack) -> "tuple[Service,
 
 async def _in_use(service: "Service", runner: web.AppRunner, log: Path | None) -> str:
     """Return why it cannot go on; empty where nobody needs a daemon any more."""
-    ends = [asyncio.create_task(replaced(service.core.database.url.path))]
+    ends: list[asyncio.Task[str] | asyncio.Task[None]] = [asyncio.create_task(replaced(service.core.database.url.path))]
     if log is not None and runner.server is not None:
         ends.append(asyncio.create_task(unused(runner.server, service.core.settings.daemon.idle_seconds)))
         ends.append(asyncio.create_task(keep_short(log)))
