@@ -93,6 +93,13 @@ class SpaceHub:
         siblings = [{"rfilename": file} for file in space.files]
         return web.json_response({"id": name, "host": host, "private": space.private, "siblings": siblings})
 
+    async def by_host(self, request: web.Request) -> web.Response:
+        """The Space whose address begins so, as the Hub's own pages ask for it."""
+        names = {name.replace("/", "-"): name for name in self.spaces}
+        if request.match_info["host"] not in names:
+            raise web.HTTPNotFound(headers={"X-Error-Code": "RepoNotFound"})
+        return web.json_response({"id": names[request.match_info["host"]]})
+
     async def settings(self, request: web.Request) -> web.Response:
         self._space(request).private = (await request.json())["visibility"] == "private"
         return web.json_response({})
@@ -190,6 +197,7 @@ class SpaceHub:
         at = "/api/spaces/{owner}/{name}"
         routes = {
             ("POST", "/api/repos/create"): self.create,
+            ("GET", "/api/spaces/by-subdomain/{host}"): self.by_host,
             ("GET", at): self.info,
             ("PUT", f"{at}/settings"): self.settings,
             ("GET", f"{at}/runtime"): self.runtime,

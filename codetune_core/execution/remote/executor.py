@@ -100,7 +100,7 @@ class RemoteExecutor:
     def _left(self, following: Following) -> None:
         """Tell a service that keeps what is not read for a while; any other has seen the connection close."""
         self._running.discard(following)
-        if following.was_asked and not following.is_over and self._connection.resumable:
+        if following.may_run and not following.is_over and self._connection.resumable:
             self._background.begin(self._cancel(following))
 
     async def _cancel(self, following: Following) -> None:

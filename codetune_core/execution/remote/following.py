@@ -5,10 +5,11 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any
 from uuid import UUID
 
+from codetune_core.errors import ExecutionError
 from codetune_core.execution.events import Event
 from codetune_core.execution.remote.answer import Answer, Clock, is_last
 from codetune_core.execution.remote.connection import ServiceConnection
-from codetune_core.execution.remote.faults import Broken, Busy, Taken, Unreachable
+from codetune_core.execution.remote.faults import Broken, Busy, Stranger, Taken, Unreachable
 from codetune_core.execution.remote.recovery import Recovery
 from codetune_core.execution.wire import EXECUTION_HEADER, LAST_EVENT_HEADER, RESUMABLE_HEADER
 
@@ -18,7 +19,7 @@ class Following:
 
     Attributes:
         id: of the execution, the same each time that it is asked for: what runs is joined, never run twice.
-        was_asked: whether anything was sent.
+        may_run: whether the service may have it running, as far as is known here.
         began: whether the service took it; from then on it is only picked up.
         is_over: whether the last event came.
     """
@@ -27,7 +28,7 @@ class Following:
         self, connection: ServiceConnection, recovery: Recovery, execution_id: UUID, body: dict[str, Any]
     ) -> None:
         self.id = execution_id
-        self.was_asked = False
+        self.may_run = False
         self.began = False
         self.is_over = False
         self._connection = connection
@@ -50,13 +51,14 @@ class Following:
                     async for event in events:
                         yield event
                 continue
-            except Taken:
-                if self.began or not self._is_repeated:
-                    raise
+            except ExecutionError as error:
+                failure = error
+            if isinstance(failure, Taken) and self._is_repeated and not self.began:
                 self.began = True  # it took the request whose answer was lost, and that is over
                 continue
-            except (Broken, Busy, Unreachable) as error:
-                failure = error
+            self.may_run = self.began or (isinstance(failure, Unreachable) and not isinstance(failure, Stranger))
+            if not isinstance(failure, Broken | Busy | Unreachable):
+                raise failure
             self._is_repeated = True
             with clock.stopped(anew=not self.began):
                 async with aclosing(self._recovery.after(failure, began=self.began)) as waited:
@@ -79,7 +81,7 @@ class Following:
                         return
 
     def _asked(self) -> AbstractAsyncContextManager[Answer]:
-        self.was_asked = True
+        self.may_run = True
         if self.began:
             headers = {LAST_EVENT_HEADER: str(self._last)}
             return self._connection.answer("GET", f"{self.path}/events", None, headers)

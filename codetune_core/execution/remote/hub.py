@@ -37,7 +37,8 @@ async def condition(front: Front) -> Condition | None:
 
 
 def _asked(front: Front, token: Key | None) -> Condition | None:
-    from huggingface_hub import HfApi  # noqa: PLC0415 - heavy, and only for a Space that does not answer
+    import httpx2  # noqa: PLC0415 - heavy, and only for a Space that does not answer
+    from huggingface_hub import HfApi  # noqa: PLC0415
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled  # noqa: PLC0415
 
     secret = token.secret.get_secret_value() if token else False
@@ -48,7 +49,7 @@ def _asked(front: Front, token: Key | None) -> Condition | None:
     except HfHubHTTPError as error:
         _raise_refused(front.space or front.host, token, error.response.status_code)
         return None
-    except (OSError, OfflineModeIsEnabled, ValueError, KeyError):
+    except (httpx2.HTTPError, OfflineModeIsEnabled, ValueError, KeyError):
         return None
     return Condition(name, str(runtime.stage), str(runtime.raw.get("errorMessage") or ""))
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
@@ -31,12 +32,10 @@ class Wakings:
         seen = [*known.pop(name, []), round(seconds, 1)][-_KEPT:]
         kept = dict([*known.items(), (name, seen)][-_MOST_SPACES:])
         beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        try:
+        with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_text(json.dumps(kept), "utf-8")
             beside.replace(self._path)
-        except OSError:
-            beside.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, list[float]]:
         try:

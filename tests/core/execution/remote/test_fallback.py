@@ -1,0 +1,72 @@
+"""This machine answers while the service does not: only then, and it is said."""
+
+import asyncio
+
+import pytest
+from running import SAYS, SQLITE, request, running, script, text, types
+
+from codetune_core.domain.execution import ErrorKind
+from codetune_core.domain.identifiers import new_id
+from codetune_core.engines.scripted import Fault
+from codetune_core.execution.events import Failed, Started, Token, Waiting
+from codetune_core.execution.remote.fallback import FallbackExecutor
+
+AWAY = Failed(kind=ErrorKind.ENGINE_LOST, message="the Space sleeps", unavailable=True)
+LOST = Failed(kind=ErrorKind.ENGINE_LOST, message="it hung up")
+STARTED = Started(execution_id=new_id(), prompt="explain", version=1, model="far")
+
+
+class Elsewhere:
+    """Gives these events, and counts who asks."""
+
+    def __init__(self, *events) -> None:
+        self.events = events
+        self.asked = 0
+
+    async def execute(self, _request):
+        self.asked += 1
+        for event in self.events:
+            yield event
+
+
+async def run(executor) -> list:
+    return [event async for event in executor.execute(request())]
+
+
+@SQLITE
+async def test_this_machine_answers_where_the_service_is_away_and_says_so(database):
+    async with running(database) as core:
+        events = await run(FallbackExecutor(Elsewhere(Waiting(reason="it wakes"), AWAY), core.executor))
+    assert types(events)[:2] == ["waiting", "started"]
+    assert events[1].notices == ("answered by this machine, because the Space sleeps",)
+    assert text(events) == events[-1].output == SAYS
+
+
+@SQLITE
+async def test_a_failure_here_says_why_it_was_asked_here(database):
+    fault = Fault(kind=ErrorKind.REFUSED, message="no")
+    async with running(database, script(fault=fault)) as core:
+        events = await run(FallbackExecutor(Elsewhere(AWAY), core.executor))
+    assert events[-1].message == "no (answered by this machine, because the Space sleeps)"
+
+
+@SQLITE
+@pytest.mark.parametrize("events", [(STARTED, Token(text="a"), LOST), (LOST,)], ids=["in the middle", "before it"])
+async def test_what_the_service_began_is_never_asked_for_here(database, events):
+    async with running(database) as core:
+        assert await run(FallbackExecutor(Elsewhere(*events), core.executor)) == list(events)
+        assert core.engine.started == 0
+
+
+@SQLITE
+async def test_a_service_that_is_away_is_left_alone_for_a_while_and_then_asked_again(database):
+    away = Elsewhere(AWAY)
+    async with running(database) as core:
+        executor = FallbackExecutor(away, core.executor, rest=0.2)
+        await run(executor)
+        await run(executor)
+        assert away.asked == 1
+        await asyncio.sleep(0.25)
+        away.events = (STARTED,)
+        assert await run(executor) == [STARTED]
+    assert away.asked == 2
