@@ -78,10 +78,10 @@ async def events(call: Call[Nothing, Nothing, ById]) -> web.StreamResponse:
 
     Where it is over and nothing followed, that is 204. Events are kept for serve.resume_seconds after the end.
     """
-    live = _own(call)
-    if live.log.closed and len(live.log) <= _last_event(call.request):
+    live, after = _own(call), _last_event(call.request)
+    if live.log.closed and len(live.log) <= after:
         return web.Response(status=HTTPStatus.NO_CONTENT, headers={EXECUTION_HEADER: str(live.id)})
-    return await _read(call, live, medium_of(call.request))
+    return await _read(call, live, medium_of(call.request), after)
 
 
 async def cancel(call: Call[Nothing, Nothing, ById]) -> web.Response:
@@ -93,17 +93,17 @@ async def cancel(call: Call[Nothing, Nothing, ById]) -> web.Response:
 
 
 async def _executed(call: AnyCall, body: ExecuteBody) -> web.StreamResponse:
-    medium, execution_id = medium_of(call.request), _chosen_id(call.request)
+    medium, execution_id, after = medium_of(call.request), _chosen_id(call.request), _last_event(call.request)
     live = _joined(call, body, execution_id) or await _started(call, body, execution_id)
-    return await _read(call, live, medium)
+    return await _read(call, live, medium, after)
 
 
-async def _read(call: AnyCall, live: Live, medium: Medium | None) -> web.StreamResponse:
+async def _read(call: AnyCall, live: Live, medium: Medium | None, after: int) -> web.StreamResponse:
     """Give an execution to its client, who counts among those that wait for it meanwhile."""
     hub = call.service.hub
     with hub.reading(live, resumable=call.request.headers.get(RESUMABLE_HEADER) == "1"):
         if medium:
-            return await send(call.request, Reading(live, medium, _last_event(call.request)), hub.pace)
+            return await send(call.request, Reading(live, medium, after), hub.pace)
         await live.ended()
         answer = answer_of(live.log).model_dump_json()
     return web.Response(text=answer, content_type="application/json", headers={EXECUTION_HEADER: str(live.id)})
@@ -127,11 +127,11 @@ def _joined(call: AnyCall, body: ExecuteBody, execution_id: UUID) -> Live | None
     live = call.service.hub.get(execution_id)
     if live is None:
         return None
-    if live.body is None and live.owner == _owner(call):
+    if live.owner != _owner(call) or (live.body and not _same(live.body, body)):
+        raise Refusal(409, "conflict", f"{execution_id} is the id of another execution: choose another one")
+    if live.body is None:
         detail = f"execution {execution_id} is over; for a while its events are at /api/execution/{execution_id}/events"
         raise Refusal(409, "conflict", detail)
-    if live.owner != _owner(call) or live.body is None or not _same(live.body, body):
-        raise Refusal(409, "conflict", f"{execution_id} is the id of another execution: choose another one")
     return live
 
 
