@@ -55,7 +55,7 @@ async def make_tables(url: str) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_model_process_stays():
+def no_model_process_and_no_daemon_stays():
     """Fail where a test left one that it did not start in a folder of its own."""
     yield
     left = {lock.stem: holder(lock) for lock in RUNTIME.glob("codetune*/*.lock")}

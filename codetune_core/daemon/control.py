@@ -34,8 +34,8 @@ class State:
 def state(files: Files) -> State:
     """Look at the daemon; takes two seconds where it hangs."""
     pid, identity = holder(files.lock), running(files)
-    if pid is None:
-        return State(None, None, answers=False)
+    if pid is None or identity is None:
+        return State(pid, None, answers=False)
     told = ask(files.socket, "/healthz")
     return State(pid, identity, answers=told is not None and told[0] == _OK)
 
