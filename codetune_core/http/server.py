@@ -87,8 +87,12 @@ class HttpServer:
 
     def meaning(self, refusal: BadStatus) -> ExecutionError:
         """Return the error that says what a refusal means, without the key that servers like to repeat."""
-        refusal.message = redacted(refusal.message, self._key)
+        refusal.message = self.without_key(refusal.message)
         return refusal.meaning(self.address.base_url, self._asked.section)
+
+    def without_key(self, text: str) -> str:
+        """Return a text without the key that was sent last."""
+        return redacted(text, self._key)
 
     @contextmanager
     def in_words(self) -> Iterator[None]:

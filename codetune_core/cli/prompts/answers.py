@@ -10,7 +10,17 @@ from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.formats.visible import visible
 from codetune_core.cli.prompts.as_json import write_json
 from codetune_core.domain.execution import ErrorKind
-from codetune_core.execution.events import Event, Failed, Finished, FromCache, Repairing, Started, Token, UsageCounted
+from codetune_core.execution.events import (
+    Event,
+    Failed,
+    Finished,
+    FromCache,
+    Repairing,
+    Started,
+    Token,
+    UsageCounted,
+    Waiting,
+)
 
 
 class Writer(Protocol):
@@ -44,7 +54,7 @@ class _Outcome:
                 self.usage = event
             case Finished() | Failed():
                 self.last = event
-            case Token() | Repairing():
+            case Token() | Repairing() | Waiting():
                 pass
 
     @property
@@ -65,6 +75,9 @@ class AnswerText:
         if isinstance(event, Started):
             for text in (*event.cut, *event.notices):
                 click.echo(f"notice: {visible(text)}", err=True)
+        if isinstance(event, Waiting):
+            about = "" if event.seconds is None else f", about {event.seconds:.0f} s"
+            click.echo(f"notice: {visible(event.reason)}{about}", err=True)
         if isinstance(event, Repairing):
             click.echo(
                 f"\nnotice: the answer until here is void and asked for again: {visible(event.problem)}", err=True

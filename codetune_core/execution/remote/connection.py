@@ -151,6 +151,9 @@ class ServiceConnection:
         return await stack.enter_async_context(opened(headers={**headers, **self.front.headers}))
 
     def _refused(self, refusal: BadStatus) -> ExecutionError:
+        refusal.message = self._http.without_key(refusal.message)
+        if self.front:
+            refusal.message = self.front.redacted(refusal.message)
         if is_ours(refusal.headers):
             check_wire(refusal.headers, self.where, self._upgrade)
             return meaning(refusal, self.where)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from codetune_core.errors import CodeTuneError, EngineLost, ExecutionCancelled, ExecutionError
@@ -79,8 +79,9 @@ class Recovery:
             events = self._queued(failure)
         else:
             events = self._reached(failure if isinstance(failure, Unreachable) else Unreachable(str(failure)))
-        async for waiting in events:
-            yield waiting
+        async with aclosing(events) as waited:
+            async for waiting in waited:
+                yield waiting
 
     async def _picked_up(self, failure: ExecutionError) -> AsyncGenerator[Waiting]:
         if not self._connection.resumable:
@@ -100,9 +101,10 @@ class Recovery:
 
     async def _reached(self, failure: Unreachable) -> AsyncGenerator[Waiting]:
         if self._space:
-            async for waiting in self._space.awake(failure, self.pause, waits=self.waits):
-                self.went_on()
-                yield waiting
+            async with aclosing(self._space.awake(failure, self.pause, waits=self.waits)) as waited:
+                async for waiting in waited:
+                    self.went_on()
+                    yield waiting
         if isinstance(failure, Stranger) and not failure.may_pass:
             raise failure
         if self._connection.start and self._starts < _STARTS:

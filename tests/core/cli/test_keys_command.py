@@ -55,6 +55,17 @@ def test_an_engine_of_ones_own_has_its_own_key(run, ring, tmp_path):
     assert listed(run)["openai"] == "no key"
 
 
+def test_the_service_of_a_team_has_its_own_key(run, ring, tmp_path):
+    assert "remote" not in listed(run)
+    assert "set its base_url" in run("keys", "set", "remote", text="ctk_1\n").stderr
+    own = tmp_path / "home" / "codetune" / "codetune.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text('[remote]\nbase_url = "https://team-codetune.hf.space"\n')
+    run("keys", "set", "remote", text="ctk_1_secret\n")
+    assert ring.held() == {"codetune remote https://team-codetune.hf.space": "ctk_1_secret"}
+    assert listed(run)["remote"] == "the keyring, for remote https://team-codetune.hf.space"
+
+
 @pytest.mark.parametrize("command", [["set"], ["remove"]])
 def test_an_engine_that_is_not_there_is_said(run, command):
     result = run("keys", *command, "opnai", text="sk-1\n")

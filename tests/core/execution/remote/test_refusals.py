@@ -12,6 +12,7 @@ from running import request, text, types
 
 from codetune_core.domain.execution import ErrorKind, Priority
 from codetune_core.domain.identifiers import new_id
+from codetune_core.errors import EngineLost
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.executor import RemoteExecutor
 from codetune_core.execution.remote.limits import Limits
@@ -224,6 +225,29 @@ async def test_the_key_is_that_of_the_user_and_goes_in_its_own_header(source, mo
         await executor.aclose()
     assert peer.asked[0].headers[KEY_HEADER] == "ctk_1_secret"
     assert "Authorization" not in peer.asked[0].headers
+
+
+async def test_a_key_that_a_service_repeats_is_not_shown(monkeypatch):
+    monkeypatch.setenv(REMOTE_KEY, "ctk_1_secret")
+    events, _ = await ask(problem(401, "unauthenticated", "ctk_1_secret is no key"))
+    assert "*** is no key" in events[0].message
+    assert "ctk_1_secret" not in events[0].message
+
+
+@pytest.mark.parametrize(("method", "body"), [("get", ()), ("delete", ()), ("post", ({"a": 1},)), ("put", ({"a": 1},))])
+async def test_the_other_endpoints_are_asked_in_json_and_their_problems_said_in_words(method, body):
+    peer = Peer({"/api/keys": in_turn(told({"items": [1]}), told(None, 204), page("<h1>"), problem(404, "not-found"))})
+    async with serving(peer):
+        connection = ServiceConnection.to_service(RemoteSettings(base_url=peer.origin), LIMITS)
+        call = getattr(connection, method)
+        assert await call("/api/keys", *body) == {"items": [1]}
+        assert await call("/api/keys", *body) is None
+        with pytest.raises(EngineLost, match=r"which is not CodeTune's: is remote\.base_url"):
+            await call("/api/keys", *body)
+        with pytest.raises(EngineLost, match="answered 404: so it is"):
+            await call("/api/keys", *body)
+        await connection.aclose()
+    assert {asked.method for asked in peer.asked} == {method.upper()}
 
 
 async def test_a_key_travels_encrypted_and_an_own_authority_is_trusted_where_it_is_named(tmp_path, monkeypatch):
