@@ -36,7 +36,6 @@ BODY = {"task": "explain", "prompt": "explain-code", "variables": {"code": "a + 
 ANSWER = "it adds two numbers"
 COMMIT = "the commit of this image"
 SECONDS = float(os.environ.get("CODETUNE_SMOKE_SECONDS", "120"))
-READY = os.environ.get("CODETUNE_SMOKE_READY", "/readyz")
 
 
 class SmokeError(Exception):
@@ -146,7 +145,7 @@ def try_twice(start: Start, new_key: tuple[str, str], box: Box) -> None:
         port = free_port()
         with start(port, key_hash) as process:
             service = Service(f"http://127.0.0.1:{port}", key)
-            for path in ("/healthz", READY):
+            for path in ("/healthz", "/readyz"):
                 service.wait(path, lambda running=process: running.poll() is None)  # type: ignore[misc]
             expect(json.loads(service.ask("GET", "/version")[1])["commit"], COMMIT, "its commit")
             expect(service.history(), turn - 1, f"executions remembered from {turn - 1} containers before")
@@ -245,7 +244,7 @@ def main(arguments: list[str]) -> int:
                 image(name, Path(folder).absolute())
             case ["service", url]:
                 service = Service(url, os.environ["CODETUNE_SMOKE_KEY"], os.environ.get("HF_TOKEN", ""))
-                for path in ("/healthz", READY):
+                for path in ("/healthz", "/readyz"):
                     service.wait(path)
                 service.execute()
             case _:
