@@ -106,7 +106,7 @@ class Queueing(RuleBasedStateMachine):
 
 
 TestQueueing = Queueing.TestCase
-TestQueueing.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+TestQueueing.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 
 
 def full_queue(slots=1, room=100, per_user=100, by="ada"):
