@@ -99,6 +99,8 @@ class ServiceKeys:
     async def _looked_up(self, presented: str, digest: str) -> ServiceKey:
         """Do the same work for an id that nobody has and for a wrong secret."""
         async with self._checks:
+            if known := self._verified.get(digest):  # another request with this key was looked up meanwhile
+                return known
             stored = await self._store.find(presented)
         same = hmac.compare_digest(digest, stored.hash if stored else _NO_HASH)
         if stored is None or not same:

@@ -7,6 +7,7 @@ import logging
 import re
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -23,6 +24,7 @@ from codetune_core.execution.wire import KEY_HEADER, REQUEST_HEADER
 from codetune_core.models.hardware import Gpu
 from codetune_core.sections import EngineSettings
 from codetune_core.storage.database import Database
+from codetune_remote.observe import build
 from codetune_remote.observe.logs import logging_as, watch
 from codetune_remote.observe.metrics import Metrics
 from codetune_remote.streams.figures import Figures
@@ -89,6 +91,24 @@ async def test_an_execution_its_cache_hit_and_a_failure_are_counted(settings, so
     assert MARKER not in str(found)
 
 
+async def test_who_goes_away_before_the_end_is_counted_as_that(sqlite_url, tmp_path, socket):
+    settings = settings_for(tmp_path, sqlite_url, "default: {answers: [a], delay_ms: 600000}\n")
+    async with running(settings) as service, on_socket(service, socket) as client:
+        async with client.post("/api/execute", json=BODY) as answer:
+            await answer.content.readany()
+            answer.close()
+        gone = ("codetune_errors_total", ("kind", "cancelled"))
+        async with asyncio.timeout(60):
+            while gone not in (found := await figures(client)):
+                await asyncio.sleep(0)
+        while not [
+            key for key in found if key[0] == "codetune_http_request_seconds_count" and "/api/execute" in str(key)
+        ]:
+            found = await figures(client)
+    assert value(found, "codetune_http_request_seconds_count", route="/api/execute", status="499") == 1
+    assert value(found, "codetune_execution_seconds_count", outcome="cancelled") == 1
+
+
 async def test_figures_over_tcp_need_the_scope_read(settings):
     async with running(settings) as service, on_tcp(service) as client:
         for scope, status in ((Scope.EXECUTE, 403), (Scope.READ, 200), (None, 401)):
@@ -137,6 +157,22 @@ async def test_models_and_graphics_processors_are_shown_as_they_are(settings, so
     assert value(found, "codetune_model_running", model="big") == 3
 
 
+@pytest.mark.parametrize(
+    ("noted", "commit"),
+    [
+        ('{"url": "https://example.com/x.git", "vcs_info": {"vcs": "git", "commit_id": "def456"}}', "def456"),
+        ('{"dir_info": {"editable": true}}', ""),
+        (None, ""),
+        ("{", ""),
+    ],
+)
+def test_the_commit_is_the_one_that_pip_noted_where_no_variable_says_it(monkeypatch, noted, commit):
+    build._installed_from.cache_clear()
+    monkeypatch.setattr(build, "distribution", lambda _: SimpleNamespace(read_text=lambda _: noted))
+    assert build.commit() == commit
+    build._installed_from.cache_clear()
+
+
 def test_labels_are_bounded_whatever_models_people_name():
     metrics = Metrics()
     for number in range(500):
@@ -162,6 +198,10 @@ async def test_the_version_says_the_commit_and_to_the_user_which_settings(
         async with there as client, client.get("/version") as answer:
             said = await answer.json()
     assert (said["commit"], said["wire"], bool(said["settings"])) == ("abc123", 1, settings_said)
+
+
+def _breaks(code):
+    raise RuntimeError(code)
 
 
 async def logged(settings, socket, work, log_format="json"):
@@ -217,9 +257,8 @@ async def test_no_code_stands_in_the_log_of_an_execution_that_fails(
         async with client.get("/api/execution/history", headers={REQUEST_HEADER: "mine-4"}) as answer:
             assert answer.status == 500
             assert MARKER not in await answer.text()
-        asyncio.get_running_loop().call_exception_handler(
-            {"message": "Task exception was never retrieved", "exception": RuntimeError(MARKER)}
-        )
+        asyncio.get_running_loop().call_soon(_breaks, MARKER)
+        await asyncio.sleep(0)
 
     text = await logged(settings, socket, work, log_format)
     assert MARKER not in text

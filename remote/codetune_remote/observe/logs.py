@@ -42,8 +42,9 @@ def watch(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _failed(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    error = context.get("exception")
-    _LOG.error("%s", context.get("message", "an error in the event loop"), exc_info=error)
+    # What follows shows a callback with its arguments.
+    what = str(context.get("message", "an error in the event loop")).partition(" callback ")[0]
+    _LOG.error("%s", what, exc_info=context.get("exception"))
 
 
 def _renderer(log_format: Format, stream: TextIO) -> Processor:

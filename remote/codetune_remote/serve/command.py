@@ -38,7 +38,7 @@ def serve(  # noqa: PLR0913 - click's
     Without options it is the daemon of this user, which editors and terminals find by its socket; they start it
     themselves when they need it, so that you need this only to have a service manager keep it.
 
-    With --tcp it serves a team. Whoever is not on this machine needs a key (codetune keys create), and without any key
+    With --tcp it serves a team, and everybody needs a key (codetune keys create), on this machine too; without any key
     only addresses of this machine are listened on. The settings are your own (codetune.toml in your configuration
     folder); those of the working directory are not read.
 

@@ -1,5 +1,6 @@
 """Keys are made, verified, remembered for seconds and revoked, on both kinds of database."""
 
+import asyncio
 import datetime as dt
 import hmac
 import logging
@@ -128,6 +129,12 @@ async def test_a_verified_key_costs_no_query_for_seconds(keys, store, time):
     time.passed += REMEMBERED_SECONDS
     await keys.verify(text)
     assert store.found == 2
+
+
+async def test_many_requests_at_once_with_one_key_are_looked_up_a_few_times(keys, store):
+    key, text = await made(keys)
+    assert await asyncio.gather(*(keys.verify(text) for _ in range(200))) == [key] * 200
+    assert store.found <= 4
 
 
 async def test_the_same_wrong_key_costs_no_query_for_seconds(keys, store):
