@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
@@ -83,7 +84,7 @@ async def _early(serving: Serving) -> AsyncIterator[None]:
 
 async def _answering(serving: Serving, stack: AsyncExitStack) -> "tuple[Service, web.AppRunner]":
     """Open everything, and answer with it."""
-    opening = await asyncio.to_thread(importlib.import_module, "codetune_remote.serve.opening")
+    opening = await asyncio.to_thread(_import_opening)
     gc.freeze()  # nothing that the imports made is garbage
     gc.enable()
     service = await stack.enter_async_context(opening.open_service(serving.listener, serving.models))
@@ -94,6 +95,12 @@ async def _answering(serving: Serving, stack: AsyncExitStack) -> "tuple[Service,
     if not is_this_machine(serving.listener):
         serving.announce()
     return service, runner
+
+
+def _import_opening() -> ModuleType:
+    # What the first execution needs comes along: neither does it wait, nor is another version of it found later.
+    importlib.import_module("codetune_core.executor.local")
+    return importlib.import_module("codetune_remote.serve.opening")
 
 
 async def _in_use(service: "Service", runner: web.AppRunner, log: Path | None) -> str:
