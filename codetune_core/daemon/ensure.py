@@ -14,7 +14,6 @@ from codetune_core.daemon.place import clear, daemon_files, identity_file, liste
 from codetune_core.daemon.spawn import log_tail, spawn
 from codetune_core.errors import DaemonError
 from codetune_core.runtime.folder import Files, held, holder, take
-from codetune_core.settings import Settings
 
 Tell = Callable[[str], None]
 _POLL_SECONDS = 0.03
@@ -28,15 +27,11 @@ class OtherDaemon(DaemonError):  # noqa: N818 - it runs, and is another one
     """The daemon that runs does not do for this program, and is not to be replaced."""
 
 
-async def ensure(settings: Settings | None = None, tell: Tell = lambda _: None) -> Path:
+async def ensure(tell: Tell = lambda _: None) -> Path:
     """Return the socket of this user's daemon, started where there is none.
 
     A daemon that is older than this program, or runs with settings that are no longer the user's own, is asked to
     drain, and a new one is started; ``tell`` gets a line where that happens or takes time.
-
-    Args:
-        settings: the user's own; read where they are not given.
-        tell: shows a line to the person who waits.
 
     Raises:
         OtherDaemon: where it serves others, and must not be replaced: it is newer, or was started a moment ago with
@@ -44,7 +39,7 @@ async def ensure(settings: Settings | None = None, tell: Tell = lambda _: None) 
         DaemonError: where it cannot be started; the message has the end of its log.
     """
     files = daemon_files()
-    own = settings or (await asyncio.to_thread(own_settings)).settings
+    own = (await asyncio.to_thread(own_settings)).settings
     if database_is_relative(own):
         raise DaemonError(
             "the daemon has no working directory: write an absolute path into the address of the database"
