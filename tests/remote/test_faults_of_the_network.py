@@ -102,7 +102,7 @@ async def test_a_slow_network_changes_nothing(line):
 
 async def test_wherever_a_connection_breaks_the_answer_is_whole_and_generated_once(line):
     async with line() as there:
-        for number, after in enumerate([*range(0, 700, 61), *range(700, 1500, 97)]):
+        for number, after in enumerate([0, 1, *range(100, 1200, 113)]):
             there.proxy.cut()
             there.proxy.cut_after = after
             assert whole(await there.run(code=f"x = {number}")), after

@@ -27,8 +27,7 @@ class TcpProxy:
     """
 
     def __init__(self, target: str) -> None:
-        parts = urlsplit(target)
-        self._host, self._port = parts.hostname, parts.port
+        self.lead_to(target)
         self.url = ""
         self.connections = 0
         self.latency = 0.0
@@ -38,6 +37,11 @@ class TcpProxy:
         self._frozen: set[asyncio.StreamWriter] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task] = set()
+
+    def lead_to(self, target: str) -> None:
+        """Forward new connections to this address."""
+        parts = urlsplit(target)
+        self._host, self._port = parts.hostname, parts.port
 
     def freeze(self) -> None:
         """Let the open connections go dead."""
