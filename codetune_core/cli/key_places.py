@@ -11,6 +11,9 @@ from codetune_core.cli.core import say
 from codetune_core.cli.prompts.options import who
 from codetune_core.errors import AccessError, SettingsError
 from codetune_core.execution.remote.connection import ServiceConnection
+from codetune_core.http.passage import through
+from codetune_core.outbound.gate import Gate
+from codetune_core.outbound.origin import Origin
 from codetune_core.settings import Settings
 from codetune_core.storage.key_store import SqlKeyStore
 from codetune_core.storage.open import open_database
@@ -42,7 +45,7 @@ async def opened(settings: Settings, *, remote: bool) -> AsyncIterator[KeyPlace]
             raise SettingsError("which service? Set remote.base_url to its address")
         service = ServiceConnection.to_service(settings.remote)
         try:
-            yield _There(service)
+            yield _There(service, Gate(settings.outbound))
         finally:
             await service.aclose()
         return
@@ -83,14 +86,18 @@ class _Here:
 
 
 class _There:
-    def __init__(self, service: ServiceConnection) -> None:
+    def __init__(self, service: ServiceConnection, gate: Gate) -> None:
         self._service = service
+        self._way = gate.passage(Origin("keys"))
 
     async def create(self, wanted: KeyBody) -> MadeKey:
-        return MadeKey.model_validate(await self._service.post(KEYS_PATH, wanted.model_dump(mode="json")))
+        with through(self._way):
+            return MadeKey.model_validate(await self._service.post(KEYS_PATH, wanted.model_dump(mode="json")))
 
     async def page(self, after: str) -> IssuedKeys:
-        return IssuedKeys.model_validate(await self._service.get(f"{KEYS_PATH}?limit={_PAGE}&cursor={after}"))
+        with through(self._way):
+            return IssuedKeys.model_validate(await self._service.get(f"{KEYS_PATH}?limit={_PAGE}&cursor={after}"))
 
     async def revoke(self, key_id: str) -> IssuedKey:
-        return IssuedKey.model_validate(await self._service.delete(f"{KEYS_PATH}{quote(key_id, safe='')}"))
+        with through(self._way):
+            return IssuedKey.model_validate(await self._service.delete(f"{KEYS_PATH}{quote(key_id, safe='')}"))

@@ -62,7 +62,7 @@ async def wire(upstream_port: int, folder: Path):
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.add(asyncio.current_task())
         recorded.connections += 1
-        with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+        with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
             head = await reader.readuntil(b"\r\n\r\n")
             assert head.startswith(f"CONNECT {HOST}:443 ".encode()), head
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n")

@@ -14,9 +14,12 @@ from running import CODE as CODE_VARIABLE
 from running import SQLITE, running
 from wire import HOST, wire
 
+from codetune_core.access.wire import KeyBody
 from codetune_core.bootstrap.core import open_core
+from codetune_core.cli.key_places import opened
 from codetune_core.domain.execution import ExecutionRequest, Message, ModelIdentity, Priority, Task, Usage
 from codetune_core.domain.prompt import Decoding, Variable, VariableType
+from codetune_core.domain.service_key import Scope
 from codetune_core.engines.protocol import Chunk, Done, Generation, Infill
 from codetune_core.errors import OutboundRefused
 from codetune_core.execution.events import Failed, Finished, Token
@@ -124,7 +127,9 @@ def check(gate: Gate, line, secrets=tuple(CANARIES)) -> list:
     entries = list(gate.ledger.newest())
     assert sorted((e.method, e.path, e.bytes, e.sha256) for e in entries) == sorted(r.told for r in line.requests)
     assert {entry.destination for entry in entries} == {f"https://{HOST}"}
-    assert all(entry.outcome == "200" for entry in entries if entry.bytes), [entry.outcome for entry in entries]
+    assert all(entry.outcome in {"200", "201"} for entry in entries if entry.bytes), [
+        entry.outcome for entry in entries
+    ]
     wire_bytes = line.bytes
     assert [secret for secret in secrets for trace in traces(secret) if trace in wire_bytes] == []
     return [request for request in line.requests if request.body]
@@ -345,3 +350,25 @@ async def test_a_server_of_this_machine_is_sent_what_was_asked_and_nothing_is_no
     [body] = upstream.posts("chat/completions")
     assert [secret for secret in CANARIES if secret not in _said(body)] == []
     assert _said(body) == text
+
+
+@SQLITE
+async def test_who_makes_keys_of_a_service_elsewhere_is_noted_too(database, tmp_path, monkeypatch):
+    async with (
+        running(database) as parts,
+        served(parts, tmp_path, serve={"allowed_hosts": [HOST]}) as (service, runner),
+    ):
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        _, admin = await service.core.keys.create("ada", {Scope.ADMIN}, expires="1d")
+        monkeypatch.setenv("MODELS_KEY", admin.text.get_secret_value())
+        async with wire(runner.addresses[-1][1], tmp_path) as line:
+            remote = {"base_url": f"https://{HOST}", "key_env": "MODELS_KEY", **line.settings}
+            settings = Settings.model_validate({"remote": remote})
+            async with opened(settings, remote=True) as keys:
+                made = await keys.create(KeyBody(user="bob", scopes=(Scope.EXECUTE,), expires="1d"))
+                assert [key.user for key in (await keys.page("")).items] == ["bob", "ada"]
+            gate = Gate(settings.outbound)
+            [posted] = check(gate, line, [])
+    assert posted.path == "/api/keys/"
+    assert made.key.startswith("ctk_")
+    assert {entry.purpose for entry in gate.ledger.newest()} == {"keys"}
