@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Hashable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _LOG = logging.getLogger(__name__)
-_PAUSE = 0.004
+_PAUSE = 0.008
 """Seconds between two pieces: what comes faster, no eye can follow, and each piece costs as much as many tokens."""
 
 
@@ -97,7 +97,7 @@ class Flight(Generic[Result]):
         while True:
             if new := "".join(pieces[at:]):
                 if (early := yielded_at + _PAUSE - time.monotonic()) > 0 and not self.has_ended:
-                    await asyncio.sleep(early)
+                    await self._ended_within(early)
                     new = "".join(pieces[at:])
                 at, yielded_at = len(pieces), time.monotonic()
                 yield new
@@ -108,6 +108,11 @@ class Flight(Generic[Result]):
             else:
                 await self._changed.wait()
         self.result()
+
+    async def _ended_within(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
 
     @property
     def landed(self) -> Result | None:

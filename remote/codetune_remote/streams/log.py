@@ -21,7 +21,6 @@ class EventLog:
         self.bytes = 0
         self._events: list[tuple[bytes, bytes]] = []
         self._waiting: set[asyncio.Future[None]] = set()
-        self._waiting_for_last: set[asyncio.Future[None]] = set()
 
     def __len__(self) -> int:
         return len(self._events)
@@ -33,13 +32,11 @@ class EventLog:
         self.bytes += len(content)
         if isinstance(event, Finished | Failed):
             self.last = event
-            _wake(self._waiting_for_last)
         _wake(self._waiting)
 
     def close(self) -> None:
         """Say that this was all."""
         self.closed = True
-        _wake(self._waiting_for_last)
         _wake(self._waiting)
 
     def after(self, number: int, most_bytes: int) -> Iterator[tuple[int, bytes, bytes]]:
@@ -57,11 +54,6 @@ class EventLog:
         if len(self) <= number and not self.closed:
             await _wait(self._waiting, seconds)
         return len(self) > number or self.closed
-
-    async def gather(self, seconds: float) -> None:
-        """Let more events come for so long, but not beyond the last one."""
-        if self.last is None and not self.closed:
-            await _wait(self._waiting_for_last, seconds)
 
 
 async def _wait(waiting: set[asyncio.Future[None]], seconds: float) -> None:

@@ -22,15 +22,10 @@ _FIELDS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds: between heartbeats; until a reader who takes nothing is dropped; in which events go out together.
-
-    Events that follow each other more closely than ``gather`` go out in one write: nobody reads faster, and writes are
-    what streaming costs. The first after a pause goes at once, and so does the last.
-    """
+    """Seconds between heartbeats, and until a reader who takes nothing is dropped."""
 
     heartbeat: float = 10
     stalled: float = 30
-    gather: float = 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +57,17 @@ async def send(request: web.Request, reading: Reading, pace: Pace) -> web.Stream
 
 async def _follow(response: web.StreamResponse, reading: Reading, pace: Pace) -> None:
     log, medium, after = reading.live.log, reading.medium, reading.after
-    loop, written_at = asyncio.get_running_loop(), 0.0
     while True:
         if not await log.more(after, pace.heartbeat):
             await _within(pace.stalled, response.write(medium.heartbeat))
             continue
-        if (soon := written_at + pace.gather - loop.time()) > 0:
-            await log.gather(soon)
         events = list(log.after(after, _MOST_BYTES))
         if not events:
             break
         frames = medium.frames(events)
         for start in range(0, len(frames), _MOST_BYTES):
             await _within(pace.stalled, response.write(frames[start : start + _MOST_BYTES]))
-        after, written_at = events[-1][0], loop.time()
+        after = events[-1][0]
     await _within(pace.stalled, response.write_eof())
 
 

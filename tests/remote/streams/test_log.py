@@ -59,19 +59,6 @@ async def test_a_closed_log_keeps_nobody_waiting():
     assert read(log, 1) == []
 
 
-async def test_to_gather_ends_with_the_last_event_and_not_with_any_other():
-    log = filled("a")
-    gathering = asyncio.create_task(log.gather(10))
-    for _ in range(3):
-        log.add(Token(text="b"))
-        await asyncio.sleep(0)
-    assert not gathering.done()
-    log.add(FAILED)
-    await gathering
-    await log.gather(10)
-    assert log.last == FAILED
-
-
 async def test_who_is_cancelled_while_waiting_leaves_nothing_behind():
     log = filled()
     waiting = asyncio.create_task(log.more(0, 10))
