@@ -53,7 +53,7 @@ def test_a_script_gets_one_object(ask, mine):
 def test_a_script_may_have_each_event_as_it_happens(check, mine):
     lines = check("run", mine, "--var", "code=a", "--format", "json", "--stream", *SCRIPTED).splitlines()
     events = [json.loads(line) for line in lines]
-    assert [event["type"] for event in events] == ["started", *["token"] * 4, "usage", "finished"]
+    assert [*dict.fromkeys(event["type"] for event in events)] == ["started", "token", "usage", "finished"]
     assert "".join(event["text"] for event in events if event["type"] == "token") == events[-1]["output"]
     check("run", mine, "--stream", code=2, says="--stream goes with --format json")
 
