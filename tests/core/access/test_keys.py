@@ -133,7 +133,7 @@ async def test_a_verified_key_costs_no_query_for_seconds(keys, store, time):
 
 async def test_many_requests_at_once_with_one_key_are_looked_up_a_few_times(keys, store):
     key, text = await made(keys)
-    assert await asyncio.gather(*(keys.verify(text) for _ in range(200))) == [key] * 200
+    assert {found.id for found in await asyncio.gather(*(keys.verify(text) for _ in range(200)))} == {key.id}
     assert store.found <= 4
 
 
