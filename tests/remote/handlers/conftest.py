@@ -33,25 +33,15 @@ def starter_url(starter_template, tmp_path):
     return f"sqlite:///{path}"
 
 
-@pytest.fixture(scope="session")
-def postgresql_starters(postgresql, postgresql_template, tmp_path_factory):
-    """Name of a database with the starter prompts, to be copied."""
-    url = postgresql.create(postgresql_template)
-    asyncio.run(opened_once(settings_for(tmp_path_factory.mktemp("starters"), url)))
-    return url.partition("@/")[2].partition("?")[0]
-
-
 @pytest.fixture
-def postgresql_url(postgresql, postgresql_starters):
-    """URL of a fresh PostgreSQL database with the starter prompts."""
-    url = postgresql.create(postgresql_starters)
-    yield url
-    postgresql.drop(url)
+def postgresql_url(starters_url):
+    """What a test needs of a fresh database here, it finds in one with the starter prompts."""
+    return starters_url
 
 
 @pytest.fixture
 def sqlite_url(starter_url):
-    """The same of SQLite: what a test needs of a fresh database here, it finds there."""
+    """The same of SQLite."""
     return starter_url
 
 
