@@ -33,9 +33,11 @@ class Keeper:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._closing.is_set():
+        closing = False
+        while not closing:
             self._wanted.wait(self._seconds)
             self._wanted.clear()
+            closing = self._closing.is_set()  # looked at before the last one is taken, not after
             self._take()
 
     def _take(self) -> None:
