@@ -18,6 +18,8 @@ from codetune_core.settings import Settings
 _TOKEN = re.compile(r"\s*\S+|\s+\Z")
 _CHARS_PER_TOKEN = 2
 """No tokenizer in use needs more tokens than this for source code; the count must never be too low."""
+_MOST_ASKED = 1000
+"""Generations are remembered, so that a service may run on a script for long."""
 
 
 class _Part(BaseModel):
@@ -78,7 +80,7 @@ class ScriptedEngine:
 
     Attributes:
         started, finished, failed, cancelled: how many generations did.
-        asked: all generations, in order.
+        asked: the last generations, in order.
         gate: awaited before each token with its index from 0, and once after the last; holds the engine where a test
             wants it.
     """
@@ -100,6 +102,7 @@ class ScriptedEngine:
     async def generate(self, generation: Generation) -> AsyncGenerator[Chunk | Done]:
         self.started += 1
         self.asked.append(generation)
+        del self.asked[:-_MOST_ASKED]
         try:
             async for item in self._play(generation):
                 yield item

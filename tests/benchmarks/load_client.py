@@ -22,7 +22,7 @@ from codetune_core.execution.events import EVENT, Event, Failed, Finished, Token
 from codetune_core.execution.remote.executor import RemoteExecutor
 from codetune_core.execution.wire import EXECUTION_HEADER, KEY_HEADER, RESUMABLE_HEADER
 from codetune_core.http.sse import EventReader
-from codetune_core.sections import RemoteSettings
+from codetune_core.service_sections import RemoteSettings
 
 KEY_VARIABLE = "LOAD_SERVICE_KEY"
 PROMPT = "load"

@@ -21,7 +21,7 @@ import aiohttp
 import psutil
 import tomli_w
 import yaml
-from load_client import ANSWERS, KEY_VARIABLE, PROMPT, Asked, Tally, long_words, work, words
+from load_client import ANSWERS, KEY_VARIABLE, PROMPT, Asked, Tally, long_words, words, work
 from measures import MS, Row
 from prometheus_client.parser import text_string_to_metric_families
 from run import show, write
@@ -149,7 +149,7 @@ async def _made(http: aiohttp.ClientSession, shape: Shape) -> None:
     async with asyncio.timeout(60):
         while True:
             async with http.post("/api/prompts/", json=prompt) as answer:
-                if answer.status == 201:  # noqa: PLR2004
+                if answer.status == 201:
                     return
             await asyncio.sleep(0.05)
 
@@ -217,7 +217,7 @@ def rows_of(seen: Seen, tallies: list[Tally], shape: Shape) -> list[Row]:
     asked = sum(ended.values())
     return [
         Row("`/healthz` meanwhile, 99th percentile", "ms", health[98] * MS, budget=1000),
-        Row("answers of which an event was lost, doubled or another's", "", sum(each.lost for each in tallies), budget=0),
+        Row("answers with an event lost, doubled or another's", "", sum(each.lost for each in tallies), budget=0),
         Row("executions that failed", "", sum(each.failed for each in tallies), budget=0),
         Row("executions and readers that stayed", "", seen.left, budget=0),
         Row("executions recorded twice or not at all", "", abs(seen.recorded - asked), budget=0),

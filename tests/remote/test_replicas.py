@@ -5,7 +5,7 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
-from replicas import ADMIN, SAYS, SCRIPT, WORDING, at_once, replicas
+from replicas import ADMIN, SAYS, WORDING, at_once, replicas
 from running import Gate, text, types
 from streams import eventually
 from tcp_proxy import proxied
@@ -13,11 +13,10 @@ from tcp_proxy import proxied
 from codetune_core.access.keys import REMEMBERED_SECONDS
 from codetune_core.domain.clock import utc_now
 from codetune_core.domain.execution import ErrorKind, ExecutionRequest, Task
-from codetune_core.domain.identifiers import new_id
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.executor import RemoteExecutor
 from codetune_core.execution.remote.limits import Limits
-from codetune_core.sections import RemoteSettings
+from codetune_core.service_sections import RemoteSettings
 
 pytestmark = pytest.mark.postgresql
 PRICE = {"model": "*", "engine": "scripted", "prompt": "0", "completion": "1000000"}
@@ -145,7 +144,7 @@ async def test_a_resume_that_comes_to_the_wrong_replica_is_said_and_nothing_runs
 
         async def read() -> None:
             async for event in executor.execute(REQUEST):
-                events.append(event)
+                events.append(event)  # noqa: PERF401 - they are looked at meanwhile
 
         reading = asyncio.create_task(read())
         await gate.reached.wait()

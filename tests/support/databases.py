@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -19,10 +20,28 @@ _numbers = count()
 
 
 class Server:
-    """A running server; ``socket`` is the folder of its socket, which nobody else can enter."""
+    """A server; ``socket`` is the folder of its socket, which nobody else can enter."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *settings: str) -> None:
         self.socket = folder
+        self._settings = [part for setting in settings for part in ("-c", setting)]
+
+    def start(self) -> None:
+        """Run, and wait until it answers."""
+        with (self.socket / "log").open("ab") as log:
+            command = [PROGRAMS / "postgres", "-D", self.socket / "data", *self._settings]
+            self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, **owner())
+        await_ready(self.socket, self._process)
+
+    def stop(self) -> None:
+        """End in good order."""
+        self._process.terminate()
+        self._process.wait(20)
+
+    def crash(self) -> None:
+        """End at once, as ``pg_ctl stop -m immediate`` does: no connection is told why, nothing is finished."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(20)
 
     def url(self, name: str) -> str:
         return f"postgresql://tests@/{name}?host={self.socket}"
@@ -53,34 +72,24 @@ def owner() -> dict:
 
 
 @contextmanager
-def postgresql_server() -> Iterator[Server]:
-    """Start a server of its own on a socket of its own; it keeps nothing."""
+def postgresql_server(*settings: str) -> Iterator[Server]:
+    """Start a server of its own on a socket of its own, with settings such as ``fsync=on``; it keeps nothing."""
     folder = Path(tempfile.mkdtemp(prefix="pg"))
+    usual = ("listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200")
+    careless = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+    server = Server(folder, *usual, *careless, *settings)
     try:
         if os.geteuid() == 0:
             entry = pwd.getpwnam("postgres")
             os.chown(folder, entry.pw_uid, entry.pw_gid)
-        data = folder / "data"
-        subprocess.run(
-            [PROGRAMS / "initdb", "-D", data, "-U", "tests", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"],
-            check=True,
-            capture_output=True,
-            **owner(),
-        )
-        options = [
-            "-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off",
-            "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
-        ]  # fmt: skip
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [PROGRAMS / "postgres", "-D", data, *options], stdout=subprocess.DEVNULL, stderr=log, **owner()
-            )
+        flags = ("-U", "tests", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
+        command = [PROGRAMS / "initdb", "-D", folder / "data", *flags]
+        subprocess.run(command, check=True, capture_output=True, **owner())
         try:
-            await_ready(folder, process)
-            yield Server(folder)
+            server.start()
+            yield server
         finally:
-            process.terminate()
-            process.wait(20)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

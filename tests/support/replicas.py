@@ -62,9 +62,11 @@ async def ran(client: aiohttp.ClientSession, code: str, headers: dict[str, str])
 
 
 @asynccontextmanager
-async def replicas(url: str, folder: Path, *users: str, script: str = SCRIPT, **sections) -> AsyncIterator[list[Replica]]:
+async def replicas(
+    url: str, folder: Path, *users: str, script: str = SCRIPT, **sections
+) -> AsyncIterator[list[Replica]]:
     """Two of them, with the prompt ``shared``; an administrator and ``users`` have keys, which hold on both."""
-    settings = settings_for(folder, url, script, **sections)
+    settings = settings_for(folder, url, SCRIPT, **sections)
     async with AsyncExitStack() as stack:
         services = [await stack.enter_async_context(running(settings)) for _ in range(2)]
         keys = {ADMIN: await key(services[0], ADMIN, Scope.ADMIN)}
