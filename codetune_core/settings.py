@@ -20,22 +20,19 @@ from codetune_core.domain.review import Notice
 from codetune_core.sections import (
     BudgetSettings,
     CacheSettings,
-    DaemonSettings,
     DetectorSettings,
     EditorSettings,
     EngineSettings,
     FileSettings,
     HistorySettings,
     ModelSettings,
-    OutboundSettings,
     PluginSettings,
-    RemoteSettings,
     RuleSettings,
     SarifTool,
     Section,
-    ServeSettings,
     StorageSettings,
 )
+from codetune_core.service_sections import DaemonSettings, OutboundSettings, RemoteSettings, ServeSettings
 
 FILE_NAME = "codetune.toml"
 _USERS_OWN = {

@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from codetune_core.errors import EngineUnusable
 from codetune_core.http.address import Address, parse_address
-from codetune_core.sections import EngineSettings, RemoteSettings, ServerSettings
+from codetune_core.sections import EngineSettings, ServerSettings
+from codetune_core.service_sections import RemoteSettings
 
 _SERVICE = "codetune"
 _SECONDS = 60

@@ -18,7 +18,7 @@ from codetune_core.outbound.placeholders import Placeholders, user_key
 from codetune_core.outbound.policy import Policy
 from codetune_core.outbound.redact import redacted
 from codetune_core.outbound.restore import Restorer
-from codetune_core.sections import OutboundSettings
+from codetune_core.service_sections import OutboundSettings
 
 
 class Gate:

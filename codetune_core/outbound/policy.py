@@ -11,7 +11,8 @@ from pathspec import GitIgnoreSpec
 
 from codetune_core.outbound.origin import Origin
 from codetune_core.outbound.rules import rules_of
-from codetune_core.sections import FileSettings, OutboundSettings
+from codetune_core.sections import FileSettings
+from codetune_core.service_sections import OutboundSettings
 from codetune_core.workspace.ignores import Ignores
 
 SECRET_FILES = (

@@ -8,7 +8,7 @@ from aiohttp import web
 from codetune_core.access.attempts import FailedAttempts
 from codetune_core.bootstrap.core import Core
 from codetune_core.execution.protocol import Executor
-from codetune_core.sections import ServeSettings
+from codetune_core.service_sections import ServeSettings
 from codetune_core.storage.rate_store import SqlRateStore
 from codetune_remote.admission.admission import Admission
 from codetune_remote.observe.metrics import Metrics

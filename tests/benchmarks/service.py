@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import tomli_w
 from measures import MS, Row
-from run import show, write
+from run import show
 
 from codetune_core.domain.execution import ExecutionRequest, Message, Task
 from codetune_core.domain.prompt import Decoding
@@ -64,7 +64,7 @@ class Sides:
         async with aclosing(self.executor.execute(asked)) as events:
             async for event in events:
                 if isinstance(event, Failed):
-                    raise RuntimeError(event.message)
+                    raise RuntimeError(event.message)  # noqa: TRY004 - the answer's fault
                 if isinstance(event, Token):
                     times.append(time.perf_counter() - begun)
         return [*times, time.perf_counter() - begun]
@@ -73,11 +73,9 @@ class Sides:
         """The same of the engine by itself."""
         model = await self.engine.model("")
         asked = Generation(model, (Message("user", code),), 0, FAST + 1, Decoding())
-        begun, times = time.perf_counter(), []
+        begun = time.perf_counter()
         async with aclosing(self.engine.generate(asked)) as items:
-            async for item in items:
-                if not isinstance(item, Done):
-                    times.append(time.perf_counter() - begun)
+            times = [time.perf_counter() - begun async for item in items if not isinstance(item, Done)]
         return [*times, time.perf_counter() - begun]
 
 
@@ -169,7 +167,7 @@ async def _ready(http: aiohttp.ClientSession) -> None:
         while True:
             try:
                 async with http.get("/api/prompts/") as answer:
-                    if answer.status == 200:  # noqa: PLR2004
+                    if answer.status == 200:
                         return
             except aiohttp.ClientConnectionError:
                 pass

@@ -22,7 +22,7 @@ SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 
 def meanings() -> dict[str, dict[str, str]]:
     """Class -> setting -> the sentence written below it."""
-    files = [ROOT / "codetune_core" / name for name in ("settings.py", "sections.py")]
+    files = [ROOT / "codetune_core" / name for name in ("settings.py", "sections.py", "service_sections.py")]
     classes = [node for file in files for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef)]
     pairs = {node.name: zip(node.body, [*node.body[1:], None], strict=True) for node in classes}
     return {

@@ -19,7 +19,7 @@ from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.executor import RemoteExecutor
 from codetune_core.execution.remote.limits import Limits
 from codetune_core.outbound.gate import Gate
-from codetune_core.sections import RemoteSettings
+from codetune_core.service_sections import RemoteSettings
 from codetune_core.settings import Settings
 from codetune_core.storage.embedding_store import SqlEmbeddingStore
 from codetune_core.storage.experiment_results import SqlExperimentResults

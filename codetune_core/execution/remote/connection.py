@@ -14,7 +14,7 @@ from codetune_core.execution.remote.limits import Limits
 from codetune_core.execution.wire import KEY_HEADER, WIRE_HEADER, WIRE_VERSION
 from codetune_core.http.refusals import BadStatus
 from codetune_core.http.server import HttpServer
-from codetune_core.sections import RemoteSettings
+from codetune_core.service_sections import RemoteSettings
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse

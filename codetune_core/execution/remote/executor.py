@@ -19,7 +19,7 @@ from codetune_core.execution.remote.recovery import Recovery, Route
 from codetune_core.execution.remote.space import Space
 from codetune_core.execution.remote.wakings import Wakings
 from codetune_core.execution.wire import ExecuteBody
-from codetune_core.sections import RemoteSettings
+from codetune_core.service_sections import RemoteSettings
 
 _CANCEL_SECONDS = 5
 _CANCEL_TRIES = 3

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from codetune_core.http.address import Address
 from codetune_core.http.keys import Key, find_key, redacted
-from codetune_core.sections import EngineSettings, RemoteSettings
+from codetune_core.sections import EngineSettings
+from codetune_core.service_sections import RemoteSettings
 
 _SPACES = ".hf.space"
 _WANTS_TOKEN = {401, 403, 404}

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Self
 
-from codetune_core.sections import RemoteSettings
+from codetune_core.service_sections import RemoteSettings
 
 _HEARTBEAT = 10
 _SILENCE = 3.5 * _HEARTBEAT

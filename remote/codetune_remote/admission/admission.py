@@ -7,7 +7,7 @@ from aiohttp import web
 
 from codetune_core.domain.execution import Priority
 from codetune_core.execution.rate import RateStore
-from codetune_core.sections import ServeSettings
+from codetune_core.service_sections import ServeSettings
 from codetune_remote.admission.gate import Gate, GateFull, Ticket
 from codetune_remote.admission.limits import RateLimits
 from codetune_remote.principal import Principal

@@ -10,7 +10,7 @@ from typing import Self
 
 from codetune_core.domain.execution import Priority
 from codetune_core.errors import EngineTimeout
-from codetune_core.sections import ServeSettings
+from codetune_core.service_sections import ServeSettings
 from codetune_remote.admission.queue import FairQueue, QueueFull
 
 _REMEMBERED = 64

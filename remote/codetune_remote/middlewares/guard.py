@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from codetune_core.sections import ServeSettings
+from codetune_core.service_sections import ServeSettings
 from codetune_remote.problems import Refusal
 from codetune_remote.service import SERVICE
 

@@ -11,7 +11,7 @@ from codetune_core.domain.execution import ExecutionRequest
 from codetune_core.domain.faults import log_fault
 from codetune_core.execution.protocol import Executor
 from codetune_core.execution.wire import ExecuteBody
-from codetune_core.sections import ServeSettings
+from codetune_core.service_sections import ServeSettings
 from codetune_remote.admission.gate import Ticket
 from codetune_remote.streams.figures import Figures, Observer, log_figures
 from codetune_remote.streams.live import Live, Owner

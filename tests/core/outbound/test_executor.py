@@ -13,7 +13,7 @@ from codetune_core.outbound.executor import GuardedExecutor
 from codetune_core.outbound.gate import Gate
 from codetune_core.outbound.origin import Origin
 from codetune_core.outbound.placeholders import PLACEHOLDER
-from codetune_core.sections import OutboundSettings
+from codetune_core.service_sections import OutboundSettings
 
 SECRET = 'pa"ss\\w0rd-9\tx'
 URL = "https://team.example/api/execute"

@@ -7,7 +7,7 @@ import pytest
 
 from codetune_core.outbound.origin import Origin
 from codetune_core.outbound.policy import Policy
-from codetune_core.sections import OutboundSettings
+from codetune_core.service_sections import OutboundSettings
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from codetune_core.execution.events import Failed, Finished, Token
 from codetune_core.outbound.executor import GuardedExecutor
 from codetune_core.outbound.gate import Gate
 from codetune_core.outbound.placeholders import PLACEHOLDER
-from codetune_core.sections import OutboundSettings
+from codetune_core.service_sections import OutboundSettings
 from codetune_core.settings import Settings
 
 MODEL = ModelIdentity("coder", "openai", 1_000_000)

@@ -6,7 +6,7 @@ import pytest
 
 from codetune_core.domain.execution import Priority
 from codetune_core.errors import EngineTimeout
-from codetune_core.sections import ServeSettings
+from codetune_core.service_sections import ServeSettings
 from codetune_remote.admission.gate import Gate, GateFull
 
 

@@ -18,7 +18,7 @@ from codetune_core.execution.remote.executor import RemoteExecutor
 from codetune_core.execution.remote.limits import Limits
 from codetune_core.execution.wire import EXECUTION_HEADER, KEY_HEADER, RESUMABLE_HEADER, WIRE_HEADER, WIRE_VERSION
 from codetune_core.http.keys import REMOTE_KEY
-from codetune_core.sections import RemoteSettings
+from codetune_core.service_sections import RemoteSettings
 
 LIMITS = Limits(first_event=10, gap=10, reach=0.3, patience=5, resume=0.3)
 OURS = {WIRE_HEADER: str(WIRE_VERSION)}

@@ -23,7 +23,7 @@ from codetune_core.execution.remote.space import Space
 from codetune_core.execution.remote.wakings import Wakings
 from codetune_core.execution.wire import WIRE_HEADER
 from codetune_core.http.address import parse_address
-from codetune_core.sections import RemoteSettings
+from codetune_core.service_sections import RemoteSettings
 
 NAME = "team/codetune"
 STARTED = {"type": "started", "execution_id": str(new_id()), "prompt": "explain", "version": 1, "model": "tiny"}
