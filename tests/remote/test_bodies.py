@@ -160,6 +160,13 @@ async def test_a_compressed_body_is_read(client, encoding, compress):
         ("gzip, gzip", gzip.compress(gzip.compress(RAW)), 415, "unsupported-media-type"),
         ("rot13", RAW, 415, "unsupported-media-type"),
     ],
+    ids=[
+        "cut",
+        "not compressed",
+        "zeros",
+        "twice",
+        "unknown",
+    ],  # what is compressed says when: other names in each process
 )
 async def test_broken_compression_is_refused(client, encoding, raw, status, kind):
     await check(client, raw, status, kind, Content_Encoding=encoding)
