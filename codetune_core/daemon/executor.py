@@ -5,17 +5,19 @@ from contextlib import aclosing
 from pathlib import Path
 
 from codetune_core.daemon.ensure import Tell, ensure
-from codetune_core.domain.execution import ExecutionRequest
-from codetune_core.execution.events import Event
+from codetune_core.domain.execution import ErrorKind, ExecutionRequest
+from codetune_core.errors import CodeTuneError
+from codetune_core.execution.events import Event, Failed
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.executor import RemoteExecutor
+from codetune_core.execution.remote.faults import Unreachable
 
 
 class DaemonExecutor:
     """Runs executions in the daemon; close it when done, which cancels what runs.
 
-    A daemon that is killed ends what runs there with ``engine_lost``, and the next execution starts a new one.
-    ``execute`` raises DaemonError where there can be none; ``tell`` gets a line where starting takes time.
+    A daemon that is killed ends what runs there with ``engine_lost``, and the next execution starts a new one; so ends,
+    as ``unavailable``, what no daemon can be had for. ``tell`` gets a line where starting takes time.
     """
 
     def __init__(self, tell: Tell = lambda _: None) -> None:
@@ -23,7 +25,11 @@ class DaemonExecutor:
         self._executors: dict[Path, RemoteExecutor] = {}
 
     async def execute(self, request: ExecutionRequest) -> AsyncGenerator[Event]:
-        executor = self._at(await ensure(tell=self._tell))
+        try:
+            executor = self._at(await self._found())
+        except Unreachable as error:
+            yield Failed(kind=ErrorKind.ENGINE_LOST, message=str(error), unavailable=True)
+            return
         async with aclosing(executor.execute(request)) as events:
             async for event in events:
                 yield event
@@ -35,9 +41,13 @@ class DaemonExecutor:
 
     def _at(self, path: Path) -> RemoteExecutor:
         if path not in self._executors:
-            connection = ServiceConnection.to_socket(path, start=self._started)
+            connection = ServiceConnection.to_socket(path, start=self._found)
             self._executors[path] = RemoteExecutor(connection)
         return self._executors[path]
 
-    async def _started(self) -> None:
-        await ensure(tell=self._tell)
+    async def _found(self) -> Path:
+        """Return the daemon's socket; raises Unreachable where there can be none."""
+        try:
+            return await ensure(tell=self._tell)
+        except CodeTuneError as error:
+            raise Unreachable(str(error)) from error

@@ -69,7 +69,7 @@ class PromptRuns:
     async def run(self, argument: Mapping[str, Any], folders: Folders, tell: Tell) -> dict[str, Any]:
         """Return the answer; ``tell`` gets how far it is. Being cancelled stops the model.
 
-        Raises RequestError in the words of what failed, and DaemonError where no daemon can be used.
+        Raises RequestError in the words of what failed, and DaemonError where the settings switch the daemon off.
         """
         request = Asked.read(argument).request(folders)
         if sys.platform == "win32" or not (await asyncio.to_thread(own_settings)).settings.daemon.enabled:

@@ -1,4 +1,4 @@
-"""What every Executor does, here, over the socket of a daemon and over TCP: the same events, the same record."""
+"""What every Executor does, here, through the daemon and over TCP: the same events, the same record."""
 
 import asyncio
 from contextlib import aclosing

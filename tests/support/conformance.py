@@ -1,10 +1,11 @@
-"""One core, and an Executor that reaches it: in its process, over the socket of a daemon, or over TCP with a key."""
+"""One core, and an Executor that reaches it: in its process, through the daemon, or over TCP with a key."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from aiohttp import web
 from running import MODEL, Running, request, running
 
 from codetune_core.bootstrap.core import Core
+from codetune_core.daemon.executor import DaemonExecutor
+from codetune_core.daemon.own import own_identity, own_settings
+from codetune_core.daemon.place import daemon_files, identity_file
 from codetune_core.domain.service_key import Scope
 from codetune_core.engines.embedding_cache import RememberedVectors
 from codetune_core.execution.protocol import Executor
@@ -19,6 +23,7 @@ from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.executor import RemoteExecutor
 from codetune_core.execution.remote.limits import Limits
 from codetune_core.outbound.gate import Gate
+from codetune_core.runtime.folder import held, take
 from codetune_core.service_sections import RemoteSettings
 from codetune_core.settings import Settings
 from codetune_core.storage.embedding_store import SqlEmbeddingStore
@@ -26,7 +31,7 @@ from codetune_core.storage.experiment_results import SqlExperimentResults
 from codetune_remote.app import make_runner
 from codetune_remote.service import Service
 
-WAYS = ("local", "socket", "tcp")
+WAYS = ("local", "daemon", "tcp")
 KEY_VARIABLE = "TEST_SERVICE_KEY"
 
 
@@ -108,6 +113,18 @@ def to_tcp(url: str, monkeypatch, key: str, limits: Limits | None = None, **sett
     return RemoteExecutor(ServiceConnection.to_service(asked, limits), waits=asked.when_unavailable == "wait")
 
 
+async def as_daemon(runner: web.AppRunner, folder: Path, monkeypatch) -> int:
+    """Listen as the daemon of the user whose runtime folder this is; the descriptor of its lock."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    files = daemon_files()
+    lock = take(files.lock)
+    assert lock is not None
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    await web.UnixSite(runner, files.socket).start()
+    own_identity(own_settings().settings).write(identity_file(files.socket))
+    return lock
+
+
 @asynccontextmanager
 async def ground(way: str, database, monkeypatch, script=None, *, prompt=None, **sections) -> AsyncIterator[Ground]:
     """What is tested, one way."""
@@ -117,16 +134,14 @@ async def ground(way: str, database, monkeypatch, script=None, *, prompt=None, *
             if way == "local":
                 yield Ground(way, parts.executor, parts, "ada")
                 return
-            async with served(parts, folder, **sections) as (service, runner):
-                if way == "socket":
-                    await web.UnixSite(runner, folder / "s").start()
-                    executor = RemoteExecutor(ServiceConnection.to_socket(folder / "s"))
+            async with served(parts, folder, **sections) as (service, runner), AsyncExitStack() as stack:
+                if way == "daemon":
+                    stack.enter_context(held(await as_daemon(runner, folder, monkeypatch)))
+                    executor = DaemonExecutor()
                 else:
                     executor = to_tcp(await listen(runner), monkeypatch, await key_for(service))
-                try:
-                    yield Ground(way, executor, parts, "ada" if way == "tcp" else "", service)
-                finally:
-                    await executor.aclose()
+                stack.push_async_callback(executor.aclose)
+                yield Ground(way, executor, parts, "ada" if way == "tcp" else "", service)
     finally:
         shutil.rmtree(folder)
 

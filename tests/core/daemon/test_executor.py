@@ -69,3 +69,11 @@ async def test_a_daemon_killed_in_the_middle_of_a_stream_is_said_and_the_next_re
     assert done[1] == 1
     # What is killed at once may not be recorded; never is it recorded twice, nor as done.
     assert [row[1] for row in killed] in ([], [None], [0])
+
+
+async def test_where_no_daemon_can_be_had_that_is_the_last_event(somebody, monkeypatch):
+    monkeypatch.setenv("CODETUNE_DATABASE_URL", "sqlite:///here.db")
+    async with aclosing(DaemonExecutor().execute(request())) as events:
+        [failed] = [event async for event in events]
+    assert (failed.type, failed.kind, failed.unavailable) == ("failed", "engine_lost", True)
+    assert "write an absolute path" in failed.message
