@@ -15,6 +15,7 @@ from codetune_core.cli.models_found import FoundModels, found_models, models_as_
 from codetune_core.cli.plugins.listing import as_json as plugin_as_json
 from codetune_core.cli.plugins.listing import as_table as plugins_as_text
 from codetune_core.cli.workspace import Workspace, open_workspace
+from codetune_core.domain.own_version import own_version
 from codetune_core.engines.registry import available
 from codetune_core.errors import CodeTuneError
 from codetune_core.plugins.discover import Found, discover
@@ -145,7 +146,7 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
     workspace = diagnosis.workspace
     return {
         "version": 1,
-        "codetune": version("codetune"),
+        "codetune": own_version(),
         "python": {"version": platform.python_version(), "executable": sys.executable},
         "platform": platform.platform(),
         "detectors": [{"name": state.name, "runs": state.runs, "text": state.text} for state in diagnosis.detectors],

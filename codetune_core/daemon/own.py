@@ -4,11 +4,11 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from importlib.metadata import version as installed
 
 from codetune_core.daemon.identity import Identity
+from codetune_core.domain.own_version import own_version
 from codetune_core.execution.wire import WIRE_VERSION
-from codetune_core.http.keys import OWN
+from codetune_core.http.keys import OWN, REMOTE_KEY
 from codetune_core.settings import Resolved, Settings, read_options, resolve
 
 _ELSEWHERE = {"detectors", "rules", "files", "editor", "plugins", "baseline", "fail_on"}
@@ -41,7 +41,7 @@ def own_identity(settings: Settings) -> Identity:
     """Return what this process is, with the user's own settings."""
     environment = {name: _digest(value) for name in _variables(settings) if (value := os.environ.get(name))}
     digest = _digest(_of_executions(settings) + os.environ.get(_DATABASE, ""))
-    return Identity(installed("codetune"), WIRE_VERSION, digest, environment, os.getpid(), time.time())
+    return Identity(own_version(), WIRE_VERSION, digest, environment, os.getpid(), time.time())
 
 
 def _of_executions(settings: Settings) -> str:
@@ -50,7 +50,7 @@ def _of_executions(settings: Settings) -> str:
 
 def _variables(settings: Settings) -> Iterator[str]:
     """Yield the environment variables that change what the service can do."""
-    yield from _PROXIES
+    yield from (*_PROXIES, REMOTE_KEY)
     for own in OWN.values():
         yield from own.variables
     for asked in (settings.engine, settings.remote, *settings.engines.values()):

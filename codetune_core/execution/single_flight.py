@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _LOG = logging.getLogger(__name__)
-_PAUSE = 0.008
-"""Seconds between two pieces: what comes faster, no eye can follow, and each piece costs as much as many tokens."""
+_PAUSE = 1 / 60
+"""Seconds between two pieces: no screen shows more of them, and each costs as much as many tokens."""
 
 
 class Flight(Generic[Result]):

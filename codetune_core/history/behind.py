@@ -8,12 +8,12 @@ from codetune_core.domain.faults import log_fault
 from codetune_core.history.protocol import HistoryStore
 
 _LOG = logging.getLogger(__name__)
-_SECONDS = 0.05
+_SECONDS = 0.2
 _MOST = 500
 
 
 class Behind:
-    """Executions that have ended and are not yet written; a crash loses those of the last twentieth of a second."""
+    """Executions that have ended and are not yet written; a crash loses those of the last fifth of a second."""
 
     def __init__(self, store: HistoryStore) -> None:
         self._store = store

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Any
 
 from aiohttp import web
 from pydantic import TypeAdapter
 
+from codetune_core.domain.own_version import own_version
 from codetune_core.execution.events import EVENT
 from codetune_core.execution.wire import (
     EXECUTION_HEADER,
@@ -55,7 +55,7 @@ class Document:
         schemas = _Schemas(self._routes)
         return {
             "openapi": "3.1.0",
-            "info": {"title": "CodeTune", "version": version("codetune"), "description": _ABOUT},
+            "info": {"title": "CodeTune", "version": own_version(), "description": _ABOUT},
             "servers": [{"url": "/"}],
             "paths": _paths(self._routes, schemas),
             "components": {

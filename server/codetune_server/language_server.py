@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from importlib.metadata import version
 from typing import Any, TypeVar
 
 from pygls.lsp.server import LanguageServer
 
+from codetune_core.domain.own_version import own_version
 from codetune_server.documents import Documents
 from codetune_server.notebooks import SYNC, Notebooks
 from codetune_server.protocol import CodeTuneProtocol
@@ -30,7 +30,7 @@ class CodeTuneServer(LanguageServer):
     def __init__(self) -> None:
         super().__init__(
             "codetune",
-            version("codetune"),
+            own_version(),
             notebook_document_sync=SYNC,
             protocol_cls=CodeTuneProtocol,
             converter_factory=strict_converter,

@@ -1,10 +1,10 @@
 """The report as a SARIF 2.1.0 log."""
 
 import json
-from importlib.metadata import version
 from pathlib import Path
 
 from codetune_core.cli.report import Report
+from codetune_core.domain.own_version import own_version
 from codetune_core.findings.sarif import Failure, Reviewed, sarif_log
 
 
@@ -17,5 +17,5 @@ def as_sarif(report: Report) -> str:
     ]
     failures = [Failure(Path(file.path).absolute().as_uri(), file.problem) for file in report.problems]
     root = Path.cwd().as_uri().rstrip("/") + "/"
-    log = sarif_log(reviewed, report.notices, failures, root=root, version=version("codetune"))
+    log = sarif_log(reviewed, report.notices, failures, root=root, version=own_version())
     return json.dumps(log, indent=2) + "\n"

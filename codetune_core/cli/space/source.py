@@ -2,9 +2,9 @@
 
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
+from codetune_core.domain.own_version import own_version
 from codetune_core.errors import SettingsError
 
 _CHECKOUT = Path(__file__).parents[3]
@@ -46,7 +46,7 @@ def built_from() -> str:
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         except OSError:
-            return version("codetune")
+            return own_version()
         if done.returncode == 0:
             return done.stdout.strip()
-    return version("codetune")
+    return own_version()

@@ -1,11 +1,11 @@
 """Whether it lives, whether it can execute, which version it is, and its figures."""
 
-from importlib.metadata import version as installed
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel
 
 from codetune_core.daemon.own import own_identity
+from codetune_core.domain.own_version import own_version
 from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WIRE_VERSION
 from codetune_remote import asker
@@ -66,7 +66,7 @@ async def version(call: Call) -> Version:
     """Say which version, commit, wire and settings these are."""
     local = asker.by_unix_socket(call.request)
     digest = own_identity(call.service.core.settings).settings if local else ""
-    return Version(version=installed("codetune"), commit=commit(), wire=WIRE_VERSION, settings=digest)
+    return Version(version=own_version(), commit=commit(), wire=WIRE_VERSION, settings=digest)
 
 
 async def metrics(call: Call) -> web.Response:

@@ -4,6 +4,7 @@ import getpass
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 from aiohttp import web
 
@@ -65,6 +66,7 @@ def _refusal(request: web.Request, why: str) -> Refusal:
     return Refusal(401, "unauthenticated", why, headers=CHALLENGE)
 
 
+@cache
 def _own_name() -> str:
     try:
         return getpass.getuser()

@@ -1,7 +1,6 @@
 """Writes all figures of a service as Prometheus reads them."""
 
 from collections.abc import Iterable
-from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
@@ -9,6 +8,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from codetune_core.domain.execution import Priority
+from codetune_core.domain.own_version import own_version
 from codetune_remote.observe.build import commit
 from codetune_remote.observe.state import State, look
 from codetune_remote.service import Service
@@ -34,7 +34,7 @@ class _Now(Collector):
         self._state = state
 
     def collect(self) -> Iterable[Metric]:
-        yield InfoMetricFamily("codetune_build", "What runs", {"version": version("codetune"), "commit": commit()})
+        yield InfoMetricFamily("codetune_build", "What runs", {"version": own_version(), "commit": commit()})
         yield from self._work()
         yield from self._models()
         yield from self._memory()
