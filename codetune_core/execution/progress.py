@@ -13,7 +13,7 @@ from codetune_core.domain.clock import utc_now
 from codetune_core.domain.execution import ErrorKind, Execution, ExecutionRequest, FinishReason, ModelIdentity, Usage
 from codetune_core.domain.faults import log_fault
 from codetune_core.domain.identifiers import new_id
-from codetune_core.errors import CodeTuneError, ExecutionError, PromptError
+from codetune_core.errors import CodeTuneError, ExecutionCancelled, ExecutionError, PromptError
 from codetune_core.execution.events import Failed, Finished, Started, Token, UsageCounted
 
 _LOG = logging.getLogger(__name__)
@@ -124,11 +124,16 @@ class Progress:
         self._note(success=False, error_kind=kind, error_message=message, execution_time_ms=self.milliseconds)
         return Failed(kind=kind, message=message)
 
-    def cancel(self) -> None:
-        """Note that nobody wants the answer any more."""
-        milliseconds = self.milliseconds
+    def cancel(self, cancelled: BaseException) -> None:
+        """Note that it was stopped: why, where who cancelled the task gave an ExecutionError to say so."""
+        why = cancelled.args[0] if cancelled.args else None
+        if not isinstance(why, ExecutionError):
+            why = ExecutionCancelled("cancelled")
         self._note(
-            success=False, error_kind=ErrorKind.CANCELLED, error_message="cancelled", execution_time_ms=milliseconds
+            success=False,
+            error_kind=ErrorKind(why.kind),
+            error_message=str(why),
+            execution_time_ms=self.milliseconds,
         )
 
     def _note(self, **known: object) -> None:

@@ -19,6 +19,7 @@ from codetune_core.execution.cache_key import fingerprint
 from codetune_core.execution.events import Event, FromCache, Repairing
 from codetune_core.execution.progress import Progress
 from codetune_core.execution.single_flight import Flight, Flights
+from codetune_core.executor.begun import refusal, unless_refused
 from codetune_core.executor.question import generation_of, rendered
 from codetune_core.executor.run import Answer, Question, Run
 from codetune_core.history.budget import Budget, fell_back, uncounted
@@ -62,8 +63,8 @@ class LocalExecutor:
                 async for event in events:
                     yield event
             last: Event = run.progress.finish()
-        except (GeneratorExit, asyncio.CancelledError):
-            run.progress.cancel()
+        except (GeneratorExit, asyncio.CancelledError) as cancelled:
+            run.progress.cancel(cancelled)
             recorded = self._background.begin(self._record(run))
             if not run.pays_still:
                 await asyncio.shield(recorded)
@@ -164,12 +165,13 @@ class LocalExecutor:
             flight.push(answer.text)
             flight.finish(answer)
             return
-        await self._begin(run, question)
+        begun = await self._begin(run, question)
         flight.open(from_cache=False)
         seconds = self._settings.engine.timeout_seconds
         run.asking = Asking(self._engine, question.generation, question.prompt_tokens, seconds)
         with asked_for(Origin.of(run.request, run.progress.execution.id)):
-            answer = await run.asking.answer(flight, question.checked)
+            async with unless_refused(begun):
+                answer = await run.asking.answer(flight, question.checked)
         answer = replace(answer, usage=run.asking.usage)
         if self._why_not_stored(question, answer):
             flight.finish(answer)
@@ -189,12 +191,13 @@ class LocalExecutor:
             return None
         return Answer(found.output, output, Usage(found.prompt_tokens, found.completion_tokens), "stop")
 
-    async def _begin(self, run: Run, question: Question) -> None:
+    async def _begin(self, run: Run, question: Question) -> "asyncio.Task[None]":
         """Record that it runs, with the most that it can cost; raises BudgetSpent, and waits only where that may be."""
         begun = _priced(run.progress.execution, self._most(run, question))
         run.begun = self._background.begin(self._history.begin(begun))
         if self._history.is_limited(begun):
             await asyncio.shield(run.begun)
+        return run.begun
 
     async def _record(self, run: Run) -> None:
         try:
@@ -206,6 +209,8 @@ class LocalExecutor:
                 return
             if run.begun:
                 await asyncio.gather(run.begun, return_exceptions=True)
+                if refusal(run.begun):  # another execution has its id
+                    return
             await self._history.end(ended)
         except Exception as error:  # noqa: BLE001 - an answer is not taken back because it could not be recorded
             log_fault(_LOG, f"execution {run.progress.execution.id} could not be recorded", error)

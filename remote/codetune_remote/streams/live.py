@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from codetune_core.domain.execution import ErrorKind, ExecutionRequest
-from codetune_core.errors import EngineTimeout
+from codetune_core.errors import EngineTimeout, ExecutionCancelled, ExecutionError
 from codetune_core.execution.events import Event, Failed
 from codetune_core.execution.protocol import Executor
 from codetune_core.execution.wire import ExecuteBody
@@ -43,7 +43,7 @@ class Live:
     readers: int = 0
     away: asyncio.TimerHandle | None = None
     _task: asyncio.Task[None] | None = None
-    _stopped_because: str = ""
+    _stopped: ExecutionError | None = None
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def begin(
@@ -56,26 +56,31 @@ class Live:
         return task
 
     def stop(self, because: str) -> None:
-        """End it; who still reads is told why."""
-        if self._task is not None and not self._task.done() and not self._stopped_because:
-            self._stopped_because = because
-            self._task.cancel()
+        """End it; who still reads is told why, and so is the record."""
+        self._stop(ExecutionCancelled(because))
 
     async def ended(self) -> None:
         """Wait until it has ended and is recorded."""
         await self._ended.wait()
 
+    def _stop(self, error: ExecutionError) -> None:
+        if self._task is not None and not self._task.done() and not self._stopped:
+            self._stopped = error
+            self._task.cancel(error)
+
     async def _run(self, executor: Executor, request: ExecutionRequest, ticket: Ticket, seconds: float) -> None:
+        late = EngineTimeout(f"it took longer than {seconds:g} s, waiting included")
+        limit = asyncio.get_running_loop().call_later(seconds, self._stop, late)
         try:
-            async with asyncio.timeout(seconds), ticket:
+            async with ticket:
                 self.figures.queue_seconds = ticket.queue_seconds
                 async with aclosing(executor.execute(request)) as events:
                     async for event in events:
                         self._note(event)
         except EngineTimeout as error:
-            self._note(Failed(kind=ErrorKind.TIMEOUT, message=str(error)))
-        except TimeoutError:
-            self._note(Failed(kind=ErrorKind.TIMEOUT, message=f"it took longer than {seconds:g} s, waiting included"))
+            self._note(_failed(error))
+        finally:
+            limit.cancel()
 
     def _note(self, event: Event) -> None:
         if self.log.last is None:
@@ -86,7 +91,11 @@ class Live:
         ticket.leave()
         if self._task is not None and not self._task.cancelled() and self._task.exception():
             self._note(Failed(kind=ErrorKind.INTERNAL, message="an unexpected error: the service's log says where"))
-        self._note(Failed(kind=ErrorKind.CANCELLED, message=self._stopped_because or "it was stopped"))
+        self._note(_failed(self._stopped or ExecutionCancelled("it was stopped")))
         self.body = None
         self.log.close()
         self._ended.set()
+
+
+def _failed(error: ExecutionError) -> Failed:
+    return Failed(kind=ErrorKind(error.kind), message=str(error))

@@ -330,6 +330,8 @@ async def test_an_execution_that_takes_too_long_fails_as_that(serve, tmp_path):
         assert (last["type"], last["kind"]) == ("failed", "timeout")
         assert "0.05 s" in last["message"]
         await quiet(service)
+        row = await recorded(service, asked.id)
+        assert (row.error_kind, row.error_message) == (ErrorKind.TIMEOUT, last["message"])
         assert engine_of(service).finished == 0
 
 
@@ -367,6 +369,8 @@ async def test_what_does_not_finish_in_time_fails_cleanly(client, service):
         assert (last["type"], last["kind"]) == ("failed", "cancelled")
         assert "about to end" in last["message"]
     await draining
+    row = await recorded(service, asked.id)
+    assert (row.error_kind, row.error_message) == (ErrorKind.CANCELLED, last["message"])
     assert service.hub.running == service.hub.readers == 0
 
 
