@@ -29,6 +29,8 @@ bench: $(INSTALLED) ## measure the budgets of docs/performance.md and write benc
 	$(BIN)/python tests/benchmarks/run.py
 	$(BIN)/python tests/benchmarks/history.py
 	$(BIN)/python tests/benchmarks/local_models.py
+	$(BIN)/python tests/benchmarks/service.py
+	$(BIN)/python tests/benchmarks/service_load.py
 
 schema: $(INSTALLED) ## draw the tables anew in docs/schema.md
 	$(BIN)/python -m codetune_core.storage.diagram > docs/schema.md

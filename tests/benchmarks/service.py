@@ -183,7 +183,7 @@ async def main() -> int:
                 print(f"{measure.__name__} ...", file=sys.stderr, flush=True)
                 rows += await measure(sides)
     show(rows)
-    #W write(rows, "service")
+    write(rows, "service")
     return int(any(row.within is False for row in rows))
 
 
