@@ -116,7 +116,14 @@ def read_event(text: str) -> Event | None:
     try:
         return EVENT.validate_json(text)
     except ValidationError:
-        content = json.loads(text)
+        content = _content(text)
         if isinstance(content, dict) and isinstance(kind := content.get("type"), str) and kind not in _KNOWN:
             return None
         return EVENT.validate_python(content)
+
+
+def _content(text: str) -> object:
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error

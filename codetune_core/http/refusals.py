@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import math
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -92,7 +93,7 @@ def bad_status(status: int, headers: Mapping[str, str], body: str) -> BadStatus:
     """Read an error answer in any of the shapes that servers give it."""
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     found = told_error(content, status) if isinstance(content, dict) else BadStatus(status, "")
     if not found.message:
@@ -123,7 +124,7 @@ def told_error(content: Mapping[str, Any], status: int = 500) -> BadStatus:
         (message if isinstance(message, str) else json.dumps(message))[:_SHOWN],
         name if isinstance(name, str) else "",
         param if isinstance(param := inner.get("param"), str) else "",
-        float(after) if isinstance(after, int | float) else None,
+        _seconds(after) if isinstance(after, int | float) else None,
     )
 
 
@@ -131,15 +132,24 @@ def _retry_after(headers: Mapping[str, str], otherwise: float | None) -> float |
     """Read ``retry-after-ms`` or ``Retry-After``, which is seconds or a date (RFC 9110, 10.2.3)."""
     try:
         if text := headers.get("retry-after-ms"):
-            return max(0.0, float(text) / 1000)
+            return _seconds(float(text) / 1000)
         text = headers.get("Retry-After", "")
         if text.strip().replace(".", "", 1).isdigit():
-            return float(text)
+            return _seconds(text)
         at = parsedate_to_datetime(text)
         now = dt.datetime.now(at.tzinfo or dt.UTC)
-        return max(0.0, (at.replace(tzinfo=at.tzinfo or dt.UTC) - now).total_seconds())
-    except ValueError:
+        return _seconds((at.replace(tzinfo=at.tzinfo or dt.UTC) - now).total_seconds())
+    except (ValueError, OverflowError):
         return otherwise
+
+
+def _seconds(told: float | str) -> float | None:
+    """Return a time to wait, which a server may write in any way; None for what is none."""
+    try:
+        seconds = float(told)
+    except OverflowError:
+        return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def network_error(error: Exception, where: str, connect_seconds: float, section: str = "engine") -> ExecutionError:

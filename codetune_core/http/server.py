@@ -71,12 +71,12 @@ class HttpServer:
     async def get(self, url: str, seconds: float | None = None) -> Any:
         """Return what a GET answers, as JSON; it may take ``seconds``, or as long as the first token of an answer."""
         async with self._answer("GET", url, None, seconds) as response:
-            return await _json(response, url, self._asked.section)
+            return await read_json(response, url, self._asked.section)
 
     async def post(self, url: str, body: Mapping[str, Any], seconds: float | None = None) -> Any:
         """Return what a POST answers, as JSON; it may take ``seconds``, or as long as the first token of an answer."""
         async with self._answer("POST", url, body, seconds) as response:
-            return await _json(response, url, self._asked.section)
+            return await read_json(response, url, self._asked.section)
 
     @asynccontextmanager
     async def stream(self, url: str, body: Mapping[str, Any]) -> AsyncGenerator[EventStream]:
@@ -247,11 +247,12 @@ class HttpServer:
         return context
 
 
-async def _json(response: "aiohttp.ClientResponse", url: str, section: str) -> Any:
+async def read_json(response: "aiohttp.ClientResponse", url: str, section: str) -> Any:
+    """Return what an answer says; raises EngineLost for what is no JSON."""
     body = await _read(response, _MOST_JSON_BYTES)
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EngineLost(f"{url} did not answer in JSON: is {section}.base_url the server's?") from error
 
 

@@ -91,7 +91,10 @@ async def test_an_address_is_compared_as_people_write_it(written, plain):
     assert _plain(written) == plain
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1", "https://ide.example", ""])
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "null", "http://localhost:1", "https://ide.example", "", "http://[", "//]", "http://"],
+)
 async def test_pages_of_other_sites_are_refused_by_default(closed, origin):
     await check(closed, 403, {"Origin": origin}, kind="wrong-origin")
 

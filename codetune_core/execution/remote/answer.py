@@ -1,6 +1,7 @@
 """The events of one answer as they come from a service: numbered, within time limits, unknown ones skipped."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 _DRAIN_SECONDS = 0.25
+_IS_NUMBER = re.compile(r"[0-9]{1,15}")
 _THINKS_AFTER = {"repairing", "waiting"}
 """Events after which the next piece may take as long as the first."""
 
@@ -73,7 +75,7 @@ class Answer:
         reader, number = EventReader(), 0
         while block := await self._block(clock):
             for sent in reader.feed(block):
-                number = int(sent.id) if sent.id.isdecimal() else number + 1
+                number = int(sent.id) if _IS_NUMBER.fullmatch(sent.id) else number + 1
                 if event := self._read(sent):
                     clock.came(event)
                     yield number, event

@@ -13,7 +13,7 @@ from codetune_core.execution.remote.front import Front, front_of
 from codetune_core.execution.remote.limits import Limits
 from codetune_core.execution.wire import KEY_HEADER, WIRE_HEADER, WIRE_VERSION
 from codetune_core.http.refusals import BadStatus
-from codetune_core.http.server import HttpServer
+from codetune_core.http.server import HttpServer, read_json
 from codetune_core.service_sections import RemoteSettings
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class ServiceConnection:
                 return None
             if response.content_type != _JSON:
                 raise stranger(self.where, response.status, response.headers)
-            return await response.json()
+            return await read_json(response, f"{self.where}{path}", "remote")
 
     @asynccontextmanager
     async def _opened(

@@ -1,5 +1,6 @@
 """What can go wrong between this machine and a service, as errors that say what to do."""
 
+import re
 from collections.abc import Mapping
 
 from codetune_core.errors import (
@@ -31,6 +32,7 @@ _KINDS: dict[str, type[ExecutionError]] = {
     )
 }
 _NOBODY_BEHIND = {502, 503, 504}
+_IS_VERSION = re.compile(r"[0-9]{1,6}")
 
 
 class Unreachable(EngineLost):
@@ -74,7 +76,7 @@ def is_ours(headers: Mapping[str, str]) -> bool:
 def check_wire(headers: Mapping[str, str], where: str, upgrade: str) -> None:
     """Raise EngineUnusable where the other side speaks another version; ``upgrade`` says how to bring it to ours."""
     text = headers.get(WIRE_HEADER, str(WIRE_VERSION))
-    theirs = int(text) if text.isdecimal() else 0
+    theirs = int(text) if _IS_VERSION.fullmatch(text) else 0
     if theirs == WIRE_VERSION:
         return
     speaks = f"{where} speaks version {text} of the wire, and this CodeTune version {WIRE_VERSION}"

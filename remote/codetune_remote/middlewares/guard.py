@@ -86,7 +86,7 @@ def _check_origin(request: web.Request, settings: ServeSettings) -> None:
 
 def may_ask(request: web.Request, origin: str, settings: ServeSettings) -> bool:
     """Tell whether it is this server's own origin or one that the settings list."""
-    return origin in settings.allowed_origins or urlsplit(origin).netloc.lower() == request.host.lower()
+    return origin in settings.allowed_origins or origin.partition("://")[2].lower() == request.host.lower()
 
 
 def _is_opened(request: web.Request) -> bool:

@@ -17,7 +17,7 @@ EVENTS = [
     ServerSentEvent('{"text": "né 🎉 漢"}'),
     ServerSentEvent("one\ntwo", "delta"),
     ServerSentEvent(""),
-    ServerSentEvent(" a: b "),
+    ServerSentEvent(" a: b ", id="7"),
     ServerSentEvent("last"),
 ]
 

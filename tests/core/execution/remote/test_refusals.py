@@ -25,6 +25,7 @@ OURS = {WIRE_HEADER: str(WIRE_VERSION)}
 STARTED = {"type": "started", "execution_id": str(new_id()), "prompt": "explain", "version": 1, "model": "tiny"}
 FINISHED = {"type": "finished", "output": "it adds", "finish_reason": "stop", "execution_time_ms": 1.5}
 TOKEN = {"type": "token", "text": "it adds"}
+DEEP = "[" * 20_000
 ANSWER = blocks(frame(STARTED), frame(TOKEN), frame(FINISHED))
 
 
@@ -153,11 +154,38 @@ async def test_events_and_fields_that_only_a_newer_service_knows_are_skipped():
     assert types(events) == ["started", "token", "finished"]
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"type": "token"}', "7", '{"text": "x"}'])
+@pytest.mark.parametrize("content", ["{", "[]", '{"type": "token"}', "7", '{"text": "x"}', DEEP, f'{{"type": {DEEP}}}'])
 async def test_what_is_no_event_ends_it(content):
     events, _ = await ask(blocks(frame(STARTED), frame(content), then="silence"))
     assert types(events) == ["started", "failed"]
     assert "cannot be read" in events[-1].message
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "٣", "-1", "1e3", "\0"])
+async def test_a_number_of_an_event_that_is_none_is_counted_here(number):
+    events, _ = await ask(blocks(f"id: {number}\n".encode() + frame(STARTED), frame(TOKEN), frame(FINISHED)))
+    assert types(events) == ["started", "token", "finished"]
+
+
+@pytest.mark.parametrize("content", [b'{"estimated_time": NaN}', b'{"estimated_time": -1}', DEEP.encode()])
+@pytest.mark.parametrize("after", ["9" * 400, "Mon, 01 Jan 2024 00:00:00 +99999999999999", "nan", "-7"])
+async def test_a_time_to_come_again_that_is_none_is_not_waited_for(content, after):
+    async def busy(_request, _body):
+        headers = {**OURS, "Retry-After": after, "Content-Type": "application/problem+json"}
+        return web.Response(status=503, headers=headers, body=content)
+
+    events, asked = await ask(busy, ANSWER)
+    assert types(events) == ["waiting", "started", "token", "finished"]
+    assert events[0].seconds < 1
+    assert len(asked) == 2
+
+
+async def test_a_version_of_the_wire_that_is_no_number_is_another_one():
+    async def answer(_request, _body):
+        return web.Response(status=200, headers={WIRE_HEADER: "9" * 5000, "Content-Type": "text/event-stream"})
+
+    events, _ = await ask(answer)
+    assert events[-1].kind is ErrorKind.REFUSED
 
 
 async def test_events_that_come_again_are_not_told_again():
