@@ -97,6 +97,10 @@ class Core:
         embedder = GuardedEmbedder(build_embedder(self.settings), self.gate)
         return CachedEmbedder(embedder, self.vectors) if self.vectors.enabled else embedder
 
+    def embedder_of(self, tenant: str) -> "Embedder":
+        """Return the same, which remembers nothing of another tenant; raises SettingsError where it cannot be made."""
+        return self.embedder.of(tenant) if isinstance(self.embedder, CachedEmbedder) else self.embedder
+
     @cached_property
     def reranker(self) -> "Reranker":
         """Scores texts; raises SettingsError where it cannot be made."""

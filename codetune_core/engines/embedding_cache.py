@@ -91,10 +91,17 @@ class RememberedVectors:
 
 
 class CachedEmbedder:
-    """Sends a model the texts only that it has not had, each once; texts are the same where every character is."""
+    """Sends a model the texts only that it has not had, each once; texts are the same where every character is.
 
-    def __init__(self, embedder: "Embedder", remembered: RememberedVectors) -> None:
-        self._embedder, self._remembered = embedder, remembered
+    What is remembered is never shared between tenants: how fast a vector comes would tell what others asked.
+    """
+
+    def __init__(self, embedder: "Embedder", remembered: RememberedVectors, tenant: str = "") -> None:
+        self._embedder, self._remembered, self._tenant = embedder, remembered, tenant
+
+    def of(self, tenant: str) -> "CachedEmbedder":
+        """Return one that remembers for a tenant."""
+        return CachedEmbedder(self._embedder, self._remembered, tenant)
 
     async def model(self, name: str, role: Role = Role.EMBEDDING) -> ModelIdentity:
         return await self._embedder.model(name, role)
@@ -104,7 +111,7 @@ class CachedEmbedder:
 
         if not texts:
             return np.zeros((0, 0), np.float32)
-        which = EmbeddingModel(model.name, digest(asdict(model)))
+        which = EmbeddingModel(model.name, digest(asdict(model) | {"tenant": self._tenant}))
         hashes = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in texts]
         distinct = dict(zip(hashes, texts, strict=True))
         known = dict(await self._remembered.find(which, list(distinct)))

@@ -2,7 +2,8 @@
 
 import asyncio
 import base64
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 from codetune_core.domain.execution import Priority
 from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
+from codetune_core.outbound.origin import Origin, asked_for
 from codetune_remote.replies.base import Reply
 from codetune_remote.replies.models import IdentityReply, identity
 from codetune_remote.route import Call, Route
@@ -31,6 +33,10 @@ class _Texts(WireBody):
     """Up to 256 texts of up to 1,000,000 characters together."""
     model: str = Field(default="", max_length=300)
     """The model's name; empty for the one that the service uses for this."""
+    workspace: str = ""
+    """Folder of the files that the texts are from; its rules say what may leave the service's machine."""
+    paths: tuple[str, ...] = ()
+    """Those files, absolute or relative to the workspace."""
     deadline_seconds: float | None = Field(default=None, gt=0)
     """After this, counted from when the service has read it, the work is not started any more."""
 
@@ -102,8 +108,8 @@ class RerankReply(Reply):
 async def embed(call: Call[EmbedBody]) -> web.Response:
     """Make vectors of texts; a text that the model had before is not sent to it again."""
     core, asked = call.service.core, call.body
-    async with _turn(call):
-        embedder = await asyncio.to_thread(lambda: core.embedder)
+    async with _turn(call, "embed"):
+        embedder = await asyncio.to_thread(core.embedder_of, call.principal.tenant)
         model = await embedder.model(asked.model)
         vectors = await embedder.embed(model, asked.texts, asked.priority)
     usage = UsageReply(texts=len(asked.texts), characters=asked.characters)
@@ -115,7 +121,7 @@ async def embed(call: Call[EmbedBody]) -> web.Response:
 async def rerank(call: Call[RerankBody]) -> RerankReply:
     """Say how well texts answer a query."""
     core, asked = call.service.core, call.body
-    async with _turn(call):
+    async with _turn(call, "rerank"):
         reranker = await asyncio.to_thread(lambda: core.reranker)
         model = await reranker.model(asked.model)
         scores = await reranker.score(model, asked.query, asked.texts, asked.priority)
@@ -123,9 +129,14 @@ async def rerank(call: Call[RerankBody]) -> RerankReply:
     return RerankReply(model=identity(model), scores=tuple(scores), usage=usage)
 
 
-def _turn(call: Call[EmbedBody] | Call[RerankBody]) -> AbstractAsyncContextManager[object]:
-    body = call.body
-    return call.service.admission.turn(call.request, call.principal, body.priority, body.deadline_seconds)
+@asynccontextmanager
+async def _turn(call: Call[EmbedBody] | Call[RerankBody], purpose: str) -> AsyncGenerator[None]:
+    """Wait for the turn; what is asked inside is asked for the workspace of the body."""
+    body, admission = call.body, call.service.admission
+    origin = Origin(purpose, workspace=body.workspace, paths=body.paths)
+    async with admission.turn(call.request, call.principal, body.priority, body.deadline_seconds):
+        with asked_for(origin):
+            yield
 
 
 def _with_floats(reply: EmbedReply, vectors: "Vectors") -> bytes:

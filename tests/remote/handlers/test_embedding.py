@@ -10,6 +10,7 @@ from http_peer import Peer, serving, told
 from openai_server import card, error, models
 from serving import on_socket, running, settings_for
 
+from codetune_core.domain.execution import Priority
 from codetune_core.domain.service_key import Scope
 from codetune_remote.handlers.embedding import MOST_CHARS, MOST_TEXTS
 
@@ -150,3 +151,26 @@ async def test_a_key_that_may_only_read_makes_no_vectors(service):
         await known["reader"].check(EMBED, 403, {"texts": ["a"]})
         await known["reader"].check(RERANK, 403, {"query": "q", "texts": ["a"]})
         await known["runner"].check(EMBED, body={"texts": ["a"]})
+
+
+async def test_the_rules_of_a_workspace_hold_for_its_texts_too(starter_url, tmp_path, monkeypatch):
+    monkeypatch.setenv("MODELS_KEY", "a key")
+    engine = {"name": "openai", "base_url": "https://models.example/v1", "model": "small", "key_env": "MODELS_KEY"}
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "codetune.toml").write_text("[outbound]\nlocal_only = true\n")
+    settings = settings_for(tmp_path, starter_url, engine=engine)
+    async with running(settings) as service, on_socket(service, tmp_path / "s") as client:
+        for address, more in ((EMBED, {}), (RERANK, {"query": "q"})):
+            told = await Api(client).check(address, 422, {"texts": ["a"], "workspace": str(folder), **more})
+            assert "outbound.local_only" in told["detail"]
+            told = await Api(client).check(address, 422, {"texts": ["a"], "paths": ["/home/ada/.env"], **more})
+            assert "holds secrets" in told["detail"]
+
+
+async def test_a_tenant_s_vectors_are_remembered_for_it_alone(service, server):
+    model = await service.core.embedder.model("")
+    for tenant in ("one", "other", "one", "other"):
+        vectors = await service.core.embedder_of(tenant).embed(model, ["a"], Priority.EXPLICIT)
+        assert np.allclose(vectors, expected("a"))
+    assert server.texts == ["a", "a"]
