@@ -26,7 +26,7 @@ from codetune_core.service_sections import RemoteSettings
 
 KEY_VARIABLE = "LOAD_SERVICE_KEY"
 PROMPT = "load"
-ANSWERS = 16
+ANSWERS, LONG_ANSWERS = 16, 2
 """So many different ones, so that what came to the wrong stream is seen."""
 KINDS = {"slow": 0.05, "cancelled": 0.1, "numbered": 0.15, "whole": 0.7}
 """Shares of streams: read slowly, left in the middle, read with their numbers, read through the executor."""
@@ -93,8 +93,8 @@ class Client:
     async def _one_after_the_other(self, until: float) -> None:
         await asyncio.sleep(self._random.random())  # they do not begin, and so end, in step
         while time.monotonic() < until:
-            number = self._random.randrange(ANSWERS)
             [kind] = self._random.choices(list(KINDS), list(KINDS.values()))
+            number = self._random.randrange(LONG_ANSWERS if kind == "slow" else ANSWERS)
             events = self._slow(number) if kind == "slow" else self._usual(kind, number)
             known = long_words(number, self._asked.long_tokens) if kind == "slow" else words(number, self._asked.tokens)
             leaves_after = self._random.randrange(1, len(known)) if kind == "cancelled" else None

@@ -21,7 +21,7 @@ import aiohttp
 import psutil
 import tomli_w
 import yaml
-from load_client import ANSWERS, KEY_VARIABLE, PROMPT, Asked, Tally, long_words, words, work
+from load_client import ANSWERS, KEY_VARIABLE, LONG_ANSWERS, PROMPT, Asked, Tally, long_words, words, work
 from measures import MS, Row
 from prometheus_client.parser import text_string_to_metric_families
 from run import show, write
@@ -30,7 +30,7 @@ from codetune_core.access.key_text import new_key
 from codetune_core.access.keys import ADMIN_VARIABLE
 from codetune_core.execution.wire import KEY_HEADER
 
-TOKEN_MS = 50
+TOKEN_MS = 100
 CLIENTS = 2
 RESUME_SECONDS = 10
 """What is kept for who comes back has its full size so long after the beginning."""
@@ -137,8 +137,8 @@ async def serving(folder: Path, shape: Shape) -> AsyncIterator[Target]:
 def _script(shape: Shape) -> dict:
     rules = [
         {"contains": f"# {name} {number} #", "answers": [made(number, shape.tokens)], "token_delay_ms": TOKEN_MS}
-        for number in range(ANSWERS)
-        for name, made in (("answer", words), ("long", long_words))
+        for name, made, many in (("answer", words, ANSWERS), ("long", long_words, LONG_ANSWERS))
+        for number in range(many)
     ]
     return {"models": [{"name": "scripted", "engine": "scripted", "context_tokens": 100_000}], "rules": rules}
 
@@ -240,7 +240,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--streams", type=int, default=200)
     arguments.add_argument("--seconds", type=float, default=120)
-    arguments.add_argument("--tokens", type=int, default=150, help=f"of an answer, one each {TOKEN_MS} ms")
+    arguments.add_argument("--tokens", type=int, default=100, help=f"of an answer, one each {TOKEN_MS} ms")
     arguments.add_argument("--json", action="store_true", help="print the figures, and write nothing")
     chosen = arguments.parse_args()
     shape = Shape(chosen.streams, chosen.seconds, chosen.tokens)

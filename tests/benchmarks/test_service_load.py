@@ -12,7 +12,7 @@ PROGRAM = Path(__file__).with_name("service_load.py")
 
 @pytest.mark.slow
 def test_many_streams_at_once_lose_nothing_and_leave_nothing_behind():
-    arguments = ("--streams", "40", "--seconds", "5", "--tokens", "30", "--json")
+    arguments = ("--streams", "40", "--seconds", "5", "--tokens", "15", "--json")
     done = subprocess.run([sys.executable, PROGRAM, *arguments], capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
     rows = {row["name"]: row for row in json.loads(done.stdout)}

@@ -170,3 +170,32 @@ async def test_a_problem_of_a_resume_at_the_wrong_replica_says_what_it_misses(st
         for asked in (f"GET /api/execution/{execution}/events", f"DELETE /api/execution/{execution}"):
             problem = await other.api("ada").check(asked, 404)
             assert execution in problem["detail"]
+
+
+async def test_a_request_that_comes_again_at_the_other_replica_is_not_run_to_its_end_twice(
+    starters_url, tmp_path, asked_through
+):
+    async with replicas(starters_url, tmp_path, "ada") as (one, other), proxied(one.url) as proxy:
+        one.engine.gate, other.engine.gate = gates = Gate(1), Gate(1)
+        proxy.buffers = True  # the client never hears that it was taken
+        asking = asyncio.create_task(_events(executor := asked_through(proxy, one)))
+        await gates[0].reached.wait()
+        while not (items := (await one.api("ada").check("GET /api/execution/history"))["items"]):
+            await asyncio.sleep(0.005)
+        proxy.buffers = False
+        proxy.lead_to(other.url)
+        proxy.cut()
+        last = (await asking)[-1]
+        await executor.aclose()
+        assert (last.type, last.kind) == ("failed", ErrorKind.INVALID_INPUT)
+        assert f"there is an execution {items[0]['id']} already" in last.message
+        assert (other.engine.started, other.engine.cancelled) == (1, 1)
+        gates[0].open.set()
+        await eventually(lambda: one.engine.finished, what="the first one ends")
+        await eventually(lambda: not one.service.hub.running, what="it is recorded")
+        [recorded] = (await other.api("ada").check("GET /api/execution/history"))["items"]
+        assert (recorded["id"], recorded["success"]) == (items[0]["id"], True)
+
+
+async def _events(executor) -> list:
+    return [event async for event in executor.execute(REQUEST)]
