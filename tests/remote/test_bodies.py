@@ -160,13 +160,7 @@ async def test_a_compressed_body_is_read(client, encoding, compress):
         ("gzip, gzip", gzip.compress(gzip.compress(RAW)), 415, "unsupported-media-type"),
         ("rot13", RAW, 415, "unsupported-media-type"),
     ],
-    ids=[
-        "cut",
-        "not compressed",
-        "zeros",
-        "twice",
-        "unknown",
-    ],  # what is compressed says when: other names in each process
+    ids=["cut", "uncompressed", "zeros", "twice", "unknown"],  # what gzip makes has the time in it
 )
 async def test_broken_compression_is_refused(client, encoding, raw, status, kind):
     await check(client, raw, status, kind, Content_Encoding=encoding)

@@ -248,7 +248,7 @@ async def test_the_key_of_the_environment_may_do_everything_without_a_database(k
     assert "not known" in await refused(admin, new_key().text.get_secret_value())
 
 
-@pytest.mark.parametrize("text", ["ctk_", "0" * 63, "g" * 64, new_key().text.get_secret_value()])
+@pytest.mark.parametrize("text", ["ctk_", "0" * 63, "g" * 64, new_key().text.get_secret_value()], ids=range(4))
 def test_a_variable_that_holds_no_hash_is_said_and_not_repeated(text):
     with pytest.raises(SettingsError) as caught:
         ServiceKeys(None, text)
