@@ -36,6 +36,7 @@ class Identity:
     def write(self, path: Path) -> None:
         """Say it to others; only who holds the lock of the socket may."""
         new = path.with_suffix(".new")
+        new.touch(0o600)
         new.write_text(json.dumps(asdict(self)), "ascii")
         new.replace(path)
 

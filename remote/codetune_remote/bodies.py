@@ -16,7 +16,6 @@ from codetune_remote.valid import LARGEST_INTEGER, malformed, validated
 
 _DIGITS = len(str(LARGEST_INTEGER)) + 1
 _ENCODINGS = ("identity", "gzip", "deflate", "br", "zstd")
-_LATE = Refusal(408, "request-timeout", "the body did not arrive in time", headers={"Connection": "close"})
 
 
 async def read_body(request: web.Request, wanted: type[BaseModel]) -> Any:
@@ -53,9 +52,8 @@ async def _read(request: web.Request) -> bytes:
         async with asyncio.timeout(request.app[LIMITS].body_seconds):
             return await request.read()
     except TimeoutError as error:
-        raise Refusal(
-            408, "request-timeout", "the body did not arrive in time", headers={"Connection": "close"}
-        ) from error
+        why = "the body did not arrive in time"
+        raise Refusal(408, "request-timeout", why, headers={"Connection": "close"}) from error
     except (RequestPayloadError, HttpProcessingError) as error:
         raise Refusal(400, "malformed", "the body is broken: its length, chunks or compression are wrong") from error
 

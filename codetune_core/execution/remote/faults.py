@@ -60,6 +60,10 @@ class Busy(EngineOverloaded):
     """The service takes no more now, or ends; nothing was generated for this request."""
 
 
+class Ending(Busy):
+    """The service ends."""
+
+
 class Gone(EngineLost):
     """The service does not have the execution."""
 
@@ -93,7 +97,8 @@ def meaning(refusal: BadStatus, where: str) -> ExecutionError:
         return _KINDS[told](refusal.message)
     match refusal.status:
         case 429 | 503:
-            return Busy(said, refusal.retry_after)
+            ends = refusal.content.get("type") == "/problems/draining"
+            return (Ending if ends else Busy)(said, refusal.retry_after)
         case 401:
             return EngineUnusable(f"{said}. Set the service's key: `codetune keys set remote`, or CODETUNE_REMOTE_KEY")
         case 403:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from codetune_core.errors import CodeTuneError, EngineLost, ExecutionCancelled, ExecutionError
 from codetune_core.execution.events import Waiting
 from codetune_core.execution.remote.connection import ServiceConnection, Start
-from codetune_core.execution.remote.faults import Busy, Stranger, Unreachable
+from codetune_core.execution.remote.faults import Busy, Ending, Stranger, Unreachable
 from codetune_core.execution.remote.limits import Limits
 from codetune_core.execution.remote.space import Space
 
@@ -75,7 +75,7 @@ class Recovery:
         self._connected_at = 0.0
         if began:
             events = self._picked_up(failure)
-        elif isinstance(failure, Busy):
+        elif isinstance(failure, Busy) and not (isinstance(failure, Ending) and self._connection.start):
             events = self._queued(failure)
         else:
             events = self._reached(failure if isinstance(failure, Unreachable) else Unreachable(str(failure)))

@@ -2,11 +2,12 @@
 
 import ipaddress
 import os
+import re
 import socket
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from codetune_core.daemon.identity import Identity
@@ -18,6 +19,7 @@ _BACKLOG = 512
 _LOOKED_AT_SECONDS = 0.5
 """Who only looks whether a lock is free holds it for a moment."""
 _POLL_SECONDS = 0.02
+_PID, _IDENTITY = re.compile(rb"[0-9]{0,20}"), re.compile(rb'\{.*"wire".*\}', re.DOTALL)
 
 
 class ServesAlready(Exception):  # noqa: N818 - no error: what was asked for is there
@@ -39,6 +41,7 @@ def unix_socket(path: Path, lock: int | None = None) -> Iterator[socket.socket]:
         SettingsError: where nobody can.
     """
     _expect_private(path.parent)
+    _expect_own_files(path)
     descriptor = _locked(path) if lock is None else lock
     with held(descriptor):
         os.ftruncate(descriptor, 0)
@@ -85,6 +88,16 @@ def _expect_private(folder: Path) -> None:
         raise SettingsError(f"no socket can be made in {folder}: {error.strerror}") from error
     if about.st_uid != os.getuid() or about.st_mode & 0o077:
         raise SettingsError(f"others can look into {folder}: use a folder of your own, with mode 0700 (chmod 700)")
+
+
+def _expect_own_files(path: Path) -> None:
+    """Refuse a name beside which others' files stand where this socket's own have to be: those are overwritten."""
+    if path.suffix != ".sock":
+        raise SettingsError(f"the name of a socket ends in .sock, and {path} does not: choose another path")
+    for file, expected in ((lock_file(path), _PID), (identity_file(path), _IDENTITY)):
+        with suppress(FileNotFoundError):
+            if not expected.fullmatch(file.read_bytes()):
+                raise SettingsError(f"{file} is none that a service left there: choose another name for the socket")
 
 
 def _locked(path: Path) -> int:

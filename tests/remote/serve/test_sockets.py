@@ -43,6 +43,29 @@ def test_a_socket_is_the_user_s_alone_and_goes_with_its_process(path):
     assert holder(lock_file(path)) is None
 
 
+@pytest.mark.parametrize(("name", "content"), [("x.lock", "[[package]]\n"), ("x.json", '{"name": "mine"}')])
+def test_files_beside_a_socket_that_are_somebody_else_s_are_left_alone(path, name, content):
+    file = path.parent / name
+    file.write_text(content)
+    with pytest.raises(SettingsError, match="choose another name"), unix_socket(path):
+        pass
+    assert file.read_text() == content
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["x", "x.json", "x.lock", "x.sock.lock"])
+def test_a_socket_has_a_name_that_none_of_its_files_has(path, name):
+    with pytest.raises(SettingsError, match=r"ends in \.sock"), unix_socket(path.parent / name):
+        pass
+    assert list(path.parent.iterdir()) == []
+
+
+def test_what_a_service_says_of_itself_nobody_else_can_read(path):
+    with unix_socket(path):
+        SAYS.write(identity_file(path))
+        assert identity_file(path).stat().st_mode & 0o077 == 0
+
+
 def test_a_folder_is_made_private_and_one_that_others_see_is_refused(path):
     inner = path.parent / "new" / "x.sock"
     with unix_socket(inner):
@@ -117,7 +140,7 @@ def test_a_socket_that_another_put_in_its_place_is_left(path):
 
 
 def test_a_path_too_long_is_said(path):
-    long = path.parent / ("x" * 200)
+    long = path.parent / ("x" * 200 + ".sock")
     with pytest.raises(SettingsError, match="cannot listen on"), unix_socket(long):
         pass
 

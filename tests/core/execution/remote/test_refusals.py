@@ -112,6 +112,23 @@ async def test_what_a_refusal_means_is_said_once(answer, kind, said):
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("priority", [Priority.TYPING, Priority.EXPLICIT])
+async def test_a_daemon_that_ends_is_not_waited_for_but_another_one_is_started(priority):
+    peer, started = Peer({"/api/execute": problem(503, "draining", headers={"Retry-After": "60"})}), []
+
+    async def start():
+        started.append(True)
+        peer.routes["/api/execute"] = ANSWER
+
+    async with serving(peer):
+        connection = ServiceConnection.to_service(RemoteSettings(base_url=peer.origin), LIMITS)
+        connection.start = start
+        executor = RemoteExecutor(connection)
+        events = [event async for event in executor.execute(request(priority=priority))]
+        await executor.aclose()
+    assert (types(events), started) == (["started", "token", "finished"], [True])
+
+
 async def test_a_proxy_with_nobody_behind_it_is_asked_again():
     events, asked = await ask(page("Bad Gateway", 502), page("", 503), ANSWER)
     assert events[-1].type == "finished"
