@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from codetune_core.access.keys import ADMIN_VARIABLE, ServiceKeys
+from codetune_core.domain.execution import Feedback
 from codetune_core.domain.review import Notice
 from codetune_core.engines.embedding_cache import CachedEmbedder, RememberedVectors
 from codetune_core.engines.embedding_registry import build_embedder, build_reranker
@@ -123,6 +125,15 @@ class Core:
         from codetune_core.engines.transformers.loads import ModelLoads  # noqa: PLC0415 - only where somebody asks
 
         return ModelLoads(lambda: TransformersEngine.from_settings(self.settings.engine, self.settings))
+
+    async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
+        """Note what became of an answer, here or on the service of the user's team; False where neither knows of it.
+
+        Raises an ExecutionError where the service cannot be asked.
+        """
+        if await self.history.rate(execution_id, feedback):
+            return True
+        return bool(self.settings.remote.base_url) and await self.executor.rate(execution_id, feedback)
 
     async def aclose(self) -> None:
         """Stop what runs."""

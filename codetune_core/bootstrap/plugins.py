@@ -69,8 +69,8 @@ class RecordedAsk:
         try:
             with asked_for(replace(Origin.of(request, run.progress.execution.id), prompt=question.plugin)):
                 done = await self._generated(run, push)
-        except asyncio.CancelledError:
-            run.progress.cancel()
+        except asyncio.CancelledError as cancelled:
+            run.progress.cancel(cancelled)
             raise
         except Exception as error:
             run.progress.fail(error)

@@ -166,16 +166,18 @@ def _executions(number: int) -> str:
 @click.option("--text", help="In your words; kept as long as content is.")
 @click.option("--outcome", type=click.Choice(_OUTCOMES), help="What became of the answer.")
 def rate(execution_id: UUID, rating: int | None, text: str | None, outcome: str | None) -> None:
-    """Say what you think of an execution, and what became of its answer."""
+    """Say what you think of an execution, and what became of its answer.
+
+    What ran on the service of your team (remote.base_url) is rated there.
+    """
     if rating is None and text is None and outcome is None:
         raise click.UsageError("say --rating, --text or --outcome")
 
     async def work(core: "Core") -> ExitCode:
-        from codetune_core.domain.execution import Outcome  # noqa: PLC0415 - see `_run`
-        from codetune_core.history.protocol import Feedback  # noqa: PLC0415
+        from codetune_core.domain.execution import Feedback, Outcome  # noqa: PLC0415 - see `_run`
 
         feedback = Feedback(rating, text, Outcome(outcome) if outcome else None)
-        if not await core.history.rate(execution_id, feedback):
+        if not await core.rate(execution_id, feedback):
             raise _unknown(execution_id)
         click.echo(f"noted for execution {execution_id}", err=True)
         return ExitCode.CLEAN

@@ -3,9 +3,10 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
+from uuid import UUID
 
 from codetune_core.daemon.ensure import Tell, ensure
-from codetune_core.domain.execution import ErrorKind, ExecutionRequest
+from codetune_core.domain.execution import ErrorKind, ExecutionRequest, Feedback
 from codetune_core.errors import CodeTuneError
 from codetune_core.execution.events import Event, Failed
 from codetune_core.execution.remote.connection import ServiceConnection
@@ -33,6 +34,9 @@ class DaemonExecutor:
         async with aclosing(executor.execute(request)) as events:
             async for event in events:
                 yield event
+
+    async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
+        return await self._at(await self._found()).rate(execution_id, feedback)
 
     async def aclose(self) -> None:
         """Cancel what runs, and hang up."""

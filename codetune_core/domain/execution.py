@@ -91,6 +91,15 @@ class Outcome(StrEnum):
     KEPT = "kept"
 
 
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What the user thought and did; None leaves what was said before."""
+
+    rating: int | None = None
+    text: str | None = None
+    outcome: Outcome | None = None
+
+
 FinishReason = Literal["stop", "length"]
 Speaker = Literal["system", "user", "assistant"]
 

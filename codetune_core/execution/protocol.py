@@ -4,8 +4,9 @@ import datetime as dt
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
-from codetune_core.domain.execution import ExecutionRequest
+from codetune_core.domain.execution import ExecutionRequest, Feedback
 from codetune_core.execution.events import Event
 
 
@@ -16,6 +17,13 @@ class Executor(Protocol):
         """Stream the events of one execution; the last one is Finished or Failed.
 
         Closing the generator cancels the execution, which is recorded as such.
+        """
+        ...
+
+    async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
+        """Note what became of an answer; False where nothing of one's own is kept of such an execution.
+
+        Raises a CodeTuneError where who ran it cannot be asked.
         """
         ...
 

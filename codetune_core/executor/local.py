@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from functools import cache, partial
 from itertools import count
+from uuid import UUID
 
-from codetune_core.domain.execution import Execution, ExecutionRequest, Role, Usage
+from codetune_core.domain.execution import Execution, ExecutionRequest, Feedback, Role, Usage
 from codetune_core.domain.faults import log_fault
 from codetune_core.engines.asking import Asking, most
 from codetune_core.engines.protocol import Engine, may_answer, prices_of
@@ -76,6 +77,9 @@ class LocalExecutor:
             yield last
         finally:
             await asyncio.shield(recorded)
+
+    async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
+        return await self._history.rate(execution_id, feedback)
 
     async def aclose(self) -> None:
         """Stop what runs, and wait until all of it is recorded."""

@@ -6,11 +6,11 @@ from contextlib import aclosing
 from decimal import Decimal
 from uuid import UUID
 
-from codetune_core.domain.execution import Execution, Keep
+from codetune_core.domain.execution import Execution, Feedback, Keep
 from codetune_core.history.behind import Behind
 from codetune_core.history.budget import Budget
 from codetune_core.history.keep import keep_of, stripped
-from codetune_core.history.protocol import Feedback, Filter, Group, Grouping, HistoryStore, Place
+from codetune_core.history.protocol import Filter, Group, Grouping, HistoryStore, Place
 from codetune_core.history.retention import Deleted, Maintained, forget, maintain
 from codetune_core.sections import HistorySettings
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
-from codetune_core.domain.execution import ErrorKind, Execution, Outcome, Task
+from codetune_core.domain.execution import ErrorKind, Execution, Feedback, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,6 @@ class Place(NamedTuple):
 
     executed_at: dt.datetime
     sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Feedback:
-    """What the user thought and did; None leaves what was said before."""
-
-    rating: int | None = None
-    text: str | None = None
-    outcome: Outcome | None = None
 
 
 Grouping = Literal["prompt", "version", "model", "day", "user"]

@@ -4,12 +4,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import PurePath
+from uuid import UUID
 
-from codetune_core.domain.execution import ErrorKind, ExecutionRequest
+from codetune_core.domain.execution import ErrorKind, ExecutionRequest, Feedback
 from codetune_core.domain.identifiers import new_id
 from codetune_core.errors import OutboundRefused
 from codetune_core.execution.events import Event, Failed, Finished, Repairing, Started, Token, UsageCounted
 from codetune_core.execution.protocol import Executor
+from codetune_core.http.passage import through
 from codetune_core.outbound.gate import Gate, GatePassage
 from codetune_core.outbound.origin import Origin
 from codetune_core.outbound.restore import Restorer
@@ -40,6 +42,10 @@ class GuardedExecutor:
                     yield event
         except OutboundRefused as refusal:
             yield Failed(kind=ErrorKind.REFUSED, message=str(refusal))
+
+    async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
+        with through(self._gate.passage(Origin("feedback", execution=str(execution_id)))):
+            return await self._executor.rate(execution_id, feedback)
 
     def _sent(self, request: ExecutionRequest) -> ExecutionRequest:
         return replace(

@@ -12,10 +12,10 @@ from sqlalchemy import and_, case, delete, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from codetune_core.domain.execution import Execution, Keep
+from codetune_core.domain.execution import Execution, Feedback, Keep
 from codetune_core.errors import InvalidInput
 from codetune_core.history.keep import stripped
-from codetune_core.history.protocol import Feedback, Filter, Group, Grouping, Limit, Place
+from codetune_core.history.protocol import Filter, Group, Grouping, Limit, Place
 from codetune_core.storage import (
     history_budget,
     history_erase,

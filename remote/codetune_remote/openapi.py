@@ -195,7 +195,16 @@ _ANSWERED: Json = {
     },
     EXECUTION_HEADER: {"description": "Id of the execution.", "schema": {"type": "string", "format": "uuid"}},
     "Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer", "minimum": 0}},
+    "RateLimit": {
+        "description": "Of the user's limit: `r` requests are left, and it begins anew after `t` seconds.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": "The user's limit: `q` requests in `w` seconds; absent where there is none.",
+        "schema": {"type": "string"},
+    },
 }
+_LIMITED = ("RateLimit", "RateLimit-Policy")
 
 
 def _headers(route: Route) -> Iterator[Json]:
@@ -210,9 +219,12 @@ def _headers(route: Route) -> Iterator[Json]:
 def _responses(number: int, route: Route, schemas: _Schemas) -> Json:
     problem = {"$ref": "#/components/responses/problem"}
     responses = {str(route.status): _success(number, route, schemas)}
+    for status, when in route.empty.items():
+        responses[str(status)] = {"description": when, "headers": _named(WIRE_HEADER, REQUEST_HEADER)}
     responses |= {str(status): problem for status in sorted(_statuses(route))}
     for status, when in sorted(route.problems.items()):
-        responses[str(status)] = {**_problem(schemas), "description": when}
+        limited = _LIMITED if status == HTTPStatus.TOO_MANY_REQUESTS else ()
+        responses[str(status)] = {**_problem(schemas, *limited), "description": when}
     return {**responses, "default": problem}
 
 
@@ -268,17 +280,21 @@ def _success(number: int, route: Route, schemas: _Schemas) -> Json:
         content[media] = {"schema": _MEDIA.get(media, {"type": "string"})}
     described = HTTPStatus(route.status).phrase
     names = [WIRE_HEADER, REQUEST_HEADER]
+    if HTTPStatus.TOO_MANY_REQUESTS in route.problems:
+        names += _LIMITED
     if route.streams:
         names.append(EXECUTION_HEADER)
         described = "A stream of events; the last one is `finished` or `failed`."
-    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-    return {"description": described, "headers": headers, **({"content": content} if content else {})}
+    return {"description": described, "headers": _named(*names), **({"content": content} if content else {})}
 
 
-def _problem(schemas: _Schemas) -> Json:
-    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in (WIRE_HEADER, REQUEST_HEADER, "Retry-After")}
+def _named(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _problem(schemas: _Schemas, *more: str) -> Json:
     return {
         "description": "Why it was not done.",
-        "headers": headers,
+        "headers": _named(WIRE_HEADER, REQUEST_HEADER, "Retry-After", *more),
         "content": {PROBLEM_TYPE: {"schema": schemas.of(*_PROBLEM)}},
     }

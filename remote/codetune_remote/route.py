@@ -82,6 +82,7 @@ class Route:
         query: type of the parameters in the address; unknown names are refused, for they are typed by people.
         reply: type of the JSON that it gives; a response of the handler's own where it is None.
         status: of its success.
+        empty: status of a success without content -> when it comes instead.
         problems: status of each error that is its own -> when it comes.
         media: kinds of content that it gives where they are not JSON.
     """
@@ -96,6 +97,7 @@ class Route:
     query: type[BaseModel] = Nothing
     reply: Any = None
     status: int = 200
+    empty: Mapping[int, str] = field(default_factory=dict)
     problems: Mapping[int, str] = field(default_factory=dict)
     media: tuple[str, ...] = ()
 

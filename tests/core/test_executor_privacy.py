@@ -7,8 +7,8 @@ import pytest
 from running import Rule, request, running, script
 from sqlalchemy import inspect, text
 
+from codetune_core.domain.execution import Feedback
 from codetune_core.engines.scripted import Fault
-from codetune_core.history.protocol import Feedback
 
 CANARY = "canary_7f3a"
 LOST = Fault(kind="engine_lost", after_tokens=1, message=f"cut at {CANARY}")

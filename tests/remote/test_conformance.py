@@ -10,7 +10,7 @@ import pytest
 from conformance import WAYS, ground
 from running import MODEL, SAYS, TOKENS, Gate, request, script, text, types, wording
 
-from codetune_core.domain.execution import ErrorKind, ModelIdentity, Priority, Task, Usage
+from codetune_core.domain.execution import ErrorKind, Feedback, ModelIdentity, Outcome, Priority, Task, Usage
 from codetune_core.domain.identifiers import new_id
 from codetune_core.domain.prompt import Variable, VariableType
 from codetune_core.engines.scripted import Fault, Reply, Rule, ScriptedEngine
@@ -401,3 +401,16 @@ async def test_the_same_request_object_is_asked_any_number_of_times(reached):
     async with reached() as there:
         first, second = await there.run(asked), await there.run(asked)
     assert first[0].execution_id != second[0].execution_id
+
+
+# What becomes of an answer
+
+
+async def test_what_became_of_an_answer_is_noted_where_it_was_run(reached):
+    async with reached() as there:
+        [first, *_] = await there.run()
+        assert await there.executor.rate(first.execution_id, Feedback(4, "did it", Outcome.ACCEPTED))
+        assert await there.executor.rate(first.execution_id, Feedback(outcome=Outcome.REVERTED))
+        [row] = await there.settled()
+        assert not await there.executor.rate(new_id(), Feedback(1))
+    assert (row.user_feedback, row.user_feedback_text, row.outcome) == (4, "did it", Outcome.REVERTED)

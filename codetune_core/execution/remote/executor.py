@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from dataclasses import asdict
 from typing import Any, Self
+from uuid import UUID
 
 from pydantic import ValidationError
 
-from codetune_core.domain.execution import ErrorKind, ExecutionRequest, Priority
+from codetune_core.domain.execution import ErrorKind, ExecutionRequest, Feedback, Priority
 from codetune_core.domain.identifiers import new_id
 from codetune_core.errors import CodeTuneError, ExecutionCancelled, ExecutionError, InvalidInput
 from codetune_core.execution.background import Background
@@ -66,6 +68,14 @@ class RemoteExecutor:
             if following is not None:
                 self._left(following)
         yield last
+
+    async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
+        said = {"execution_id": str(execution_id), **asdict(feedback)}
+        try:
+            await self._connection.post("/api/execution/feedback", said)
+        except Gone:
+            return False
+        return True
 
     @property
     def leaves(self) -> bool:

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from uuid import UUID
 
-from codetune_core.domain.execution import ExecutionRequest
+from codetune_core.domain.execution import ExecutionRequest, Feedback
 from codetune_core.execution.events import Event, Failed, Started
 from codetune_core.execution.protocol import Executor
 
@@ -39,6 +40,9 @@ class FallbackExecutor:
         async with aclosing(self._second.execute(request)) as events:
             async for event in events:
                 yield _noticed(event, told)
+
+    async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
+        return await self._second.rate(execution_id, feedback) or await self._first.rate(execution_id, feedback)
 
 
 def _noticed(event: Event, told: str) -> Event:

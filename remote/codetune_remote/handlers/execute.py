@@ -216,6 +216,7 @@ ROUTES = (
         "Pick up the events of an execution",
         parts=ById,
         reply=Answer,
+        empty={204: "It is over, and nothing followed."},
         problems={406: _BUSY[406]},
         media=_STREAMS,
     ),

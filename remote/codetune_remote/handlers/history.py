@@ -1,15 +1,17 @@
 """The history of executions: one's own, or everybody's for who administers the service."""
 
+from http import HTTPStatus
 from typing import Annotated, Self
 from uuid import UUID
 
+from aiohttp import web
 from pydantic import ConfigDict, Field, model_validator
 
-from codetune_core.domain.execution import ErrorKind, Outcome, Task
+from codetune_core.domain.execution import ErrorKind, Feedback, Outcome, Task
 from codetune_core.domain.prompt import NAME
 from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
-from codetune_core.history.protocol import Feedback, Filter, Place
+from codetune_core.history.protocol import Filter, Place
 from codetune_core.prompts.library import PromptLibrary
 from codetune_remote.cursors import Cursors, Number, split
 from codetune_remote.handlers.prompts import prompt_ref
@@ -130,15 +132,28 @@ async def delete_execution(call: Call[Nothing, Nothing, ById]) -> DeletedExecuti
     return DeletedExecution(deleted=gone.executions, erased=gone.erased)
 
 
-async def give_feedback(call: Call[FeedbackBody]) -> ExecutionReply:
-    """Say whether the answer of one's own execution was any good; returns the execution, without its content."""
+async def give_feedback(call: Call[FeedbackBody]) -> ExecutionReply | web.Response:
+    """Say whether the answer of one's own execution was any good; returns the execution, without its content.
+
+    Who has everything here, such as the owner of the socket, may also rate what this service had another one run.
+    """
     history, said = call.service.core.history, call.body
+    feedback = Feedback(said.rating, said.text, said.outcome)
     own = Filter(ids=(said.execution_id,), user_id=call.principal.user_id)
     known = await history.page(own, limit=1)
-    if not known or not await history.rate(said.execution_id, Feedback(said.rating, said.text, said.outcome)):
+    if not known and await _rated_elsewhere(call, feedback):
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+    if not known or not await history.rate(said.execution_id, feedback):
         raise _unknown(said.execution_id)
     rated = await history.page(own, limit=1)
     return ExecutionReply.of((rated or known)[0], content=False)
+
+
+async def _rated_elsewhere(call: Call[FeedbackBody], feedback: Feedback) -> bool:
+    """Pass feedback on; the key with which another service is asked is not everybody's."""
+    core = call.service.core
+    may = call.principal.sees_everyone and core.settings.remote.base_url
+    return bool(may) and await core.executor.rate(call.body.execution_id, feedback)
 
 
 def _one(execution_id: UUID, principal: Principal) -> Filter:
@@ -190,6 +205,7 @@ ROUTES = (
         "Rate an execution",
         body=FeedbackBody,
         reply=ExecutionReply,
+        empty={204: "It was noted by the service that this one had run it."},
         problems=_NONE,
     ),
 )

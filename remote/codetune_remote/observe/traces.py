@@ -3,8 +3,9 @@
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
-from codetune_core.domain.execution import ExecutionRequest
+from codetune_core.domain.execution import ExecutionRequest, Feedback
 from codetune_core.errors import SettingsError
 from codetune_core.execution.events import Event, Failed, Finished, FromCache, Started, Token, UsageCounted
 from codetune_core.execution.protocol import Executor
@@ -111,6 +112,9 @@ class _TracedExecutor:
         finally:
             noted.end()
             span.end()
+
+    async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
+        return await self._executor.rate(execution_id, feedback)
 
 
 class _Noted:

@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from executions import NOW, begun, ended
 
-from codetune_core.domain.execution import ErrorKind, Keep, Task
+from codetune_core.domain.execution import ErrorKind, Feedback, Keep, Task
 from codetune_core.domain.identifiers import new_id
 from codetune_core.history.budget import Budget
 from codetune_core.history.history import History
-from codetune_core.history.protocol import Feedback, Filter
+from codetune_core.history.protocol import Filter
 from codetune_core.history.retention import forget, maintain
 from codetune_core.sections import BudgetSettings, HistorySettings
 from codetune_core.storage.history_store import SqlHistoryStore

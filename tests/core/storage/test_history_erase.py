@@ -8,8 +8,8 @@ import pytest
 from executions import NOW, begun, ended
 from sqlalchemy import text
 
-from codetune_core.domain.execution import ErrorKind, Keep
-from codetune_core.history.protocol import Feedback, Filter
+from codetune_core.domain.execution import ErrorKind, Feedback, Keep
+from codetune_core.history.protocol import Filter
 from codetune_core.storage import history_traces
 from codetune_core.storage.database import Database
 from codetune_core.storage.history_store import SqlHistoryStore

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from executions import NOW, begun, ended
 
-from codetune_core.domain.execution import Outcome
+from codetune_core.domain.execution import Feedback, Outcome
 from codetune_core.domain.identifiers import new_id
-from codetune_core.history.protocol import Feedback, Filter
+from codetune_core.history.protocol import Filter
 from codetune_core.storage.history_store import SqlHistoryStore
 
 

@@ -11,10 +11,10 @@ from derived import check
 from executions import NOW, begun, ended
 
 from codetune_core.domain.deployment import PRODUCTION, Action
-from codetune_core.domain.execution import Outcome
+from codetune_core.domain.execution import Feedback, Outcome
 from codetune_core.domain.prompt import PromptDraft, Wording
 from codetune_core.errors import LedgerMoved, PromptNotFound
-from codetune_core.history.protocol import Feedback, Filter, Limit
+from codetune_core.history.protocol import Filter, Limit
 from codetune_core.prompts.protocol import Entry
 from codetune_core.storage.database import Database
 from codetune_core.storage.history_store import SqlHistoryStore

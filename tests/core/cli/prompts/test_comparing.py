@@ -4,9 +4,8 @@ import datetime as dt
 
 import pytest
 
-from codetune_core.domain.execution import Execution, Outcome, Task
+from codetune_core.domain.execution import Execution, Feedback, Outcome, Task
 from codetune_core.domain.identifiers import new_id
-from codetune_core.history.protocol import Feedback
 
 SCRIPT = """
 models: [{name: tiny, engine: scripted, context_tokens: 8192}]
