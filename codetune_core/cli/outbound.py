@@ -48,7 +48,7 @@ def list_(since: "dt.datetime | None", destination: str, limit: int, format_name
     elif found:
         click.echo(listed(found))
     else:
-        click.echo("nothing that left is recorded", err=True)
+        click.echo("there is no record of anything that left this machine", err=True)
 
 
 @outbound.command(short_help="All that is known of one.")

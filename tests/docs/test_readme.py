@@ -3,9 +3,15 @@
 import ast
 import asyncio
 import json
+import os
 import re
+import shutil
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -128,3 +134,117 @@ def test_prompts_are_edited_deployed_and_rolled_back_as_the_readme_shows_it(home
     assert json.loads(home("codetune prompts show explain-code --format json").stdout)["labels"] == {"production": 1}
     starters = json.loads(home("codetune prompts list --format json").stdout)["prompts"]
     assert f"prompts: {len(starters)} come with CodeTune" in README
+
+
+TEAM = README.split("## One daemon, or one service for a team")[1].split("\n## ")[0]
+ADDRESS = "127.0.0.1:8765"
+NOTE = """\
+---
+codetune: 1
+name: team-note
+category: explanation
+variables:
+  code:
+    type: code
+---
+
+=== user ===
+
+{{ code }}
+"""
+
+
+class Person:
+    """Somebody with folders of their own and ``codetune`` on the PATH."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "run").mkdir(mode=0o700, parents=True)
+        (folder / "app.py").write_text("def add(a, b): return a + b\n")
+        own = {name: str(folder / name[4:8]) for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
+        path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+        self.environment = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", **own}
+        self.environment["XDG_RUNTIME_DIR"] = str(folder / "run")
+
+    def writes(self, settings: str) -> None:
+        file = Path(self.environment["XDG_CONFIG_HOME"]) / "codetune" / "codetune.toml"
+        file.parent.mkdir(parents=True)
+        file.write_text(settings)
+
+    def does(self, line: str) -> str:
+        """Run a line of a shell; return what it prints."""
+        done = subprocess.run(
+            line, shell=True, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        return done.stdout
+
+    @contextmanager
+    def serving(self, line: str):
+        """Run a line that listens until the block ends."""
+        child = subprocess.Popen(
+            f"exec {line}",
+            shell=True,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        with child:
+            try:
+                assert "listens on" in child.stdout.readline()
+                yield
+            finally:
+                child.send_signal(signal.SIGTERM)
+                assert child.wait(60) == 0
+
+
+@pytest.fixture
+def person():
+    """Make somebody; their daemon ends with the test."""
+    folder = Path(tempfile.mkdtemp(prefix="ct"))  # a short path, for sockets
+    made = []
+
+    def make(name: str) -> Person:
+        made.append(Person(folder / name, LANG="C.UTF-8"))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.does("codetune daemon stop --now")
+    shutil.rmtree(folder)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="the daemon listens on a Unix socket")
+def test_the_daemon_and_the_service_of_a_team_go_as_the_readme_shows_them(person):
+    here = TEAM.replace(ADDRESS, f"127.0.0.1:{free_port()}")
+    alone, serving, asking = (
+        [line.removeprefix("$ ").partition("  #")[0].strip() for line in block.split("```")[0].splitlines()]
+        for block in here.split("```console\n")[1:]
+    )
+    team, ada = person("team"), person("ada")
+    (team.folder / "answers.yaml").write_text("default: {answers: [It adds two numbers.]}")
+    team.writes(f'[engine]\nname = "scripted"\nscript = "{team.folder / "answers.yaml"}"\n')
+    ada.writes(here.split("```toml\n")[1].split("```")[0])
+
+    answer, state = map(team.does, alone)
+    assert answer == "It adds two numbers.\n"
+    assert "runs CodeTune" in state
+    (team.folder / "team-note.prompt.md").write_text(NOTE)
+    team.does("codetune prompts new team-note --file team-note.prompt.md")
+    key = team.does(serving[0]).split()[-1]
+    with team.serving(serving[1]):
+        assert asking[0].startswith("export CODETUNE_REMOTE_KEY=")
+        ada.environment["CODETUNE_REMOTE_KEY"] = key
+        assert ada.does(asking[1]) == "It adds two numbers.\n"
+        assert ada.does("codetune prompts run team-note --var code=@app.py") == "It adds two numbers.\n"
+        ada.does(asking[2])
+        assert "event: finished" in ada.does(asking[3])

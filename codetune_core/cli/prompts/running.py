@@ -1,5 +1,6 @@
 """``codetune prompts run``: one execution, streamed to the terminal."""
 
+from collections.abc import Coroutine
 from contextlib import aclosing
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from codetune_core.cli.prompts.values import files_read, read_values
 from codetune_core.cli.shared import executor_for
 from codetune_core.domain.execution import ExecutionRequest, Role, Task
 from codetune_core.domain.prompt import Category
+from codetune_core.errors import PromptNotFound
 from codetune_core.execution.protocol import Executor
 from codetune_core.outbound.origin import Origin, asked_for
+from codetune_core.prompts.library import Choice
 from codetune_core.prompts.variables import coerce
 
 _TASKS = {
@@ -94,11 +97,12 @@ def run(  # noqa: PLR0913 - click's
         raise click.UsageError("--stream goes with --format json: the text is streamed anyway")
 
     async def work(core: Core) -> ExitCode:
-        choice = await core.prompts.choose(reference.name, label=label, version=reference.number, session_id=session)
+        choosing = core.prompts.choose(reference.name, label=label, version=reference.number, session_id=session)
+        choice = await (_if_known(choosing) if core.settings.remote.base_url and not dry_run else choosing)
         request = ExecutionRequest(
-            task=Task(task) if task else _TASKS[choice.prompt.draft.category],
+            task=Task(task) if task else _TASKS[choice.prompt.draft.category if choice else Category.OTHER],
             prompt=reference.name,
-            variables=coerce(choice.version.wording.variables, texts),
+            variables=coerce(choice.version.wording.variables if choice else (), texts),
             label=label,
             version=reference.number,
             model=model,
@@ -108,7 +112,7 @@ def run(  # noqa: PLR0913 - click's
             fresh=fresh,
             paths=files_read(assignments),
         )
-        if dry_run:
+        if dry_run and choice:
             return await show_dry_run(core, choice, request, format_name)
         if not core.settings.remote.base_url:
             with asked_for(Origin.of(request)):
@@ -117,6 +121,14 @@ def run(  # noqa: PLR0913 - click's
             return await _executed(executor, request, _writer(format_name, stream=stream))
 
     with_core(work, engine=_given(name=engine, script=str(script.resolve()) if script else ""))
+
+
+async def _if_known(choosing: Coroutine[None, None, Choice]) -> Choice | None:
+    """Return what is chosen here; None for what only the library of the team's service may have."""
+    try:
+        return await choosing
+    except PromptNotFound:
+        return None
 
 
 def _given(**values: str) -> dict[str, JsonValue]:

@@ -31,7 +31,7 @@ def left(to="https://api.openai.com", **known) -> Entry:
 
 
 def test_where_nothing_left_it_says_so(check):
-    assert check("list") == (0, "", "nothing that left is recorded\n")
+    assert check("list") == (0, "", "there is no record of anything that left this machine\n")
     assert check("list", "--format", "json")[:2] == (0, "[]\n")
 
 
