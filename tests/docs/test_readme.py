@@ -207,7 +207,7 @@ def person():
     made = []
 
     def make(name: str) -> Person:
-        made.append(Person(folder / name, LANG="C.UTF-8"))
+        made.append(Person(folder / name))
         return made[-1]
 
     yield make
