@@ -107,7 +107,7 @@ class Hub:
             self._readers -= 1
             if not self._readers:
                 self._nobody_reads.set()
-            if not live.readers and not live.log.closed:
+            if not live.readers and live.log.last is None:
                 self._left(live)
 
     async def drain(self, seconds: float) -> None:

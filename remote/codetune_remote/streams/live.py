@@ -94,6 +94,7 @@ class Live:
         self._note(_failed(self._stopped or ExecutionCancelled("it was stopped")))
         self.body = None
         self.log.close()
+        self._task = None  # a cancelled one holds frames that hold this: only a rare collection would find the circle
         self._ended.set()
 
 

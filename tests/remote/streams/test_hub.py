@@ -1,8 +1,10 @@
 """Executions and their connections: joined, resumed, cancelled, kept for a while, and nothing left behind."""
 
 import asyncio
+import gc
 import random
 import time
+import weakref
 from dataclasses import replace
 from uuid import uuid4
 
@@ -419,3 +421,17 @@ async def test_hundreds_of_executions_with_random_ends_leave_nothing_behind(serv
         waits = {"Event.wait"}  # the upkeep of the database, for its next hour
         left = lambda: {task.get_coro().__qualname__ for task in asyncio.all_tasks() - tasks} - waits  # noqa: E731
         await eventually(lambda: not left(), what="no task is left")
+
+
+async def test_what_was_stopped_leaves_no_circle_that_only_a_rare_collection_finds(serve, tmp_path):
+    async with serve(resume_seconds=0.01) as service, on_socket(service, tmp_path / "s") as client:
+        gate = hold(service, 1)
+        gc.collect()
+        gc.disable()
+        try:
+            async with stream(client) as asked:
+                await gate.reached.wait()
+                known = weakref.ref(service.hub.get(asked.id))
+            await eventually(lambda: known() is None, what="it is forgotten")
+        finally:
+            gc.enable()
