@@ -240,7 +240,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--streams", type=int, default=200)
     arguments.add_argument("--seconds", type=float, default=120)
-    arguments.add_argument("--tokens", type=int, default=100, help=f"of an answer, one each {TOKEN_MS} ms")
+    arguments.add_argument("--tokens", type=int, default=250, help=f"of an answer, one each {TOKEN_MS} ms")
     arguments.add_argument("--json", action="store_true", help="print the figures, and write nothing")
     chosen = arguments.parse_args()
     shape = Shape(chosen.streams, chosen.seconds, chosen.tokens)
