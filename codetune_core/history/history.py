@@ -1,8 +1,9 @@
 """The history of executions: what is recorded of each, what was thought of it, and for how long it is kept."""
 
+import asyncio
 import datetime as dt
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from decimal import Decimal
 from uuid import UUID
 
@@ -23,6 +24,7 @@ class History:
         self._settings = settings
         self._budget = budget
         self._behind = Behind(store)
+        self._beginning: set[asyncio.Future[None]] = set()
 
     def is_limited(self, execution: Execution) -> bool:
         """Tell whether a budget may stop this execution when it begins."""
@@ -33,7 +35,8 @@ class History:
         limits = self._budget.limits(execution.user_id, execution.executed_at)
         allowed = self._allowed(execution)
         if allowed.keep is not Keep.NOTHING or (limits and allowed.estimated_cost_usd is not None):
-            await self._store.begin(allowed, limits)
+            with self._begins():
+                await self._store.begin(allowed, limits)
 
     async def end(self, execution: Execution) -> None:
         """Record how an execution ended, whether or not its begin was recorded."""
@@ -54,7 +57,9 @@ class History:
             self._behind.add(allowed)
 
     async def flush(self) -> None:
-        """Wait until what ended is written."""
+        """Wait until what began and ended is written: who asks may know of it, for answers do not wait for that."""
+        if self._beginning:
+            await asyncio.wait(set(self._beginning))
         await self._behind.flush()
 
     async def get(self, execution_id: UUID) -> Execution | None:
@@ -113,6 +118,16 @@ class History:
     async def maintain(self) -> Maintained | None:
         """Strip, delete and close what is due by now; None where nothing is, or another process is at it."""
         return await maintain(self._store, self._settings)
+
+    @contextmanager
+    def _begins(self) -> Iterator[None]:
+        written = asyncio.get_running_loop().create_future()
+        self._beginning.add(written)
+        try:
+            yield
+        finally:
+            self._beginning.discard(written)
+            written.set_result(None)
 
     def _allowed(self, execution: Execution) -> Execution:
         return stripped(execution, keep_of(self._settings, execution.task, execution.workspace))

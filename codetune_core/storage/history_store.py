@@ -27,6 +27,8 @@ from codetune_core.storage import (
 from codetune_core.storage.database import Database
 from codetune_core.storage.history_rows import COLUMNS, HISTORY, storable, to_execution, to_values
 
+_FEEDBACK = {"user_feedback", "user_feedback_text", "outcome"}
+
 
 class SqlHistoryStore:
     """A HistoryStore."""
@@ -153,5 +155,8 @@ async def _write_end(session: AsyncSession, execution: Execution) -> None:
     keep = await session.scalar(select(HISTORY.c.keep).where(mine).with_for_update())
     if keep is None:
         await session.execute(insert(HISTORY), to_values(execution))
-    else:  # what was deleted or stripped while it ran stays so
-        await session.execute(update(HISTORY).where(mine).values(to_values(stripped(execution, Keep(keep)))))
+    else:  # what was deleted, stripped or said of it while it ran stays so
+        written = to_values(stripped(execution, Keep(keep)))
+        await session.execute(
+            update(HISTORY).where(mine).values({name: written[name] for name in written.keys() - _FEEDBACK})
+        )

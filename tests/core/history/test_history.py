@@ -1,5 +1,6 @@
 """The history records what the settings allow, and forgets it in time, by itself."""
 
+import asyncio
 import datetime as dt
 from decimal import Decimal
 
@@ -42,6 +43,16 @@ async def test_metadata_alone_is_written_where_that_is_the_rule(store, rule):
     assert (found.keep, found.output_data, found.tokens_used) == (Keep.METADATA, None, 36)
     assert await kept.rate(execution.id, Feedback(rating=2, text="quotes code"))
     assert (await kept.get(execution.id)).user_feedback_text is None
+
+
+async def test_what_begins_is_found_by_who_knows_of_it_before_it_is_written_and_its_end_keeps_a_rating(store):
+    kept, execution = history(store), begun()
+    beginning = asyncio.create_task(kept.begin(execution))
+    await asyncio.sleep(0)
+    assert await kept.rate(execution.id, Feedback(rating=4))
+    await beginning
+    await kept.end(ended(execution))
+    assert (await kept.get(execution.id)).user_feedback == 4
 
 
 @pytest.mark.parametrize("budget", [{}, RICH], ids=["no budget", "budget"])
