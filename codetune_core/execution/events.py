@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from codetune_core.domain.execution import ErrorKind, FinishReason
 
@@ -108,7 +109,15 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 _KNOWN = frozenset(kind.model_fields["type"].default for kind in get_args(get_args(Event)[0]))
 
 
-def read_event(text: str) -> Event | None:
+def written(content: BaseModel) -> bytes:
+    """Return an event, or what is made of some, in JSON; half a character, as engines send it, is escaped."""
+    try:
+        return content.model_dump_json().encode()
+    except PydanticSerializationError:
+        return json.dumps(content.model_dump(mode="json")).encode()
+
+
+def read_event(text: str | bytes) -> Event | None:
     """Read an event from JSON; None for a kind of event that only a newer CodeTune knows.
 
     Raises ValueError for what is no event.
@@ -122,7 +131,7 @@ def read_event(text: str) -> Event | None:
         return EVENT.validate_python(content)
 
 
-def _content(text: str) -> object:
+def _content(text: str | bytes) -> object:
     try:
         return json.loads(text)
     except RecursionError as error:

@@ -12,6 +12,7 @@ from codetune_core.domain.execution import Task
 from codetune_core.domain.identifiers import new_id
 from codetune_core.domain.prompt import Prompt
 from codetune_core.domain.service_key import Scope
+from codetune_core.execution.events import written
 from codetune_core.execution.wire import (
     EXECUTION_HEADER,
     LAST_EVENT_HEADER,
@@ -105,8 +106,8 @@ async def _read(call: AnyCall, live: Live, medium: Medium | None, after: int) ->
         if medium:
             return await send(call.request, Reading(live, medium, after), hub.pace)
         await live.ended()
-        answer = answer_of(live.log).model_dump_json()
-    return web.Response(text=answer, content_type="application/json", headers={EXECUTION_HEADER: str(live.id)})
+        answer = written(answer_of(live.log))
+    return web.Response(body=answer, content_type="application/json", headers={EXECUTION_HEADER: str(live.id)})
 
 
 async def _started(call: AnyCall, body: ExecuteBody, execution_id: UUID) -> Live:

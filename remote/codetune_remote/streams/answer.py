@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from codetune_core.domain.execution import FinishReason
 from codetune_core.errors import CodeTuneError, ExecutionError
-from codetune_core.execution.events import EVENT, Failed, Finished, FromCache, Started, UsageCounted
+from codetune_core.execution.events import Failed, Finished, FromCache, Started, UsageCounted, read_event
 from codetune_remote.streams.log import EventLog
 
 _ERRORS: dict[str, type[ExecutionError]] = {error.kind: error for error in ExecutionError.__subclasses__()}
@@ -36,7 +36,7 @@ def answer_of(log: EventLog) -> Answer:
     """Return what a closed log says; raises the error of an execution that failed."""
     said: dict[str, Any] = {}
     for _, _, content in log.after(0, log.bytes):
-        event = EVENT.validate_json(content)
+        event = read_event(content)
         match event:
             case Failed():
                 raise _ERRORS.get(event.kind, CodeTuneError)(event.message)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 
-from codetune_core.execution.events import Event, Failed, Finished
+from codetune_core.execution.events import Event, Failed, Finished, written
 
 
 class EventLog:
@@ -27,7 +27,7 @@ class EventLog:
 
     def add(self, event: Event) -> None:
         """Add an event, and tell who waits."""
-        content = event.model_dump_json().encode()
+        content = written(event)
         self._events.append((event.type.encode(), content))
         self.bytes += len(content)
         if isinstance(event, Finished | Failed):

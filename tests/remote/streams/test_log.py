@@ -1,13 +1,15 @@
 """The log of an execution: readers keep their own place, are woken for what they wait for, and never lose an event."""
 
 import asyncio
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codetune_core.domain.identifiers import new_id
 from codetune_core.errors import EngineLost
-from codetune_core.execution.events import EVENT, Failed, Token
+from codetune_core.execution.events import EVENT, Failed, Finished, Started, Token, read_event, written
 from codetune_remote.streams.answer import answer_of
 from codetune_remote.streams.log import EventLog
 
@@ -33,6 +35,17 @@ def test_readers_find_everything_whatever_they_take_at_once(texts, after, most_b
         found += part
         at = part[-1][0]
     assert found == list(enumerate(texts, 1))[after:]
+
+
+async def test_half_a_character_of_an_engine_is_passed_on_as_it_is():
+    halves, log = ("ä \ud83d", "\ude00"), EventLog()
+    for half in halves:
+        log.add(Token(text=half))
+    assert tuple(read_event(content).text for _, _, content in log.after(0, 10**9)) == halves
+    started = {"execution_id": new_id(), "prompt": "explain", "version": 1, "model": "tiny"}
+    log.add(Started.model_validate(started))
+    log.add(Finished(output="".join(halves), finish_reason="stop", execution_time_ms=1))
+    assert json.loads(written(answer_of(log)))["output"] == "ä \U0001f600"
 
 
 async def test_who_waits_is_woken_by_the_next_event():
