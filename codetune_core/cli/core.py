@@ -45,7 +45,9 @@ def run(work: Callable[[], Coroutine[Any, Any, ExitCode]]) -> None:
     try:
         code = asyncio.run(work())
     except CodeTuneError as error:
-        click.echo(f"codetune: {error}", err=True)
+        from codetune_core.cli.formats.visible import visible_lines  # noqa: PLC0415 - where nothing fails, not needed
+
+        click.echo(f"codetune: {visible_lines(str(error))}", err=True)  # it may quote a server
         code = ExitCode.USAGE
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED

@@ -144,6 +144,9 @@ def _expires(key: "IssuedKey") -> str:
 
 
 def _table(rows: "list[tuple[str, ...]]") -> None:
+    from codetune_core.cli.formats.visible import visible  # noqa: PLC0415 - `--help` needs it not
+
+    rows = [tuple(map(visible, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

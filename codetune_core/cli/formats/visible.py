@@ -24,6 +24,11 @@ def visible(text: str) -> str:
     return shown
 
 
+def visible_lines(text: str) -> str:
+    """Return a text of several lines, each of them visible: nothing in it steers the terminal."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
 def cropped(code: str, start: int, end: int, width: int) -> tuple[str, int, int]:
     """Cut a line to a width so that the marked part, or its beginning, stays in it.
 

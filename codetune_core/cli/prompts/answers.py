@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import click
 
 from codetune_core.cli.exit_codes import ExitCode
-from codetune_core.cli.formats.visible import visible
+from codetune_core.cli.formats.visible import visible, visible_lines
 from codetune_core.cli.prompts.as_json import write_json
 from codetune_core.domain.execution import ErrorKind
 from codetune_core.execution.events import (
@@ -85,7 +85,7 @@ class AnswerText:
         if isinstance(event, Token) and event.text:
             self._at_line_start = event.text.endswith("\n")
             # Said to be in colour, because click takes escape sequences out of the rest: a pipe gets the answer whole.
-            click.echo(_shown(event.text) if self._on_terminal else event.text, nl=False, color=True)
+            click.echo(visible_lines(event.text) if self._on_terminal else event.text, nl=False, color=True)
 
     def end(self) -> ExitCode:
         if not self._at_line_start:
@@ -167,10 +167,5 @@ def _summary(outcome: _Outcome, started: Started) -> str:
 
 
 def _failure(failed: Failed) -> str:
-    message = _shown(failed.message)
+    message = visible_lines(failed.message)
     return message if failed.kind is ErrorKind.INTERNAL else f"{failed.kind}: {message}"
-
-
-def _shown(text: str) -> str:
-    """Text as a terminal may have it: its lines, and nothing that steers the terminal."""
-    return "\n".join(visible(line) for line in text.split("\n"))
