@@ -60,9 +60,10 @@ class Clock:
 
 
 class Answer:
-    """One connection's part of an answer."""
+    """One connection's part of an answer; ``bytes`` is how many came."""
 
     def __init__(self, response: "aiohttp.ClientResponse", limits: Limits, where: str) -> None:
+        self.bytes = 0
         self._response = response
         self._limits = limits
         self._where = where
@@ -74,6 +75,7 @@ class Answer:
         """
         reader, number = EventReader(), 0
         while block := await self._block(clock):
+            self.bytes += len(block)
             for sent in reader.feed(block):
                 number = int(sent.id) if _IS_NUMBER.fullmatch(sent.id) else number + 1
                 if event := self._read(sent):

@@ -27,10 +27,12 @@ class FallbackExecutor:
         self._why = ""
 
     async def execute(self, request: ExecutionRequest) -> AsyncGenerator[Event]:
+        began = False
         if _now() >= self._resting_until:
             async with aclosing(self._first.execute(request)) as events:
                 async for event in events:
-                    if isinstance(event, Failed) and event.unavailable:
+                    began = began or isinstance(event, Started)
+                    if isinstance(event, Failed) and event.unavailable and not began:
                         self._resting_until, self._why = _now() + self._rest, event.message
                         break
                     yield event

@@ -5,13 +5,16 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any
 from uuid import UUID
 
-from codetune_core.errors import ExecutionError
+from codetune_core.errors import EngineLost, ExecutionError
 from codetune_core.execution.events import Event
 from codetune_core.execution.remote.answer import Answer, Clock, is_last
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.faults import Broken, Busy, Stranger, Taken, Unreachable
 from codetune_core.execution.remote.recovery import Recovery
 from codetune_core.execution.wire import EXECUTION_HEADER, LAST_EVENT_HEADER, RESUMABLE_HEADER
+
+_MOST_BYTES = 128_000_000
+"""Of one answer, over all its connections; no model writes so much."""
 
 
 class Following:
@@ -35,6 +38,7 @@ class Following:
         self._recovery = recovery
         self._body = body
         self._last = 0
+        self._bytes = 0
         self._is_repeated = False
 
     @property
@@ -70,7 +74,11 @@ class Following:
             self.began = True
             self._recovery.connected()
             async with aclosing(answer.events(clock)) as events:
+                before = self._bytes
                 async for number, event in events:
+                    self._bytes = before + answer.bytes
+                    if self._bytes > _MOST_BYTES:
+                        raise EngineLost(f"{self._connection.where} sent more than {_MOST_BYTES:,} bytes as one answer")
                     if number <= self._last:
                         continue
                     self._last, self.is_over = number, is_last(event)

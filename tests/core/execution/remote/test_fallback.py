@@ -33,6 +33,12 @@ async def run(executor) -> list:
     return [event async for event in executor.execute(request())]
 
 
+async def test_an_answer_that_began_is_not_begun_again_here_whatever_the_service_says():
+    there, here = Elsewhere(STARTED, Token(text="it"), AWAY), Elsewhere(STARTED)
+    assert await run(FallbackExecutor(there, here)) == [STARTED, Token(text="it"), AWAY]
+    assert here.asked == 0
+
+
 @SQLITE
 async def test_this_machine_answers_where_the_service_is_away_and_says_so(database):
     async with running(database) as core:

@@ -13,6 +13,7 @@ from running import request, text, types
 from codetune_core.domain.execution import ErrorKind, Priority
 from codetune_core.domain.identifiers import new_id
 from codetune_core.errors import EngineLost
+from codetune_core.execution.remote import following
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.executor import RemoteExecutor
 from codetune_core.execution.remote.limits import Limits
@@ -203,6 +204,14 @@ async def test_a_version_of_the_wire_that_is_no_number_is_another_one():
 
     events, _ = await ask(answer)
     assert events[-1].kind is ErrorKind.REFUSED
+
+
+async def test_an_answer_without_end_is_given_up(monkeypatch):
+    monkeypatch.setattr(following, "_MOST_BYTES", 10_000)
+    more = blocks(frame(STARTED), *[frame({"type": "token", "text": "x" * 1000})] * 20, then="silence")
+    events, _ = await ask(more)
+    assert types(events)[-2:] == ["token", "failed"]
+    assert "more than 10,000 bytes as one answer" in events[-1].message
 
 
 async def test_events_that_come_again_are_not_told_again():
