@@ -14,6 +14,7 @@ from codetune_core.cli.editors import FoundEditor, found_editors, too_old
 from codetune_core.cli.models_found import FoundModels, found_models, models_as_json, models_as_text
 from codetune_core.cli.plugins.listing import as_json as plugin_as_json
 from codetune_core.cli.plugins.listing import as_table as plugins_as_text
+from codetune_core.cli.service_found import FoundService, found_service
 from codetune_core.cli.workspace import Workspace, open_workspace
 from codetune_core.domain.own_version import own_version
 from codetune_core.engines.registry import available
@@ -37,6 +38,7 @@ class Diagnosis:
     failure: str = ""
     database: FoundDatabase = field(default_factory=FoundDatabase)
     models: FoundModels | None = None
+    service: FoundService = field(default_factory=FoundService)
     plugins: tuple[Found, ...] = ()
 
     @property
@@ -51,11 +53,12 @@ async def diagnose() -> Diagnosis:
     plugins = discover(workspace.settings, workspace.root, trusted=workspace.trusted)
     pool = Pool(1)
     try:
-        asked, editors, database, models = await asyncio.gather(
+        asked, editors, database, models, service = await asyncio.gather(
             pool.describe(workspace.settings),
             asyncio.to_thread(found_editors),
             found_database(workspace.settings.storage),
             found_models(workspace.settings),
+            asyncio.to_thread(found_service, workspace.settings),
             return_exceptions=True,
         )
     finally:
@@ -66,11 +69,13 @@ async def diagnose() -> Diagnosis:
         raise database
     if isinstance(models, BaseException):
         raise models
+    if isinstance(service, BaseException):
+        raise service
     if isinstance(asked, CodeTuneError):
-        return Diagnosis(workspace, [], editors, str(asked), database, models, plugins)
+        return Diagnosis(workspace, [], editors, str(asked), database, models, service, plugins)
     if isinstance(asked, BaseException):
         raise asked
-    return Diagnosis(workspace, asked, editors, database=database, models=models, plugins=plugins)
+    return Diagnosis(workspace, asked, editors, "", database, models, service, plugins)
 
 
 def as_text(diagnosis: Diagnosis) -> Iterator[str]:
@@ -96,6 +101,8 @@ def as_text(diagnosis: Diagnosis) -> Iterator[str]:
         "Prompts and history",
         f"  database  {diagnosis.database.text}",
         f"  engine    {_engine(workspace)}",
+        f"  daemon    {diagnosis.service.daemon}",
+        f"  service   {diagnosis.service.service}",
     )
     if diagnosis.models:
         yield from ("", "Models")
@@ -165,6 +172,8 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
             "problem": diagnosis.database.problem,
         },
         "engine": {"name": workspace.settings.engine.name, "available": available()},
+        "daemon": dict(diagnosis.service.state) or None,
+        "service": diagnosis.service.team or None,
         "models": models_as_json(diagnosis.models) if diagnosis.models else None,
         "plugins": [plugin_as_json(found) for found in _plugins(diagnosis)],
         "editors": [

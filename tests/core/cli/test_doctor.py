@@ -1,6 +1,7 @@
 """``codetune doctor`` says what is there."""
 
 import json
+import os
 import sqlite3
 import stat
 import subprocess
@@ -12,7 +13,11 @@ import pytest
 
 from codetune_core.cli.diagnosis import Diagnosis, as_json, as_text
 from codetune_core.cli.editors import EDITORS, Editor, FoundEditor, found_editors, too_old
+from codetune_core.cli.service_found import found_service
 from codetune_core.cli.workspace import open_workspace
+from codetune_core.daemon.own import own_identity, own_settings
+from codetune_core.daemon.place import daemon_files, identity_file
+from codetune_core.runtime.folder import take
 from codetune_core.storage.url import VARIABLE
 from codetune_core.workers.messages import DetectorState
 
@@ -241,3 +246,40 @@ def test_who_serves_each_role_is_said_to_people_and_to_programs(run, data, works
     assert {role: found["engine"] for role, found in roles.items()} == {
         "review": "transformers", "generation": None, "completion": None, "embedding": None, "rerank": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ("", ["  daemon    not running: ", "  service   none: prompts run on this machine"]),
+        ("[daemon]\nenabled = false\n", ["  daemon    off: daemon.enabled is false"]),
+        ("[remote]\nbase_url = 'https://team.example'\n", ["  service   https://team.example: prompts run there"]),
+    ],
+)
+def test_who_runs_prompts_is_said(workspace, settings, says):
+    write_config(workspace, settings)
+    text = "\n".join(as_text(looked_at(workspace)))
+    assert [line for line in says if line not in text] == []
+
+
+def looked_at(workspace) -> Diagnosis:
+    opened = open_workspace([workspace], {})
+    return Diagnosis(opened, [], [], service=found_service(opened.settings))
+
+
+def test_the_daemon_that_runs_is_said_to_people_and_to_programs(workspace):
+    write_config(workspace, "")
+    files = daemon_files()
+    lock = take(files.lock)
+    try:
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        assert "  daemon    is starting or ending" in as_text(looked_at(workspace))
+        own_identity(own_settings().settings).write(identity_file(files.socket))
+        text = "\n".join(as_text(looked_at(workspace)))
+        assert f"  daemon    process {os.getpid()}, CodeTune " in text
+        assert "it does not answer: codetune daemon status" in text
+        found = as_json(looked_at(workspace))["daemon"]
+        assert (found["pid"], found["answers"], found["fits"]) == (os.getpid(), False, True)
+    finally:
+        os.close(lock)
+        identity_file(files.socket).unlink(missing_ok=True)
