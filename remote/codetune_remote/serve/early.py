@@ -26,7 +26,7 @@ async def answering_early(listener: socket.socket, tls: ssl.SSLContext | None) -
 
 
 async def _answer(request: web.BaseRequest) -> web.StreamResponse:
-    response = web.json_response({"status": "alive"}) if request.path == "/healthz" else _not_yet(request)
+    response = web.json_response({"status": "alive"}) if request.path == "/healthz" else _not_yet()
     from codetune_remote.middlewares.security_headers import harden  # noqa: PLC0415 - imported when first needed
 
     harden(response)
@@ -34,11 +34,10 @@ async def _answer(request: web.BaseRequest) -> web.StreamResponse:
     return response
 
 
-def _not_yet(request: web.BaseRequest) -> web.Response:
+def _not_yet() -> web.Response:
     from codetune_core.domain.identifiers import new_id  # noqa: PLC0415 - before that, nothing is imported
-    from codetune_core.execution.wire import REQUEST_HEADER  # noqa: PLC0415
     from codetune_remote.problems import Refusal  # noqa: PLC0415
 
     again = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
     refusal = Refusal(503, "unavailable", "the service is starting: ask again in a moment", headers=again)
-    return refusal.response(request.headers.get(REQUEST_HEADER, "") or str(new_id()))
+    return refusal.response(str(new_id()))
