@@ -29,6 +29,7 @@ def main() -> None:
     codetune prompts list    what models can be asked, and in which words
     codetune models plan     which models fit this machine
     codetune history list    what was asked, what came back and what it cost
+    codetune serve           all of it over HTTP, for a team
     codetune doctor          what is installed and what runs
     """  # noqa: D301 - the backspace is click's
 
