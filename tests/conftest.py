@@ -49,9 +49,19 @@ def pytest_unconfigure():
     shutil.rmtree(RUNTIME, ignore_errors=True)
 
 
+def database_name(url: str) -> str:
+    return url.partition("@/")[2].partition("?")[0]
+
+
 async def make_tables(url: str) -> None:
     async with Database(parse_url(url)) as database:
         await upgrade(database)
+
+
+def install_starters(folder: Path, url: str) -> None:
+    from serving import open_once, settings_for  # noqa: PLC0415 - only where a test opens cores
+
+    asyncio.run(open_once(settings_for(folder, url)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -75,19 +85,48 @@ def postgresql():
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql):
-    """Name of a database with all tables, to be copied."""
+def postgresql_tables(postgresql):
+    """Name of a database with all tables."""
     url = postgresql.create()
     asyncio.run(make_tables(url))
-    return url.partition("@/")[2].partition("?")[0]
+    return database_name(url)
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory):
-    """A file with all tables, to be copied."""
+def postgresql_starters(postgresql, postgresql_tables, tmp_path_factory):
+    """The same with the starter prompts, whose installation takes ten times as long as opening a core does."""
+    url = postgresql.create(postgresql_tables)
+    install_starters(tmp_path_factory.mktemp("starters"), url)
+    return database_name(url)
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_tables):
+    """Name of the database to be copied: ``postgresql_starters`` where tests open cores."""
+    return postgresql_tables
+
+
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory):
+    """A file with all tables."""
     path = tmp_path_factory.mktemp("template") / "codetune.db"
     asyncio.run(make_tables(f"sqlite:///{path}"))
     return path
+
+
+@pytest.fixture(scope="session")
+def sqlite_starters(sqlite_tables, tmp_path_factory):
+    """The same with the starter prompts."""
+    folder = tmp_path_factory.mktemp("starters")
+    path = shutil.copy(sqlite_tables, folder / "codetune.db")
+    install_starters(folder, f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_tables):
+    """The file to be copied: ``sqlite_starters`` where tests open cores."""
+    return sqlite_tables
 
 
 @pytest.fixture

@@ -18,6 +18,11 @@ from codetune_remote.app import make_runner
 ASKED = ExecutionRequest(Task.EXPLAIN, "explain-code", {"code": "a + b", "language": "python"})
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_starters):
+    return sqlite_starters
+
+
 @pytest.mark.parametrize(
     ("remote", "kind"),
     [

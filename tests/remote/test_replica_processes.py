@@ -77,8 +77,8 @@ async def recorded(replica, execution_id) -> bool:
         return answer.status == 200
 
 
-async def test_what_two_processes_share_and_what_stays_when_one_is_killed(starters_url, monkeypatch):
-    async with processes(starters_url, monkeypatch) as (one, other):
+async def test_what_two_processes_share_and_what_stays_when_one_is_killed(postgresql_url, monkeypatch):
+    async with processes(postgresql_url, monkeypatch) as (one, other):
         wording = WORDING | {"max_tokens": 4000}
         await one.api.check("POST /api/prompts/", 201, {"name": "shared", "wording": wording})
 

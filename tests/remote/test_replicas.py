@@ -23,8 +23,8 @@ PRICE = {"model": "*", "engine": "scripted", "prompt": "0", "completion": "10000
 """One dollar for each token that is written."""
 
 
-async def test_an_answer_that_one_remembers_is_given_by_the_other(starters_url, tmp_path):
-    async with replicas(starters_url, tmp_path) as (one, other):
+async def test_an_answer_that_one_remembers_is_given_by_the_other(postgresql_url, tmp_path):
+    async with replicas(postgresql_url, tmp_path) as (one, other):
         assert (await one.run("a + b")).text == SAYS
         again = await other.run("a + b")
         assert again.types[:2] == ["started", "from_cache"]
@@ -34,9 +34,9 @@ async def test_an_answer_that_one_remembers_is_given_by_the_other(starters_url, 
         assert "from_cache" not in (await other.run("a + b")).types
 
 
-async def test_a_budget_holds_exactly_over_both_however_many_ask_at_once(starters_url, tmp_path):
+async def test_a_budget_holds_exactly_over_both_however_many_ask_at_once(postgresql_url, tmp_path):
     budget = {"per_user_per_day_usd": "20", "prices": [PRICE]}
-    async with replicas(starters_url, tmp_path, "ada", "bob", budget=budget) as both:
+    async with replicas(postgresql_url, tmp_path, "ada", "bob", budget=budget) as both:
         asked = [both[number % 2].run(f"x = {number}", "ada") for number in range(30)]
         asked += [both[number % 2].run(f"y = {number}", "bob") for number in range(4)]
         told = await at_once(asked)
@@ -48,8 +48,8 @@ async def test_a_budget_holds_exactly_over_both_however_many_ask_at_once(starter
         assert sum(replica.engine.started for replica in both) == 14
 
 
-async def test_what_is_deployed_or_rolled_back_on_one_runs_at_once_on_the_other(starters_url, tmp_path):
-    async with replicas(starters_url, tmp_path) as (one, other):
+async def test_what_is_deployed_or_rolled_back_on_one_runs_at_once_on_the_other(postgresql_url, tmp_path):
+    async with replicas(postgresql_url, tmp_path) as (one, other):
         second = {"wording": WORDING | {"system_prompt": "Be short."}}
         await one.api().check("POST /api/prompts/shared/versions", 201, second)
         for act, by, at, version in (
@@ -62,8 +62,8 @@ async def test_what_is_deployed_or_rolled_back_on_one_runs_at_once_on_the_other(
             assert (await at.run(f"then {act} {version}")).events[0]["version"] == version
 
 
-async def test_of_two_who_deploy_at_once_having_seen_the_same_one_wins(starters_url, tmp_path):
-    async with replicas(starters_url, tmp_path) as both:
+async def test_of_two_who_deploy_at_once_having_seen_the_same_one_wins(postgresql_url, tmp_path):
+    async with replicas(postgresql_url, tmp_path) as both:
         for number in range(2):
             wording = {"wording": WORDING | {"system_prompt": f"Be short {number}."}}
             await both[0].api().check("POST /api/prompts/shared/versions", 201, wording)
@@ -87,8 +87,8 @@ async def _deployed(replica, version, after) -> int:
         return answer.status
 
 
-async def test_the_history_of_both_is_one_and_read_page_by_page_from_either(starters_url, tmp_path):
-    async with replicas(starters_url, tmp_path, "ada") as both:
+async def test_the_history_of_both_is_one_and_read_page_by_page_from_either(postgresql_url, tmp_path):
+    async with replicas(postgresql_url, tmp_path, "ada") as both:
         ran = [(await both[number % 2].run(f"z = {number}", "ada")).events[0]["execution_id"] for number in range(6)]
         await both[0].run("somebody else's")
         page, ids = {"next": ""}, []
@@ -101,8 +101,8 @@ async def test_the_history_of_both_is_one_and_read_page_by_page_from_either(star
         await both[1].api("ada").check(f"GET /api/execution/history/{ran[0]}", 404)
 
 
-async def test_a_key_that_was_revoked_on_one_is_refused_by_the_other_within_its_time(starters_url, tmp_path):
-    async with replicas(starters_url, tmp_path, "ada") as (one, other):
+async def test_a_key_that_was_revoked_on_one_is_refused_by_the_other_within_its_time(postgresql_url, tmp_path):
+    async with replicas(postgresql_url, tmp_path, "ada") as (one, other):
         now = 0.0
         remembered = other.service.core.keys._verified
         remembered._clock = lambda: now
@@ -135,10 +135,10 @@ REQUEST = ExecutionRequest(Task.EXPLAIN, "shared", {"code": "a + b"}, fresh=True
 
 
 async def test_a_resume_that_comes_to_the_wrong_replica_is_said_and_nothing_runs_again(
-    starters_url, tmp_path, asked_through
+    postgresql_url, tmp_path, asked_through
 ):
     resume = {"serve": {"resume_seconds": 0.05}}
-    async with replicas(starters_url, tmp_path, "ada", **resume) as (one, other), proxied(one.url) as proxy:
+    async with replicas(postgresql_url, tmp_path, "ada", **resume) as (one, other), proxied(one.url) as proxy:
         one.engine.gate = gate = Gate(1)
         executor, events = asked_through(proxy, one), []
 
@@ -164,8 +164,8 @@ async def test_a_resume_that_comes_to_the_wrong_replica_is_said_and_nothing_runs
         assert (recorded["id"], recorded["success"]) == (str(events[0].execution_id), False)
 
 
-async def test_a_problem_of_a_resume_at_the_wrong_replica_says_what_it_misses(starters_url, tmp_path):
-    async with replicas(starters_url, tmp_path, "ada") as (one, other):
+async def test_a_problem_of_a_resume_at_the_wrong_replica_says_what_it_misses(postgresql_url, tmp_path):
+    async with replicas(postgresql_url, tmp_path, "ada") as (one, other):
         execution = (await one.run("a", "ada")).events[0]["execution_id"]
         for asked in (f"GET /api/execution/{execution}/events", f"DELETE /api/execution/{execution}"):
             problem = await other.api("ada").check(asked, 404)
@@ -173,9 +173,9 @@ async def test_a_problem_of_a_resume_at_the_wrong_replica_says_what_it_misses(st
 
 
 async def test_a_request_that_comes_again_at_the_other_replica_is_not_run_to_its_end_twice(
-    starters_url, tmp_path, asked_through
+    postgresql_url, tmp_path, asked_through
 ):
-    async with replicas(starters_url, tmp_path, "ada") as (one, other), proxied(one.url) as proxy:
+    async with replicas(postgresql_url, tmp_path, "ada") as (one, other), proxied(one.url) as proxy:
         one.engine.gate, other.engine.gate = gates = Gate(1), Gate(1)
         proxy.buffers = True  # the client never hears that it was taken
         asking = asyncio.create_task(_events(executor := asked_through(proxy, one)))

@@ -23,6 +23,11 @@ FAILED = -32803
 INVALID = -32602
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_starters):
+    return sqlite_starters
+
+
 @pytest.fixture
 def somebody(sqlite_url, monkeypatch):
     with daemons.user(sqlite_url, monkeypatch) as user:

@@ -87,7 +87,7 @@ async def running(database, engine_or_script=None, *, prompt=None, **sections):
     engine = engine_or_script or script()
     engine = ScriptedEngine(engine) if isinstance(engine, Script) else engine
     parts = Running(database, engine, Settings.model_validate(sections))
-    if await parts.library.list() == []:
+    if "explain" not in {known.name for known in await parts.library.list()}:
         await parts.add(**(prompt or {}))
     try:
         yield parts

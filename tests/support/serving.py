@@ -34,6 +34,12 @@ def settings_on_copy(template: Path, folder: Path, **sections: Any) -> Settings:
     return settings_for(folder, f"sqlite:///{folder / 'codetune.db'}", **sections)
 
 
+async def open_once(settings: Settings) -> None:
+    """Leave the database as whoever opens it first does: with the starter prompts."""
+    async with open_core(settings):
+        pass
+
+
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """An open service that nobody can reach yet."""

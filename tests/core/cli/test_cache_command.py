@@ -15,9 +15,9 @@ from codetune_core.storage.url import VARIABLE
 
 
 @pytest.fixture(scope="session")
-def template(sqlite_template, tmp_path_factory):
+def template(sqlite_starters, tmp_path_factory):
     """A database as the first command leaves it."""
-    path = shutil.copy(sqlite_template, tmp_path_factory.mktemp("cache") / "codetune.db")
+    path = shutil.copy(sqlite_starters, tmp_path_factory.mktemp("cache") / "codetune.db")
 
     async def open_once():
         async with open_core(Settings.model_validate({"storage": {"database_url": f"sqlite:///{path}"}})) as core:

@@ -9,6 +9,11 @@ from click.testing import CliRunner
 from codetune_core.cli.main import main
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_starters):
+    return sqlite_starters
+
+
 @pytest.fixture
 def somebody(sqlite_url, monkeypatch):
     with daemons.user(sqlite_url, monkeypatch) as user:

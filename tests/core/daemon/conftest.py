@@ -6,6 +6,11 @@ import daemons
 import pytest
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_starters):
+    return sqlite_starters
+
+
 @pytest.fixture
 def somebody(sqlite_url, monkeypatch):
     """A user whose daemon ends with the test."""

@@ -100,6 +100,11 @@ def peer() -> Peer:
     )
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_starters):
+    return sqlite_starters
+
+
 @pytest.fixture(autouse=True)
 def key(monkeypatch, tmp_path):
     monkeypatch.setenv("MODELS_KEY", "hf_thekeyisnosecrethere")

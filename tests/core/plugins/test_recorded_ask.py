@@ -29,6 +29,11 @@ PROMPT = 8 + 3
 ASKED = Question("it", "security", (Message("system", "s"), Message("user", "u")), model="tiny", max_tokens=50, seed=3)
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_starters):
+    return sqlite_starters
+
+
 @pytest.fixture
 async def core(sqlite_url, tmp_path, monkeypatch):
     """Open a core over the scripted engine, with settings of the budget."""

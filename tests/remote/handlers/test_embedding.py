@@ -58,8 +58,8 @@ def settings_of(server, url, folder, **serve):
 
 
 @pytest.fixture
-def settings(server, starter_url, tmp_path):
-    return settings_of(server, starter_url, tmp_path)
+def settings(server, sqlite_url, tmp_path):
+    return settings_of(server, sqlite_url, tmp_path)
 
 
 def expected(*texts):
@@ -119,8 +119,8 @@ async def test_an_engine_that_fails_is_a_problem(admin):
     assert (await admin.check(EMBED, 502, {"texts": ["fail"]}))["type"] == "/problems/engine-lost"
 
 
-async def test_vectors_wait_for_their_turn_as_everything_does(server, starter_url, tmp_path):
-    settings = settings_of(server, starter_url, tmp_path, concurrent=1, queue=0)
+async def test_vectors_wait_for_their_turn_as_everything_does(server, sqlite_url, tmp_path):
+    settings = settings_of(server, sqlite_url, tmp_path, concurrent=1, queue=0)
     async with running(settings) as service, on_socket(service, tmp_path / "s") as client:
         admin = Api(client)
         server.open.clear()
@@ -134,8 +134,8 @@ async def test_vectors_wait_for_their_turn_as_everything_does(server, starter_ur
         await admin.check(RERANK, body={"query": "q", "texts": ["b"]})
 
 
-async def test_who_goes_away_gives_the_turn_back(server, starter_url, tmp_path):
-    settings = settings_of(server, starter_url, tmp_path, concurrent=1, queue=1)
+async def test_who_goes_away_gives_the_turn_back(server, sqlite_url, tmp_path):
+    settings = settings_of(server, sqlite_url, tmp_path, concurrent=1, queue=1)
     async with running(settings) as service, on_socket(service, tmp_path / "s") as client:
         server.open.clear()
         first = asyncio.create_task(Api(client).check(EMBED, body={"texts": ["a"]}))
@@ -153,13 +153,13 @@ async def test_a_key_that_may_only_read_makes_no_vectors(service):
         await known["runner"].check(EMBED, body={"texts": ["a"]})
 
 
-async def test_the_rules_of_a_workspace_hold_for_its_texts_too(starter_url, tmp_path, monkeypatch):
+async def test_the_rules_of_a_workspace_hold_for_its_texts_too(sqlite_url, tmp_path, monkeypatch):
     monkeypatch.setenv("MODELS_KEY", "a key")
     engine = {"name": "openai", "base_url": "https://models.example/v1", "model": "small", "key_env": "MODELS_KEY"}
     folder = tmp_path / "shop"
     folder.mkdir()
     (folder / "codetune.toml").write_text("[outbound]\nlocal_only = true\n")
-    settings = settings_for(tmp_path, starter_url, engine=engine)
+    settings = settings_for(tmp_path, sqlite_url, engine=engine)
     async with running(settings) as service, on_socket(service, tmp_path / "s") as client:
         for address, more in ((EMBED, {}), (RERANK, {"query": "q"})):
             told = await Api(client).check(address, 422, {"texts": ["a"], "workspace": str(folder), **more})

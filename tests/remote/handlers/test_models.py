@@ -21,13 +21,13 @@ NAMES = ("counting", "counting-slow", "counting-fails", "counting-dies")
 
 
 @pytest.fixture
-def settings(starter_url, tmp_path):
+def settings(sqlite_url, tmp_path):
     """A catalogue of our own with models that count."""
     entries = [{"name": name, "id": f"team/{name}", "context_tokens": 4096} for name in NAMES]
     entries.append({"name": "of-a-folder", "id": str(tmp_path), "context_tokens": 4096})
     catalogue = tmp_path / "models.yaml"
     catalogue.write_text(yaml.safe_dump({"models": entries}))
-    return settings_for(tmp_path, starter_url, models={"catalogue": str(catalogue)})
+    return settings_for(tmp_path, sqlite_url, models={"catalogue": str(catalogue)})
 
 
 @pytest.fixture

@@ -63,24 +63,9 @@ async def opened(path):
 
 
 @pytest.fixture(scope="session")
-def library_template(sqlite_template, tmp_path_factory):
-    """A database file with the starter prompts in it, to be copied."""
-    path = tmp_path_factory.mktemp("library") / "codetune.db"
-    shutil.copy(sqlite_template, path)
-
-    async def set_up():
-        async with opened(path):
-            pass
-
-    asyncio.run(set_up())
-    return path
-
-
-@pytest.fixture(scope="session")
-def mine_template(library_template):
-    """The same, with a prompt ``mine`` that has the versions 1, in production, and 2."""
-    path = library_template.with_name("mine.db")
-    shutil.copy(library_template, path)
+def mine_template(sqlite_starters, tmp_path_factory):
+    """A database with a prompt ``mine`` that has the versions 1, in production, and 2, to be copied."""
+    path = shutil.copy(sqlite_starters, tmp_path_factory.mktemp("mine") / "codetune.db")
 
     async def set_up():
         one, two = (read_prompt(prompt_text(ask=ASKS[number]), "file") for number in ("one", "two"))
@@ -93,10 +78,10 @@ def mine_template(library_template):
 
 
 @pytest.fixture
-def library(library_template, workspace, monkeypatch):
+def library(sqlite_starters, workspace, monkeypatch):
     """The working directory, over a fresh database with the starter prompts."""
     path = workspace.parent / "codetune.db"
-    shutil.copy(library_template, path)
+    shutil.copy(sqlite_starters, path)
     monkeypatch.setenv(VARIABLE, f"sqlite:///{path}")
     monkeypatch.setenv("XDG_DATA_HOME", str(workspace.parent / "data"))
     (workspace / "answers.yaml").write_text(SCRIPT)
