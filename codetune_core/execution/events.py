@@ -56,11 +56,16 @@ class Repairing(_Event):
 
 
 class UsageCounted(_Event):
-    """Tokens that were read and written, those of an answer that was repaired too."""
+    """Tokens that were read and written, those of an answer that was repaired too.
+
+    ``engine`` wrote the answer; ``estimated_cost_usd`` is what that costs now, None where no price is known.
+    """
 
     type: Literal["usage"] = "usage"
     prompt_tokens: int
     completion_tokens: int
+    engine: str = ""
+    estimated_cost_usd: float | None = None
 
 
 class Finished(_Event):

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -84,11 +85,16 @@ class Progress:
             self._note(time_to_first_token_ms=self.milliseconds)
         return Token(text=text)
 
-    def counted(self, usage: Usage) -> UsageCounted:
+    def counted(self, usage: Usage, cost_usd: Decimal | None = None) -> UsageCounted:
         """Note how long question and answer are; what was generated before uses no tokens now."""
         used = 0 if self.execution.from_cache else usage.total
         self._note(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens, tokens_used=used)
-        return UsageCounted(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
+        return UsageCounted(
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            engine=self.execution.engine,
+            estimated_cost_usd=None if cost_usd is None else float(cost_usd),
+        )
 
     def used(self, usage: Usage) -> Execution:
         """Note the tokens of the generation that this execution started, however it ended."""

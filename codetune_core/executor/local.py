@@ -111,7 +111,8 @@ class LocalExecutor:
         answer = flight.result()
         if answer.model or answer.reason:
             run.progress.answered_by(answer.model or question.generation.model, answer.reason)
-        yield run.progress.counted(answer.usage)
+        price = self._price(question, run.asking, run.progress.execution)
+        yield run.progress.counted(answer.usage, price.usd if price else None)
         run.progress.answered(answer.output, answer.finish_reason)
 
     async def _ask(self, run: Run, choice: Choice, stack: AsyncExitStack) -> tuple[Question, Flight[Answer]]:

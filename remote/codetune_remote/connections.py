@@ -29,20 +29,24 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - quotes what was sent, which may be a key
     ) -> web.StreamResponse:
-        """Answer; only the kind of error is logged, for what was sent may hold a key."""
-        if request.writer.output_size > 0 or isinstance(exc, ConnectionError):
-            raise ConnectionResetError("nobody is there, or the answer had begun") from exc
-        request_id = str(new_id())
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and exc is not None:
-            log_fault(_LOG, f"request {request_id} failed", exc)
-            refusal = Refusal(500, "internal", "an unexpected error: the service's log says where")
-        else:
-            _LOG.info("request %s refused: it is no HTTP (%s)", request_id, type(exc).__name__)
-            refusal = _refusal(exc)
-        response = refusal.response(request_id)
-        response.force_close()
-        harden(response)
-        return response
+        return answer_to(request, status, exc)
+
+
+def answer_to(request: web.BaseRequest, status: int, exc: BaseException | None) -> web.StreamResponse:
+    """Answer what no handler can; only the kind of error is logged, for what was sent may hold a key."""
+    if request.writer.output_size > 0 or isinstance(exc, ConnectionError):
+        raise ConnectionResetError("nobody is there, or the answer had begun") from exc
+    request_id = str(new_id())
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and exc is not None:
+        log_fault(_LOG, f"request {request_id} failed", exc)
+        refusal = Refusal(500, "internal", "an unexpected error: the service's log says where")
+    else:
+        _LOG.info("request %s refused: it is no HTTP (%s)", request_id, type(exc).__name__)
+        refusal = _refusal(exc)
+    response = refusal.response(request_id)
+    response.force_close()
+    harden(response)
+    return response
 
 
 def _refusal(error: BaseException | None) -> Refusal:

@@ -21,6 +21,7 @@ from codetune_core.domain.execution import ErrorKind, Priority, Task
 from codetune_core.domain.service_key import Scope
 from codetune_core.engines.transformers.wire import Status
 from codetune_core.execution.wire import KEY_HEADER, REQUEST_HEADER
+from codetune_core.history.protocol import Filter
 from codetune_core.models.hardware import Gpu
 from codetune_core.sections import EngineSettings
 from codetune_core.storage.database import Database
@@ -66,6 +67,18 @@ def value(found, name, /, **labels):
         number for (each, *own), number in found.items() if each == name and labels.items() <= dict(own).items()
     ]
     return number
+
+
+async def test_what_answers_cost_is_counted_by_model_and_engine(sqlite_url, tmp_path, socket):
+    price = {"model": "scripted", "prompt": "1000000", "completion": "2000000", "source": "a list of 2026-01-01"}
+    settings = settings_for(tmp_path, sqlite_url, cache={"sampled": True}, budget={"prices": [price]})
+    async with running(settings) as service, on_socket(service, socket) as client:
+        await ask(client)
+        cost = value(await figures(client), "codetune_cost_usd_total", model="scripted", engine="scripted")
+        await ask(client)  # what is remembered costs nothing
+        found = await figures(client)
+        [_, first] = await service.core.history.page(Filter())
+    assert value(found, "codetune_cost_usd_total", model="scripted") == cost == float(first.estimated_cost_usd) > 0
 
 
 @pytest.mark.parametrize("accept", ["", "application/openmetrics-text; version=1.0.0"])

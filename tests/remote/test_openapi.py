@@ -191,3 +191,12 @@ def test_what_code_says_is_escaped_in_the_page():
 
     route = Route("GET", "/<b>", evil, None, "<i>x</i>", reply=str)
     assert not Links(Document([route]).page).tags & {"script", "b", "i"}
+
+
+def test_a_success_without_content_and_the_user_s_limit_are_described(operations):
+    assert set(operations["GET", "/api/execution/{id}/events"]["responses"]) >= {"200", "204"}
+    assert "content" not in operations["GET", "/api/execution/{id}/events"]["responses"]["204"]
+    limited = operations["POST", "/api/execute"]["responses"]
+    for status in ("200", "429"):
+        assert set(limited[status]["headers"]) >= {"RateLimit", "RateLimit-Policy"}
+    assert "RateLimit" not in limited["503"]["headers"]

@@ -8,6 +8,8 @@ from contextlib import nullcontext
 
 from aiohttp import web
 
+from codetune_remote.middlewares.problem import PROBLEM
+from codetune_remote.middlewares.request_id import REQUEST_ID
 from codetune_remote.principal import Principal
 from codetune_remote.service import PRINCIPAL, SERVICE
 
@@ -54,4 +56,5 @@ def _log(request: web.Request, route: str, status: int, seconds: float) -> None:
     user = principal.user_id if isinstance(principal, Principal) else ""
     level = logging.DEBUG if route in _QUIET and status < web.HTTPBadRequest.status_code else logging.INFO
     said = {"method": request.method, "route": route or "none", "status": status, "ms": round(seconds * 1000, 1)}
-    _LOG.log(level, "request", extra={**said, "user": user})
+    wrong = {"problem": request[PROBLEM]} if PROBLEM in request else {}
+    _LOG.log(level, "request", extra={**said, **wrong, "user": user, "request_id": request[REQUEST_ID]})

@@ -13,6 +13,8 @@ from codetune_remote.problems import Refusal
 from codetune_remote.refusals import refusal_of, refusal_of_http
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+PROBLEM = web.RequestKey("problem", str)
+"""The kind of problem that a request ends with."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -36,8 +38,9 @@ def _refusal(request: web.Request, error: Exception) -> Refusal:
     if refusal is None:
         log_fault(_LOG, f"request {request[REQUEST_ID]} failed", error)
         return Refusal(500, "internal", "an unexpected error: the service's log says where, beside this request's id")
-    level = logging.WARNING if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
-    _LOG.log(level, "request %s refused: %d %s", request[REQUEST_ID], refusal.status, refusal.kind)
+    request[PROBLEM] = refusal.kind
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _LOG.warning("request %s refused: %d %s", request[REQUEST_ID], refusal.status, refusal.kind)
     return refusal
 
 

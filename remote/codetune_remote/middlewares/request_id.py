@@ -19,12 +19,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @web.middleware
 async def request_id(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Note the id, and bind it to everything that is logged and asked elsewhere meanwhile."""
-    sent = request.headers.get(REQUEST_HEADER, "")
-    chosen = sent if _SANE.fullmatch(sent) else str(new_id())
-    request[REQUEST_ID] = chosen
+    chosen = request[REQUEST_ID] = chosen_id(request.headers.get(REQUEST_HEADER, ""))
     token = CURRENT.set(chosen)
     try:
         with structlog.contextvars.bound_contextvars(request_id=chosen):
             return await handler(request)
     finally:
         CURRENT.reset(token)
+
+
+def chosen_id(sent: str) -> str:
+    """Return the id that a client sent, or another one where that is not sane."""
+    return sent if _SANE.fullmatch(sent) else str(new_id())

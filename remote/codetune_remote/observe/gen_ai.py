@@ -51,14 +51,20 @@ def generation_attributes(engine: str, model: str) -> Attributes:
     """Say who is asked."""
     return {
         "gen_ai.operation.name": GENERATION,
-        "gen_ai.provider.name": _PROVIDERS.get(engine, engine),
+        "gen_ai.provider.name": _provider(engine),
         "gen_ai.request.model": model,
     }
 
 
+def _provider(engine: str) -> str:
+    return _PROVIDERS.get(engine, engine)
+
+
 def usage_attributes(usage: UsageCounted) -> Attributes:
-    """Say how much was read and written."""
+    """Say how much was read and written, and by whom: it may be another engine than the one that was asked first."""
+    provider = {"gen_ai.provider.name": _provider(usage.engine)} if usage.engine else {}
     return {
+        **provider,
         "gen_ai.usage.input_tokens": usage.prompt_tokens,
         "gen_ai.usage.output_tokens": usage.completion_tokens,
     }

@@ -21,6 +21,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         self._models = Known(_MOST_MODELS)
+        self._engines = Known(_MOST_MODELS)
         ProcessCollector(registry=registry)
         self._queue = Histogram(
             "codetune_queue_seconds",
@@ -49,6 +50,12 @@ class Metrics:
             ("task", "model", "kind"),
             registry=registry,
         )
+        self._cost = Counter(
+            "codetune_cost_usd",
+            "What answers cost, in US dollars, where a price is known",
+            ("model", "engine"),
+            registry=registry,
+        )
         self._hits = Counter("codetune_cache_hits", "Executions answered from memory", ("task",), registry=registry)
         self._errors = Counter("codetune_errors", "Executions that failed", ("kind",), registry=registry)
         self._http = Histogram(
@@ -72,6 +79,8 @@ class Metrics:
         else:
             self._tokens.labels(task, model, "prompt").inc(figures.prompt_tokens)
             self._tokens.labels(task, model, "completion").inc(figures.completion_tokens)
+        if figures.cost_usd > 0:
+            self._cost.labels(model, self._engines.label(figures.engine or "none")).inc(figures.cost_usd)
         if figures.error:
             self._errors.labels(figures.error.value).inc()
 

@@ -16,7 +16,7 @@ async def answering_early(listener: socket.socket, tls: ssl.SSLContext | None) -
 
     The connections that were made end with the block, those that wait to be accepted go to who listens next.
     """
-    runner = web.ServerRunner(web.Server(_answer, access_log=None))
+    runner = web.ServerRunner(_Server(_answer, access_log=None))
     await runner.setup()
     try:
         await web.SockSite(runner, listener.dup(), ssl_context=tls).start()
@@ -25,8 +25,28 @@ async def answering_early(listener: socket.socket, tls: ssl.SSLContext | None) -
         await runner.cleanup()
 
 
+class _Connection(web.RequestHandler):
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - quotes what was sent
+    ) -> web.StreamResponse:
+        from codetune_remote.connections import answer_to  # noqa: PLC0415 - imported when first needed
+
+        return answer_to(request, status, exc)
+
+
+class _Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
 async def _answer(request: web.BaseRequest) -> web.StreamResponse:
-    response = web.json_response({"status": "alive"}) if request.path == "/healthz" else _not_yet()
+    response = web.json_response({"status": "alive"}) if request.path == "/healthz" else _not_yet(request)
     from codetune_remote.middlewares.security_headers import harden  # noqa: PLC0415 - imported when first needed
 
     harden(response)
@@ -34,10 +54,11 @@ async def _answer(request: web.BaseRequest) -> web.StreamResponse:
     return response
 
 
-def _not_yet() -> web.Response:
-    from codetune_core.domain.identifiers import new_id  # noqa: PLC0415 - before that, nothing is imported
+def _not_yet(request: web.BaseRequest) -> web.Response:
+    from codetune_core.execution.wire import REQUEST_HEADER  # noqa: PLC0415 - before that, nothing is imported
+    from codetune_remote.middlewares.request_id import chosen_id  # noqa: PLC0415
     from codetune_remote.problems import Refusal  # noqa: PLC0415
 
     again = {"Retry-After": str(_RETRY_AFTER_SECONDS)}
     refusal = Refusal(503, "unavailable", "the service is starting: ask again in a moment", headers=again)
-    return refusal.response(str(new_id()))
+    return refusal.response(chosen_id(request.headers.get(REQUEST_HEADER, "")))

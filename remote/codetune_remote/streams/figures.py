@@ -28,6 +28,8 @@ class Figures:
     from_cache: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    engine: str = ""
+    cost_usd: float = 0
     error: ErrorKind | None = None
 
     def note(self, event: Event) -> None:
@@ -42,6 +44,7 @@ class Figures:
                     self.first_token_seconds = time.monotonic() - self.asked_at
             case UsageCounted():
                 self.prompt_tokens, self.completion_tokens = event.prompt_tokens, event.completion_tokens
+                self.engine, self.cost_usd = event.engine, event.estimated_cost_usd or 0
             case Finished():
                 self.total_seconds = time.monotonic() - self.asked_at
                 self.model = event.model or self.model

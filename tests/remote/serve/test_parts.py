@@ -85,6 +85,15 @@ async def test_before_it_is_ready_it_lives_and_says_when_to_come_again():
                     assert answer.headers["Retry-After"] == "1"
                     assert answer.headers["Connection"] == "close"
                     assert "starting" in (await answer.json())["detail"]
+            for sent, kept in (("abc-1", True), ("<script>", False)):
+                async with client.get("/readyz", headers={"X-Request-Id": sent}) as answer:
+                    assert (answer.headers["X-Request-Id"] == sent) is kept
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(b"GET / HTTP/1.1\r\nContent-Length: +1\r\n\r\n")
+            said = await reader.read()
+            writer.close()
+            assert b" 400 " in said.partition(b"\r\n")[0]
+            assert b"application/problem+json" in said
         # Who connects now is answered by who listens next.
         async with aiohttp.ClientSession(where(listener)) as client:
             waiting = asyncio.create_task(client.get("/healthz"))
