@@ -37,6 +37,7 @@ class Flight(Generic[Result]):
         self._error: Exception | None = None
         self._raised_at: TracebackType | None = None
         self._ended = asyncio.Event()
+        self._over = asyncio.Event()
         self._changed = asyncio.Event()
         self._tries: list[list[str]] = [[]]
         self.problems: list[str] = []
@@ -80,6 +81,14 @@ class Flight(Generic[Result]):
     async def ended(self) -> None:
         """Wait for the result or the error."""
         await self._ended.wait()
+
+    async def over(self) -> None:
+        """Wait until the work is done wholly, what it does after the result too."""
+        await self._over.wait()
+
+    def leave(self) -> None:
+        """Say that the work is done wholly."""
+        self._over.set()
 
     async def opened(self) -> None:
         """Wait until it is known where the answer comes from; raises the error of work that never came so far."""
@@ -193,6 +202,7 @@ class Flights(Generic[Result]):
         self._forget(key, watched.flight)
         if not watched.flight.has_ended:
             watched.flight.fail(ExecutionCancelled("it was stopped before it began"))
+        watched.flight.leave()
 
     async def _run(self, key: Hashable | None, flight: Flight[Result], work: Work[Result]) -> None:
         try:

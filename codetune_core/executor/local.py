@@ -217,6 +217,8 @@ class LocalExecutor:
                 if refusal(run.begun):  # another execution has its id
                     return
             await self._history.end(ended)
+            if run.flight and run.leads:  # so that who runs only so many at a time bounds what waits to be written
+                await run.flight.over()
         except Exception as error:  # noqa: BLE001 - an answer is not taken back because it could not be recorded
             log_fault(_LOG, f"execution {run.progress.execution.id} could not be recorded", error)
 

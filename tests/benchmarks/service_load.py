@@ -35,7 +35,7 @@ CLIENTS = 2
 RESUME_SECONDS = 10
 """What is kept for who comes back has its full size so long after the beginning."""
 WARM_SECONDS = 1.0
-FITTED = 0.75
+FITTED = 0.6
 """The last part of the time, through which a straight line is laid."""
 _QUIET_SECONDS = 20
 _PROGRAM = Path(__file__).with_name("load_client.py")
