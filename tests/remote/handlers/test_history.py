@@ -15,6 +15,7 @@ from codetune_core.domain.execution import ErrorKind, Task
 from codetune_core.domain.identifiers import new_id
 from codetune_core.domain.prompt import PromptDraft, Wording
 from codetune_core.domain.service_key import Scope
+from codetune_core.service_sections import RemoteSettings
 
 LIST, FEEDBACK = "GET /api/execution/history", "POST /api/execution/feedback"
 CODE = "def pay(amount):\n    return amount"
@@ -231,3 +232,21 @@ async def test_of_two_who_delete_the_same_execution_one_is_told_that_it_is_gone(
             return answer.status
 
     assert sorted(await asyncio.gather(delete(), delete())) == [200, 404]
+
+
+async def test_what_another_service_ran_is_rated_there_by_the_owner_of_the_socket_alone(
+    service, settings, tmp_path, monkeypatch
+):
+    one = await record(service, user_id="ada")
+    async with people(service, ada=(Scope.READ, Scope.EXECUTE)) as known:
+        ada = known["ada"]
+        monkeypatch.setenv("TEAM_KEY", next(iter(ada.headers.values())))
+        team = {"base_url": str(ada.client._base_url).rstrip("/"), "key_env": "TEAM_KEY"}
+        asked = settings.model_copy(update={"remote": RemoteSettings.model_validate(team)})
+        async with running(asked) as near, people(near, bob=(Scope.EXECUTE,)) as others:
+            async with on_socket(near, tmp_path / "near") as client, client.post(
+                "/api/execution/feedback", json={"execution_id": str(one.id), "outcome": "accepted"}
+            ) as answer:
+                assert answer.status == 204
+            await others["bob"].check(FEEDBACK, 404, {"execution_id": str(one.id), "rating": 1})
+        assert (await ada.check(f"GET {at(one)}"))["outcome"] == "accepted"
