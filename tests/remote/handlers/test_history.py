@@ -244,9 +244,12 @@ async def test_what_another_service_ran_is_rated_there_by_the_owner_of_the_socke
         team = {"base_url": str(ada.client._base_url).rstrip("/"), "key_env": "TEAM_KEY"}
         asked = settings.model_copy(update={"remote": RemoteSettings.model_validate(team)})
         async with running(asked) as near, people(near, bob=(Scope.EXECUTE,)) as others:
-            async with on_socket(near, tmp_path / "near") as client, client.post(
-                "/api/execution/feedback", json={"execution_id": str(one.id), "outcome": "accepted"}
-            ) as answer:
+            async with (
+                on_socket(near, tmp_path / "near") as client,
+                client.post(
+                    "/api/execution/feedback", json={"execution_id": str(one.id), "outcome": "accepted"}
+                ) as answer,
+            ):
                 assert answer.status == 204
             await others["bob"].check(FEEDBACK, 404, {"execution_id": str(one.id), "rating": 1})
         assert (await ada.check(f"GET {at(one)}"))["outcome"] == "accepted"
