@@ -28,7 +28,7 @@ async def executor_for(core: Core) -> AsyncIterator[Executor]:
     try:
         await ensure(tell=_tell)
     except CodeTuneError as error:
-        _tell(f"{error}. It runs in this process instead")
+        _tell(f"it runs in this process instead: {error}")
         yield core.executor
         return
     executor = DaemonExecutor(_tell)

@@ -103,7 +103,7 @@ class Answer:
             silence = f"{self._limits.silence:g} seconds"
             raise Broken(f"{self._where} has fallen silent: not even a heartbeat in {silence}") from error
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise Broken(f"{self._where} hung up in the middle of its answer: {error}") from error
+            raise Broken(f"{self._where} hung up in the middle of its answer: ask again") from error
 
     def _read(self, sent: ServerSentEvent) -> Event | None:
         try:

@@ -81,7 +81,7 @@ def test_the_log_is_printed_without_what_steers_a_terminal(somebody):
     [
         ({"daemon": {"enabled": False}}, {}, ""),
         ({}, {"settings": "others"}, "others work with it"),
-        ({}, {"wire": 99, "version": "99.0"}, "It runs in this process instead"),
+        ({}, {"wire": 99, "version": "99.0"}, "it runs in this process instead"),
     ],
 )
 def test_a_prompt_runs_in_the_program_itself_where_the_daemon_does_not_do(somebody, sections, pretends, notice):
