@@ -56,6 +56,8 @@ def list_(limit: int, before: UUID | None, with_code: bool, format_name: str, **
         from codetune_core.cli.history_text import listed, width  # noqa: PLC0415 - see `_run`
         from codetune_core.history.export import record  # noqa: PLC0415
 
+        if url := core.settings.remote.base_url:
+            click.echo(f"notice: what ran on {url} is recorded there: GET /api/execution/history", err=True)
         found = await core.history.page(await chosen(core, **options), before, limit)
         if format_name == "json":
             _write([record(execution, with_code=with_code) for execution in found])

@@ -208,3 +208,10 @@ def test_figures_have_names(check, recorded, by):
 @pytest.mark.parametrize("value", ["yesterday", "12x", "2026-13-01", "999999w", "0001-01-01T00:00+05:00"])
 def test_a_time_that_is_none_is_said(check, value):
     check("list", "--since", value, code=2, says="is no time")
+
+
+def test_where_the_history_of_a_service_is_is_said(check, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "codetune").mkdir(exist_ok=True)
+    (tmp_path / "codetune" / "codetune.toml").write_text('[remote]\nbase_url = "https://team.example"\n')
+    check("list", says="notice: what ran on https://team.example is recorded there")
