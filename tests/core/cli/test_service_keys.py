@@ -17,6 +17,11 @@ from codetune_core.storage.key_store import SqlKeyStore
 from codetune_core.storage.url import parse_url
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_starters):
+    return sqlite_starters
+
+
 @pytest.fixture
 def database(sqlite_url, monkeypatch):
     """The database that the settings name."""
@@ -87,6 +92,14 @@ def test_what_cannot_be_done_is_said(run, arguments, said):
     assert result.exit_code == 2
     assert said in result.stderr
     assert not listed(run)
+
+
+def test_what_somebody_wrote_beside_a_key_does_not_steer_the_terminal(run):
+    assert run("keys", "create", "--user", "a\x1b[2J", "--note", "\u202eb").exit_code == 0
+    listed = run("keys", "issued").stdout
+    assert "\x1b" not in listed
+    assert "\u202e" not in listed
+    assert "a\N{SYMBOL FOR ESCAPE}[2J" in listed
 
 
 def test_an_offline_key_is_printed_with_its_hash_and_kept_nowhere(run, tmp_path, monkeypatch):

@@ -210,7 +210,7 @@ async def test_one_who_deletes_keeps_nobody_out_and_the_traces_go_with_the_next_
 
 
 def _bytes(folder):
-    return b"".join(path.read_bytes() for path in folder.glob("starters.db*"))
+    return b"".join(path.read_bytes() for path in folder.glob("codetune.db*"))
 
 
 async def test_the_cache_is_counted(admin):
