@@ -96,7 +96,8 @@ def test_only_what_decides_how_executions_run_counts(somebody, monkeypatch):
 def test_the_key_of_a_team_s_service_counts(somebody, monkeypatch):
     without = own_identity(own_settings().settings)
     monkeypatch.setenv("CODETUNE_REMOTE_KEY", "ctk_of_mine")
-    assert misfit(without, own_identity(own_settings().settings)).why == "it was started with another CODETUNE_REMOTE_KEY"
+    wrong = misfit(without, own_identity(own_settings().settings))
+    assert wrong.why == "it was started with another CODETUNE_REMOTE_KEY"
 
 
 def test_a_variable_that_the_settings_name_for_a_key_counts(somebody, monkeypatch):
