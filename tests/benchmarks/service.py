@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import tomli_w
 from measures import MS, Row
-from run import show
+from run import show, write
 
 from codetune_core.domain.execution import ExecutionRequest, Message, Task
 from codetune_core.domain.prompt import Decoding
@@ -136,7 +136,7 @@ async def many_streams(sides: Sides, streams: int = 32, turns: int = 3) -> list[
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[Sides]:
     """A service of its own, on a fresh database, with a prompt that is drawn at temperature 0."""
-    script, socket = folder / "script.yaml", folder / "s"
+    script, socket = folder / "script.yaml", folder / "s.sock"
     script.write_text(SCRIPT)
     home = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("CONFIG", "DATA", "STATE", "CACHE")}
     settings = folder / "config" / "codetune" / "codetune.toml"
