@@ -30,8 +30,8 @@ FAST, SLOW = 5000, 200
 SCRIPT = f"""
 models: [{{name: scripted, engine: scripted, context_tokens: 100000}}]
 rules:
-  - {{contains: "# fast", answers: ["{'word ' * FAST}"]}}
-  - {{contains: "# slow", answers: ["{'word ' * SLOW}"], token_delay_ms: 10}}
+  - {{contains: "# fast", answers: ["{"word " * FAST}"]}}
+  - {{contains: "# slow", answers: ["{"word " * SLOW}"], token_delay_ms: 10}}
   - {{contains: "# late", answers: ["it adds"], delay_ms: 100}}
 default: {{answers: ["it adds two numbers"]}}
 """

@@ -1,6 +1,5 @@
 """Whether it lives, whether it can execute, which version it is, and its figures."""
 
-
 from aiohttp import hdrs, web
 from pydantic import BaseModel
 
