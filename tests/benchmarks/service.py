@@ -26,7 +26,7 @@ from codetune_core.execution.events import Failed, Token
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.executor import RemoteExecutor
 
-FAST, SLOW = 5000, 200
+FAST, SLOW = 5000, 800
 SCRIPT = f"""
 models: [{{name: scripted, engine: scripted, context_tokens: 100000}}]
 rules:

@@ -86,11 +86,9 @@ def run(  # noqa: PLR0913 - click's
     git diff | codetune prompts run commit-message --var diff=-
     codetune prompts run explain-code@2 --var code=@app.py --dry-run
     codetune prompts run explain-code --var code=@app.py --format json | jq -r .output
-
-    To try a prompt without a model, let a script answer (`default: {answers: ["fine"]}`):
-
-    \b
     codetune prompts run explain-code --var code=@app.py --engine scripted --script answers.yaml
+
+    The last one tries a prompt without a model: a script answers (`default: {answers: ["fine"]}`).
     """  # noqa: D301 - the backspace is click's
     texts = read_values(assignments)
     if stream and format_name != "json":
