@@ -21,7 +21,7 @@ from codetune_core.errors import CodeTuneError
 from codetune_core.execution.answers import Answers
 from codetune_core.history.budget import Budget
 from codetune_core.history.history import History
-from codetune_core.outbound.engine import GuardedEmbedder, GuardedEngine, GuardedReranker
+from codetune_core.outbound.engine import GuardedEmbedder, GuardedReranker, guarded
 from codetune_core.outbound.executor import GuardedExecutor
 from codetune_core.outbound.gate import Gate
 from codetune_core.prompts.experiments.controller import check_all
@@ -150,7 +150,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     Raises SettingsError for an engine that is not there, and StorageError for a database that cannot be used.
     """
     gate = Gate(settings.outbound)
-    engine = GuardedEngine(build(settings), gate)
+    engine = guarded(build(settings), gate)
     database, notices = await open_database(settings.storage, backup_days=settings.history.content_days)
     async with database:
         core = await _assembled(settings, database, engine, gate, notices)

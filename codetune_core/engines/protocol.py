@@ -93,6 +93,10 @@ class Engine(Protocol):
         ...
 
 
+class HomeEngine:
+    """Base of an engine that asks nobody but processes of this machine."""
+
+
 @runtime_checkable
 class ReplacingEngine(Protocol):
     """An engine whose answer another model than the one that is asked may give."""

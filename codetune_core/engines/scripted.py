@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codetune_core.domain.execution import ErrorKind, FinishReason, ModelIdentity, Role, Usage
-from codetune_core.engines.protocol import Chunk, Done, Generation
+from codetune_core.engines.protocol import Chunk, Done, Generation, HomeEngine
 from codetune_core.errors import EngineRefused, ExecutionError, SettingsError
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
@@ -72,7 +72,7 @@ class Script(_Part):
     """Where no rule matches; unset to refuse."""
 
 
-class ScriptedEngine:
+class ScriptedEngine(HomeEngine):
     """Answers from a script, the same each time.
 
     Where a reply has several answers, sample n gets the n-th; what is drawn at a temperature above 0 without a seed

@@ -1,15 +1,16 @@
 """The way out of this machine: each request to another machine is let through by a passage, or is not sent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from codetune_core.errors import OutboundRefused
 from codetune_core.http.address import Address, parse_address
 
+_T = TypeVar("_T")
 Answered = Callable[[int], None]
 """Is told the status with which the server answered."""
 
@@ -50,6 +51,23 @@ def through(passage: Passage) -> Iterator[None]:
         yield
     finally:
         _PASSAGE.reset(token)
+
+
+async def steps(items: AsyncGenerator[_T], passage: Passage) -> AsyncGenerator[_T]:
+    """Yield what a generator yields; what it asks in each step, its end included, leaves by the passage."""
+    try:
+        while True:
+            token = _PASSAGE.set(passage)  # `through` would cost as much as the step itself
+            try:
+                item = await anext(items)
+            except StopAsyncIteration:
+                return
+            finally:
+                _PASSAGE.reset(token)
+            yield item
+    finally:
+        with through(passage):
+            await items.aclose()
 
 
 def leaves(address: Address, proxy: str | None) -> bool:

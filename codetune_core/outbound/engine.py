@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codetune_core.domain.execution import ModelIdentity, Priority, Role
-from codetune_core.engines.protocol import Chunk, Done, Engine, Generation, may_answer, prices_of
+from codetune_core.engines.protocol import Chunk, Done, Engine, Generation, HomeEngine, may_answer, prices_of
 from codetune_core.errors import CodeTuneError
-from codetune_core.http.passage import through
+from codetune_core.http.passage import steps, through
 from codetune_core.outbound.gate import Gate
 from codetune_core.outbound.origin import Origin, origin
-from codetune_core.outbound.steps import steps
 from codetune_core.sections import ModelPrice
 
 if TYPE_CHECKING:
@@ -65,6 +64,11 @@ class GuardedEngine:
 
     async def aclose(self) -> None:
         await self._engine.aclose()
+
+
+def guarded(engine: Engine, gate: Gate) -> Engine:
+    """Return the engine behind the gate; as it is where it asks nobody but processes of this machine."""
+    return engine if isinstance(engine, HomeEngine) else GuardedEngine(engine, gate)
 
 
 class GuardedEmbedder:

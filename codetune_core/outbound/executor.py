@@ -11,11 +11,10 @@ from codetune_core.domain.identifiers import new_id
 from codetune_core.errors import OutboundRefused
 from codetune_core.execution.events import Event, Failed, Finished, Repairing, Started, Token, UsageCounted
 from codetune_core.execution.protocol import Executor
-from codetune_core.http.passage import through
+from codetune_core.http.passage import steps, through
 from codetune_core.outbound.gate import Gate, GatePassage
 from codetune_core.outbound.origin import Origin
 from codetune_core.outbound.restore import Restorer
-from codetune_core.outbound.steps import steps
 
 
 class GuardedExecutor:

@@ -8,7 +8,7 @@ from typing import Self
 
 from codetune_core.domain.execution import ModelIdentity, Role, Usage
 from codetune_core.domain.text import encodable
-from codetune_core.engines.protocol import Chunk, Done, Generation
+from codetune_core.engines.protocol import Chunk, Done, Generation, HomeEngine
 from codetune_core.engines.transformers.connection import OnProgress
 from codetune_core.engines.transformers.hosts import Hosts
 from codetune_core.engines.transformers.patience import Patience
@@ -28,7 +28,7 @@ PlanFor = Callable[[str, Role], LoadPlan]
 """Says how a model is to be loaded: that of the role, where it has no name; raises SettingsError or EngineRefused."""
 
 
-class TransformersEngine:
+class TransformersEngine(HomeEngine):
     """Runs models of this machine; torch is never imported here, but in the model processes."""
 
     def __init__(self, plan_for: PlanFor, hosts: Hosts, wanted: Callable[[Role], str] = lambda _: "") -> None:

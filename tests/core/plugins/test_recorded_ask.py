@@ -73,14 +73,14 @@ async def test_an_answer_is_streamed_and_recorded_as_what_it_is(core):
     assert (execution.rendered_prompt, execution.output_data, execution.success) == ("s\n\nu", "one two", True)
     assert (execution.completion_tokens, execution.model_used) == (2, "tiny")
     assert execution.estimated_cost_usd == (answered.usage.prompt_tokens + 2000) * Decimal("1e-6")
-    (generation,) = opened.engine._engine.asked
+    (generation,) = opened.engine.asked
     assert (generation.max_tokens, generation.decoding.seed, generation.infill) == (50, 3, None)
 
 
 async def test_a_text_to_be_continued_is_sent_as_such(core):
     opened = await core()
     await RecordedAsk(opened)(replace(ASKED, task="odd", messages=(), prefix="a", suffix="b", model=""), print)
-    (generation,) = opened.engine._engine.asked
+    (generation,) = opened.engine.asked
     assert (generation.infill.prefix, generation.infill.suffix, generation.model.name) == ("a", "b", "tiny")
     execution = await recorded(opened)
     assert (execution.task, execution.rendered_prompt) == (Task.ASK, "ab")
@@ -115,7 +115,7 @@ async def test_a_cancelled_question_stops_the_engine_and_is_recorded(core):
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert opened.engine._engine.cancelled == 1
+    assert opened.engine.cancelled == 1
     execution = await recorded(opened)
     assert (execution.error_kind, execution.output_data) == ("cancelled", "one")
 
@@ -124,7 +124,7 @@ async def test_a_plugin_cannot_spend_more_than_the_budget(core):
     opened = await core(per_day_usd=Decimal("0.0001"))
     with pytest.raises(BudgetSpent):
         await RecordedAsk(opened)(ASKED, print)
-    assert opened.engine._engine.started == 0
+    assert opened.engine.started == 0
 
 
 async def test_where_the_budget_is_spent_the_model_that_costs_nothing_answers(core):
