@@ -27,6 +27,13 @@ _STANDING = (
     .where(ACTIVE)
 )
 _TICK = dt.timedelta(microseconds=1)
+_STANDS = """
+SELECT p.id, p.description, p.category, p.use_case, p.tags, p.model_type,
+    (SELECT max(d.id) FROM prompt_deployments d WHERE d.prompt_id = p.id AND d.label = ?2)
+FROM prompt_library p WHERE p.is_active AND p.name = ?1
+"""
+"""What is other whenever another version stands under a label, or the prompt is described in other words; its
+statistics, which every execution changes, are not among it."""
 _REMEMBERED = 64
 
 
@@ -36,7 +43,9 @@ class LedgerStore:
     def __init__(self, database: Database, now: Clock = utc_now) -> None:
         self._database = database
         self._now = now
-        self._remembered: Memo[tuple[str, str], Deployed | None] = Memo(database.writes, _REMEMBERED)
+        self._remembered: Memo[tuple[str, str], Deployed | None] = Memo(
+            partial(database.writes.row, _STANDS), _REMEMBERED
+        )
 
     async def deployed(self, name: str, label: str) -> Deployed | None:
         return await self._remembered.get((name, label), partial(self._deployed, name, label))

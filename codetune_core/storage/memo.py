@@ -1,9 +1,9 @@
-"""Remembers what was read from a database for as long as nobody writes to it."""
+"""Remembers what was read from a database for as long as nobody changes it."""
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, Generic, TypeVar
 
 from codetune_core.storage.url import DatabaseUrl
 
@@ -14,25 +14,29 @@ Value = TypeVar("Value")
 class Writes:
     """Tells whether anybody, in this process or another, has written to a SQLite file.
 
-    Asks for SQLite's ``data_version``, through a connection of its own that never writes: some microseconds, against
-    half a millisecond and a thread for a query.
+    Asks through a connection of its own that never writes, in the thread that wants to know: some microseconds, against
+    milliseconds for a query through a pool. Readers of SQLite's write-ahead log wait for nobody.
     """
 
     def __init__(self, url: DatabaseUrl) -> None:
         self._path = url.path
         self._connection: sqlite3.Connection | None = None
 
-    def seen(self) -> int | None:
-        """Return a number that changes with each write; None where that cannot be known, as with PostgreSQL."""
+    def seen(self) -> tuple[Any, ...] | None:
+        """Return what changes with each write; None where that cannot be known, as with PostgreSQL."""
+        return self.row("PRAGMA data_version")
+
+    def row(self, query: str, values: Sequence[str] = ()) -> tuple[Any, ...] | None:
+        """Return the first row of a query that an index answers; None as `seen` does, and where there is none."""
         if self._path is None:
             return None
         try:
             if self._connection is None:
                 self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
-            number: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            found: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
         except sqlite3.Error:  # locked as a whole, or gone: who asks the database itself learns why
             return None
-        return number
+        return found
 
     def close(self) -> None:
         """Close the connection."""
@@ -42,26 +46,27 @@ class Writes:
 
 
 class Memo(Generic[Key, Value]):
-    """Holds up to ``most`` values, and reads them again after any write; the least recently used one goes first."""
+    """Holds up to ``most`` values, each as long as its version is the same; the least recently used one goes first.
 
-    def __init__(self, writes: Writes, most: int) -> None:
-        self._writes = writes
+    ``version`` says of a key what changes whenever the value may, and None where that cannot be known.
+    """
+
+    def __init__(self, version: Callable[[Key], Hashable | None], most: int) -> None:
+        self._version = version
         self._most = most
-        self._version: int | None = None
-        self._held: OrderedDict[Key, Value] = OrderedDict()
+        self._held: OrderedDict[Key, tuple[Hashable, Value]] = OrderedDict()
 
     async def get(self, key: Key, read: Callable[[], Awaitable[Value]]) -> Value:
         """Return what ``read`` gave or gives."""
-        version = self._writes.seen()
-        if version is None or version != self._version:
-            self._held.clear()
-            self._version = version
-        if key in self._held:
+        version = self._version(key)  # before it is read: what is written meanwhile makes another one
+        held = self._held.get(key)
+        if version is not None and held is not None and held[0] == version:
             self._held.move_to_end(key)
-            return self._held[key]
+            return held[1]
         value = await read()
-        if version is not None and version == self._version:  # else it may be older than what others read since
-            self._held[key] = value
+        if version is not None:
+            self._held[key] = version, value
+            self._held.move_to_end(key)
             if len(self._held) > self._most:
                 self._held.popitem(last=False)
         return value
