@@ -223,7 +223,7 @@ def rows_of(seen: Seen, tallies: list[Tally], shape: Shape) -> list[Row]:
         Row("executions recorded twice or not at all", "", abs(seen.recorded - asked), budget=0),
         Row("executions recorded without an end", "", seen.never_ended, budget=0),
         Row("open files and connections more than before", "", seen.files_after - seen.files_before, budget=0),
-        Row("growth of memory in the last three quarters", "%", seen.growth() * 100, budget=5),
+        Row("growth of memory in the last 60 % of the time", "%", seen.growth() * 100, budget=5),
         Row("memory of the service at the end", "MB", seen.memory[-1][1] / 1e6),
         Row("streams at once", "", shape.streams),
         Row("streams read whole", "", ended["whole"] + ended["numbered"]),
