@@ -9,27 +9,13 @@ from aiohttp.http_exceptions import BadHttpMethod, LineTooLong
 
 from codetune_core.domain.faults import log_fault
 from codetune_core.domain.identifiers import new_id
+from codetune_remote.broken import Connections
 from codetune_remote.middlewares.security_headers import harden
 from codetune_remote.problems import Refusal
 from codetune_remote.refusals import refusal_of_http
 
 _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _LOG = logging.getLogger(__name__)
-
-
-class Connection(web.RequestHandler):
-    """One connection; what its parser refuses is answered with a problem and closes it."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - quotes what was sent, which may be a key
-    ) -> web.StreamResponse:
-        return answer_to(request, status, exc)
 
 
 def answer_to(request: web.BaseRequest, status: int, exc: BaseException | None) -> web.StreamResponse:
@@ -57,11 +43,6 @@ def _refusal(error: BaseException | None) -> Refusal:
     return Refusal(400, "malformed", "this is no well-formed HTTP/1.1")
 
 
-class _Connections(web.Server):
-    def __call__(self) -> web.RequestHandler:
-        return Connection(self, loop=self._loop, **self._kwargs)
-
-
 def _shaped(handler: _Handler) -> _Handler:
     """Give the framework's own errors that no middleware sees (``Expect``) the same shape."""
 
@@ -82,7 +63,7 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         loop, arguments = made._loop, made._kwargs  # noqa: SLF001 - it makes connections of one kind only
-        return _Connections(
+        return Connections(
             _shaped(made.request_handler),
             request_factory=made.request_factory,
             handler_cancellation=True,  # nobody waits for what a client that went away had asked

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from codetune_remote.broken import Connections
+
 _RETRY_AFTER_SECONDS = 1
 
 
@@ -16,33 +18,13 @@ async def answering_early(listener: socket.socket, tls: ssl.SSLContext | None) -
 
     The connections that were made end with the block, those that wait to be accepted go to who listens next.
     """
-    runner = web.ServerRunner(_Server(_answer, access_log=None))
+    runner = web.ServerRunner(Connections(_answer, access_log=None))
     await runner.setup()
     try:
         await web.SockSite(runner, listener.dup(), ssl_context=tls).start()
         yield
     finally:
         await runner.cleanup()
-
-
-class _Connection(web.RequestHandler):
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - quotes what was sent
-    ) -> web.StreamResponse:
-        from codetune_remote.connections import answer_to  # noqa: PLC0415 - imported when first needed
-
-        return answer_to(request, status, exc)
-
-
-class _Server(web.Server):
-    def __call__(self) -> web.RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
 
 
 async def _answer(request: web.BaseRequest) -> web.StreamResponse:
