@@ -60,7 +60,7 @@ class SqlCacheStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._accesses: dict[UUID, _Accesses] = {}
-        self._remembered: Memo[CacheKey, _Entry | None] = Memo(lambda _: database.writes.seen(), _REMEMBERED)
+        self._remembered: Memo[CacheKey, _Entry | None] = Memo(lambda _: database.direct.version(), _REMEMBERED)
 
     async def get(self, key: CacheKey, now: dt.datetime) -> CachedAnswer | None:
         try:

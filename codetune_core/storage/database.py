@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 
 from codetune_core.errors import StorageError
 from codetune_core.execution.background import Background
-from codetune_core.storage.memo import Writes
+from codetune_core.storage.memo import DirectReader
 from codetune_core.storage.postgresql_url import ServerUrl
 from codetune_core.storage.url import DatabaseUrl
 
@@ -34,7 +34,7 @@ class Database:
 
     def __init__(self, url: DatabaseUrl, connect_seconds: float = _CONNECT_SECONDS) -> None:
         self.url = url
-        self.writes = Writes(url)
+        self.direct = DirectReader(url)
         self.engine = _postgresql_engine(url.server, connect_seconds) if url.server else _sqlite_engine(url)
         self._queue = asyncio.Lock() if url.dialect == "sqlite" else nullcontext()
         self._closing = Background()
@@ -66,7 +66,7 @@ class Database:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        self.writes.close()
+        self.direct.close()
         await self._closing.finished()
         await self.engine.dispose()
 

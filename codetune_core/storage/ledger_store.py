@@ -44,7 +44,7 @@ class LedgerStore:
         self._database = database
         self._now = now
         self._remembered: Memo[tuple[str, str], Deployed | None] = Memo(
-            partial(database.writes.row, _STANDS), _REMEMBERED
+            partial(database.direct.row, _STANDS), _REMEMBERED
         )
 
     async def deployed(self, name: str, label: str) -> Deployed | None:

@@ -11,8 +11,8 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class Writes:
-    """Tells whether anybody, in this process or another, has written to a SQLite file.
+class DirectReader:
+    """Reads single rows of a SQLite file, and whether anybody, in this process or another, has written to it.
 
     Asks through a connection of its own that never writes, in the thread that wants to know: some microseconds, against
     milliseconds for a query through a pool. Readers of SQLite's write-ahead log wait for nobody.
@@ -22,12 +22,12 @@ class Writes:
         self._path = url.path
         self._connection: sqlite3.Connection | None = None
 
-    def seen(self) -> tuple[Any, ...] | None:
+    def version(self) -> tuple[Any, ...] | None:
         """Return what changes with each write; None where that cannot be known, as with PostgreSQL."""
         return self.row("PRAGMA data_version")
 
     def row(self, query: str, values: Sequence[str] = ()) -> tuple[Any, ...] | None:
-        """Return the first row of a query that an index answers; None as `seen` does, and where there is none."""
+        """Return the first row of a query that an index answers; None as `version` does, and where there is none."""
         if self._path is None:
             return None
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from codetune_core.storage.memo import Memo, Writes
+from codetune_core.storage.memo import DirectReader, Memo
 from codetune_core.storage.url import parse_url
 
 
@@ -39,25 +39,25 @@ class Reads:
 
 @pytest.fixture
 def writes(url):
-    opened = Writes(url)
+    opened = DirectReader(url)
     yield opened
     opened.close()
 
 
 async def test_what_was_read_is_read_once(writes):
-    reads = Reads(Memo(lambda _: writes.seen(), 4))
+    reads = Reads(Memo(lambda _: writes.version(), 4))
     assert [await reads.get("a"), await reads.get("b"), await reads.get("a")] == [1, 2, 1]
 
 
 async def test_after_a_write_it_is_read_again(writes, url):
-    reads = Reads(Memo(lambda _: writes.seen(), 4))
+    reads = Reads(Memo(lambda _: writes.version(), 4))
     await reads.get("a")
     write(url.path)
     assert await reads.get("a") == 2
 
 
 async def test_what_was_read_beside_a_write_is_not_remembered(writes, url):
-    memo: Memo[str, str] = Memo(lambda _: writes.seen(), 4)
+    memo: Memo[str, str] = Memo(lambda _: writes.version(), 4)
 
     async def overtaken() -> str:
         write(url.path)
@@ -71,14 +71,14 @@ async def test_what_was_read_beside_a_write_is_not_remembered(writes, url):
 
 
 async def test_the_least_recently_used_goes_first(writes):
-    reads = Reads(Memo(lambda _: writes.seen(), 2))
+    reads = Reads(Memo(lambda _: writes.version(), 2))
     for key in ("a", "b", "a", "c", "a", "b"):
         await reads.get(key)
     assert reads.keys == ["a", "b", "c", "b"]
 
 
 async def test_a_database_locked_as_a_whole_is_asked_itself(writes, url):
-    reads = Reads(Memo(lambda _: writes.seen(), 4))
+    reads = Reads(Memo(lambda _: writes.version(), 4))
     await reads.get("a")
     writes.close()
     holder = sqlite3.connect(url.path, isolation_level=None)
@@ -89,7 +89,7 @@ async def test_a_database_locked_as_a_whole_is_asked_itself(writes, url):
 
 
 async def test_a_server_is_asked_each_time():
-    reads = Reads(Memo(lambda _: Writes(parse_url("postgresql://someone@localhost/codetune")).seen(), 4))
+    reads = Reads(Memo(lambda _: DirectReader(parse_url("postgresql://someone@localhost/codetune")).version(), 4))
     assert [await reads.get("a"), await reads.get("a")] == [1, 2]
 
 
