@@ -168,3 +168,13 @@ async def database(database_url):
     """A fresh database of each kind in turn, with all tables."""
     async with Database(parse_url(database_url)) as opened:
         yield opened
+
+
+@pytest.fixture
+def somebody(sqlite_url, monkeypatch):
+    """A user whose daemon ends with the test."""
+    import daemons  # noqa: PLC0415 - only for who has one
+
+    with daemons.user(sqlite_url, monkeypatch) as user:
+        user.scripted()
+        yield user

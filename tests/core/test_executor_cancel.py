@@ -33,6 +33,17 @@ def held(history, act: str) -> tuple[asyncio.Event, asyncio.Event]:
     return begun, go_on
 
 
+async def cancelled_at_its_beginning(core) -> None:
+    """Cancel an execution while its beginning is being recorded."""
+    beginning, go_on = held(core.history, "begin")
+    task = asyncio.create_task(core.run())
+    await beginning.wait()
+    task.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def recorded_once_as_cancelled(core):
     [row] = await core.recorded()
     assert (row.success, row.error_kind) == (False, ErrorKind.CANCELLED)
@@ -102,26 +113,14 @@ async def test_cancelled_while_it_is_looked_for_in_the_cache(database):
 
 async def test_cancelled_while_its_budget_is_looked_at(database):
     async with running(database, budget={"per_day_usd": "1"}) as core:
-        beginning, go_on = held(core.history, "begin")
-        task = asyncio.create_task(core.run())
-        await beginning.wait()
-        task.cancel()
-        go_on.set()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        await cancelled_at_its_beginning(core)
         await recorded_once_as_cancelled(core)
     assert core.engine.started == 0
 
 
 async def test_cancelled_while_its_beginning_is_recorded_beside_the_generation(database):
     async with running(database) as core:
-        beginning, go_on = held(core.history, "begin")
-        task = asyncio.create_task(core.run())
-        await beginning.wait()
-        task.cancel()
-        go_on.set()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        await cancelled_at_its_beginning(core)
         await recorded_once_as_cancelled(core)
     assert (core.engine.started, core.engine.finished) == (core.engine.cancelled, 0)
 

@@ -7,7 +7,6 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import daemons
 import psutil
 import pytest
 
@@ -26,13 +25,6 @@ INVALID = -32602
 @pytest.fixture(scope="session")
 def sqlite_template(sqlite_starters):
     return sqlite_starters
-
-
-@pytest.fixture
-def somebody(sqlite_url, monkeypatch):
-    with daemons.user(sqlite_url, monkeypatch) as user:
-        user.scripted()
-        yield user
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 
-import daemons
 import pytest
 from click.testing import CliRunner
 
@@ -14,12 +13,9 @@ def sqlite_template(sqlite_starters):
     return sqlite_starters
 
 
-@pytest.fixture
-def somebody(sqlite_url, monkeypatch):
-    with daemons.user(sqlite_url, monkeypatch) as user:
-        user.scripted()
-        monkeypatch.chdir(user.home)
-        yield user
+@pytest.fixture(autouse=True)
+def at_home(somebody, monkeypatch):
+    monkeypatch.chdir(somebody.home)
 
 
 def run(*arguments):

@@ -2,23 +2,9 @@
 
 import json
 
-import keyring
 import pytest
-from file_keyring import FileKeyring
 
-from codetune_core.http.keys import OWN
-
-
-@pytest.fixture(autouse=True)
-def ring(tmp_path, monkeypatch):
-    for own in OWN.values():
-        for name in own.variables:
-            monkeypatch.delenv(name, raising=False)
-    before = keyring.get_keyring()
-    ring = FileKeyring(tmp_path / "keyring.json")
-    keyring.set_keyring(ring)
-    yield ring
-    keyring.set_keyring(before)
+pytestmark = pytest.mark.usefixtures("ring")
 
 
 def listed(run) -> dict[str, str]:

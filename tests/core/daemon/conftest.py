@@ -11,14 +11,6 @@ def sqlite_template(sqlite_starters):
     return sqlite_starters
 
 
-@pytest.fixture
-def somebody(sqlite_url, monkeypatch):
-    """A user whose daemon ends with the test."""
-    with daemons.user(sqlite_url, monkeypatch) as user:
-        user.scripted()
-        yield user
-
-
 @pytest.fixture(scope="module")
 def served(sqlite_template, tmp_path_factory):
     """A user whose programs share one daemon over a module's tests."""

@@ -2,11 +2,9 @@
 
 import asyncio
 import socket
-import ssl
 from contextlib import asynccontextmanager
 
 import pytest
-import trustme
 from http_peer import Peer, serving, told
 
 from codetune_core.domain.execution import ModelIdentity
@@ -34,18 +32,6 @@ async def asked_for_json(base_url: str, **settings) -> object:
         return await session.json("POST", f"{session.address.root}/rerank", {})
     finally:
         await session.aclose()
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture
-def tls(authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    return context
 
 
 @pytest.fixture

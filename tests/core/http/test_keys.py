@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keyring
 import pytest
-from file_keyring import FileKeyring
 from keyring.backends.fail import Keyring as NoKeyring
 
 from codetune_core.errors import EngineUnusable
@@ -22,17 +21,7 @@ OTHER_PATH = EngineSettings(name="openai", base_url="http://localhost:8000/other
 ELSEWHERE = EngineSettings(name="openai", base_url="https://vllm.example.com/v1")
 
 
-@pytest.fixture(autouse=True)
-def ring(tmp_path, monkeypatch):
-    """An empty keyring, and none of the usual variables."""
-    for own in keys.OWN.values():
-        for name in own.variables:
-            monkeypatch.delenv(name, raising=False)
-    before = keyring.get_keyring()
-    ring = FileKeyring(tmp_path / "keyring.json")
-    keyring.set_keyring(ring)
-    yield ring
-    keyring.set_keyring(before)
+pytestmark = pytest.mark.usefixtures("ring")
 
 
 async def secret(asked: EngineSettings) -> str | None:

@@ -2,12 +2,10 @@
 
 import asyncio
 import socket
-import ssl
 from contextlib import asynccontextmanager
 
 import keyring
 import pytest
-import trustme
 from aiohttp import web
 from file_keyring import FileKeyring
 from http_peer import Peer, blocks, frame, in_turn, serving, silence, told
@@ -327,18 +325,6 @@ async def test_a_stream_in_one_json_answer_is_one_event():
     peer = Peer({"/v1/stream": told({"choices": []})})
     async with serving(peer), connected(peer.base_url) as http:
         assert await events(http) == ['{"choices": []}']
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture
-def tls(authority):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    return context
 
 
 @pytest.fixture
