@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from codetune_core.bootstrap.core import Core
+    from codetune_core.cli.history_places import HistoryPlace
+    from codetune_core.settings import Settings
 
 _FORMAT = click.option(
     "--format", "format_name", type=click.Choice(["text", "json"]), default="text", help="For people, or for scripts."
 )
 _WITH_CODE = click.option("--with-code/--without-code", default=False, help="Also what was asked and answered.")
 _ID = click.argument("execution_id", type=click.UUID, metavar="ID")
+_REMOTE = click.option("--remote", is_flag=True, help="On the service of remote.base_url.")
+_NOT_THERE = "this machine's own; executions of {} are not among them: `codetune history list --remote`"
 _OUTCOMES = ("shown", "accepted", "edited", "rejected", "reverted", "kept")
 
 
@@ -39,6 +43,9 @@ def history() -> None:
     codetune history export > history.jsonl        without code, unless --with-code
     codetune history delete --workspace .          and every trace of it
 
+    With remote.base_url set, prompts run on the service of your team and are recorded there: `list`, `show` and
+    `delete` go there with --remote, and `rate` finds them by itself.
+
     What is kept, and for how long, is set in `[history]`: see docs/privacy.md.
     """  # noqa: D301 - the backspace is click's
 
@@ -48,51 +55,53 @@ def history() -> None:
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="So many at most.")
 @click.option("--before", type=click.UUID, metavar="ID", help="Those before this one: the next page.")
 @_WITH_CODE
+@_REMOTE
 @_FORMAT
-def list_(limit: int, before: UUID | None, with_code: bool, format_name: str, **options: Any) -> None:  # noqa: FBT001
-    """List executions, the newest first."""
+def list_(*, limit: int, before: UUID | None, with_code: bool, remote: bool, format_name: str, **options: Any) -> None:
+    """List executions, the newest first.
 
-    async def work(core: "Core") -> ExitCode:
+    With --remote, your own; with a key of scope admin, everybody's.
+    """
+
+    async def work(place: "HistoryPlace") -> ExitCode:
         from codetune_core.cli.history_text import listed, width  # noqa: PLC0415 - see `_run`
         from codetune_core.history.export import record  # noqa: PLC0415
 
-        if url := core.settings.remote.base_url:
-            click.echo(f"notice: what ran on {url} is recorded there: GET /api/execution/history", err=True)
-        found = await core.history.page(await chosen(core, **options), before, limit)
-        if format_name == "json":
+        as_json = format_name == "json"
+        found = await place.page(options, before, limit, content=with_code and as_json)
+        if as_json:
             _write([record(execution, with_code=with_code) for execution in found])
             return ExitCode.CLEAN
         if not found:
-            click.echo("no such execution is recorded", err=True)
+            click.echo(place.nothing, err=True)
             return ExitCode.CLEAN
-        click.echo(listed(found, await _names(core), width()))
+        click.echo(listed(found, await place.names(), width()))
         if len(found) == limit:
             click.echo(f"older ones: --before {found[-1].id}", err=True)
         return ExitCode.CLEAN
 
-    _run(work)
+    _run_at(work, remote=remote, hint="executions of {} are listed with --remote")
 
 
 @history.command(short_help="All that is kept of one.")
 @_ID
+@_REMOTE
 @_FORMAT
-def show(execution_id: UUID, format_name: str) -> None:
+def show(*, execution_id: UUID, remote: bool, format_name: str) -> None:
     """Show all that is kept of one execution."""
 
-    async def work(core: "Core") -> ExitCode:
+    async def work(place: "HistoryPlace") -> ExitCode:
         from codetune_core.cli.history_text import shown  # noqa: PLC0415 - see `_run`
         from codetune_core.history.export import record  # noqa: PLC0415
 
-        execution = await core.history.get(execution_id)
-        if execution is None:
-            raise _unknown(execution_id)
+        execution = await place.get(execution_id)
         if format_name == "json":
             _write(record(execution, with_code=True))
         else:
-            click.echo(shown(execution, await _names(core)))
+            click.echo(shown(execution, await place.names()))
         return ExitCode.CLEAN
 
-    _run(work)
+    _run_at(work, remote=remote)
 
 
 @history.command(short_help="Write them as JSON Lines.")
@@ -104,6 +113,7 @@ def export(with_code: bool, **options: Any) -> None:  # noqa: FBT001
     async def work(core: "Core") -> ExitCode:
         from codetune_core.history.export import line  # noqa: PLC0415 - see `_run`
 
+        _hint(core.settings, _NOT_THERE)
         async with aclosing(core.history.stream(await chosen(core, **options))) as executions:
             async for execution in executions:
                 click.echo(line(execution, with_code=with_code))
@@ -117,37 +127,39 @@ def export(with_code: bool, **options: Any) -> None:  # noqa: FBT001
 @filtered
 @click.option("--all", "everything", is_flag=True, help="Everything.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@_REMOTE
 @_FORMAT
-def delete(ids: tuple[UUID, ...], everything: bool, yes: bool, format_name: str, **options: Any) -> None:  # noqa: FBT001
+def delete(
+    *, ids: tuple[UUID, ...], everything: bool, yes: bool, remote: bool, format_name: str, **options: Any
+) -> None:
     """Delete executions by id, by a filter, or all, and every trace of their content from the database's files.
 
-    What the budget of today counts (time, user, task and cost) stays till tomorrow, and is shown nowhere.
+    What the budget of today counts (time, user, task and cost) stays till tomorrow, and is shown nowhere. With --remote
+    executions are deleted by id.
     """
     if sum((bool(ids), any(options.values()), everything)) != 1:
         raise click.UsageError("say what to delete: ids, or a filter such as --until 90d, or --all")
 
-    async def work(core: "Core") -> ExitCode:
-        from codetune_core.history.protocol import Filter  # noqa: PLC0415 - see `_run`
-        from codetune_core.storage.backup import automatic_backups  # noqa: PLC0415
+    if remote and not ids:
+        raise click.UsageError(
+            "a service deletes by id: see `codetune history list --remote`. By filter, or all at once, who runs the "
+            "service deletes beside its database"
+        )
 
-        where = Filter(ids=ids) if ids else await chosen(core, **options)
-        number = await core.history.count(where)
+    async def work(place: "HistoryPlace") -> ExitCode:
+        number = await place.count(ids, options)
         if number and not _agreed(number, assume=yes):
             return ExitCode.CLEAN
-        gone = await core.history.delete(where)
+        gone = await place.delete(ids, options)
         if format_name == "json":
             _write(asdict(gone))
         else:
             click.echo(f"{_executions(gone.executions)} deleted")
-        if not gone.erased:
-            click.echo(
-                "notice: an open transaction still sees them; traces in files are erased once it ended", err=True
-            )
-        for copy in automatic_backups(core.database.url.path) if core.database.url.path else ():
-            click.echo(f"notice: {copy}, which an upgrade or a restore left, still has what was there then", err=True)
+        for text in place.left(gone):
+            click.echo(f"notice: {text}", err=True)
         return ExitCode.CLEAN
 
-    _run(work)
+    _run_at(work, remote=remote, hint="executions of {} are deleted with --remote")
 
 
 def _agreed(number: int, *, assume: bool) -> bool:
@@ -198,6 +210,7 @@ def stats(by: Any, since: "dt.datetime | None", format_name: str) -> None:
     async def work(core: "Core") -> ExitCode:
         from codetune_core.cli.history_text import figures, width  # noqa: PLC0415 - see `_run`
 
+        _hint(core.settings, _NOT_THERE)
         groups, names = await core.history.statistics(by, since), await _names(core, versions=by == "version")
         if format_name == "json":
             _write(
@@ -212,11 +225,13 @@ def stats(by: Any, since: "dt.datetime | None", format_name: str) -> None:
     _run(work)
 
 
-async def _names(core: "Core", *, versions: bool = False) -> dict[str, str]:
+async def _names(core: "Core", *, versions: bool) -> dict[str, str]:
     """Names of prompts, or of their versions, by id; empty for what was purged or had none."""
-    prompts = [*await core.prompts.list(archived=True), *await core.prompts.list()]
+    from codetune_core.cli.history_places import names_of_prompts  # noqa: PLC0415 - see `_run`
+
     if not versions:
-        return {str(prompt.id): prompt.name for prompt in prompts}
+        return await names_of_prompts(core)
+    prompts = [*await core.prompts.list(archived=True), *await core.prompts.list()]
     return {
         str(version.id): f"{prompt.name}@{version.number}"
         for prompt in prompts
@@ -226,6 +241,26 @@ async def _names(core: "Core", *, versions: bool = False) -> dict[str, str]:
 
 def _unknown(execution_id: UUID) -> CodeTuneError:
     return CodeTuneError(f"nothing is kept of an execution {execution_id}: see `codetune history list`")
+
+
+def _run_at(work: "Callable[[HistoryPlace], Coroutine[Any, Any, ExitCode]]", *, remote: bool, hint: str = "") -> None:
+    """Run over the history that is meant; ``hint`` says where it is this machine's how the service's is reached."""
+    from codetune_core.cli.core import run, user_settings  # noqa: PLC0415 - see `_run`
+    from codetune_core.cli.history_places import opened  # noqa: PLC0415
+
+    async def there() -> ExitCode:
+        settings = user_settings()
+        if not remote:
+            _hint(settings, hint)
+        async with opened(settings, remote=remote) as place:
+            return await work(place)
+
+    run(there)
+
+
+def _hint(settings: "Settings", hint: str) -> None:
+    if settings.remote.base_url and hint:
+        click.echo(f"notice: {hint.format(settings.remote.base_url)}", err=True)
 
 
 def _run(work: "Callable[[Core], Coroutine[Any, Any, ExitCode]]") -> None:

@@ -7,13 +7,10 @@ from urllib.parse import quote
 
 from codetune_core.access.keys import ServiceKeys
 from codetune_core.access.wire import KEYS_PATH, IssuedKey, IssuedKeys, KeyBody, MadeKey
+from codetune_core.cli.asked_service import AskedService, asked_service
 from codetune_core.cli.core import say
 from codetune_core.cli.prompts.options import who
-from codetune_core.errors import AccessError, SettingsError
-from codetune_core.execution.remote.connection import ServiceConnection
-from codetune_core.http.passage import through
-from codetune_core.outbound.gate import Gate
-from codetune_core.outbound.origin import Origin
+from codetune_core.errors import AccessError
 from codetune_core.settings import Settings
 from codetune_core.storage.key_store import SqlKeyStore
 from codetune_core.storage.open import open_database
@@ -41,13 +38,8 @@ class KeyPlace(Protocol):
 async def opened(settings: Settings, *, remote: bool) -> AsyncIterator[KeyPlace]:
     """Open the service of ``remote.base_url``, or the database."""
     if remote:
-        if not settings.remote.base_url:
-            raise SettingsError("which service? Set remote.base_url to its address")
-        service = ServiceConnection.to_service(settings.remote)
-        try:
-            yield _There(service, Gate(settings.outbound))
-        finally:
-            await service.aclose()
+        async with asked_service(settings, "keys") as service:
+            yield _There(service)
         return
     database, notices = await open_database(settings.storage)
     say(notices)
@@ -86,18 +78,14 @@ class _Here:
 
 
 class _There:
-    def __init__(self, service: ServiceConnection, gate: Gate) -> None:
+    def __init__(self, service: AskedService) -> None:
         self._service = service
-        self._way = gate.passage(Origin("keys"))
 
     async def create(self, wanted: KeyBody) -> MadeKey:
-        with through(self._way):
-            return MadeKey.model_validate(await self._service.post(KEYS_PATH, wanted.model_dump(mode="json")))
+        return self._service.read(MadeKey, await self._service.post(KEYS_PATH, wanted.model_dump(mode="json")))
 
     async def page(self, after: str) -> IssuedKeys:
-        with through(self._way):
-            return IssuedKeys.model_validate(await self._service.get(f"{KEYS_PATH}?limit={_PAGE}&cursor={after}"))
+        return self._service.read(IssuedKeys, await self._service.get(KEYS_PATH, {"limit": _PAGE, "cursor": after}))
 
     async def revoke(self, key_id: str) -> IssuedKey:
-        with through(self._way):
-            return IssuedKey.model_validate(await self._service.delete(f"{KEYS_PATH}{quote(key_id, safe='')}"))
+        return self._service.read(IssuedKey, await self._service.delete(f"{KEYS_PATH}{quote(key_id, safe='')}"))

@@ -8,7 +8,7 @@ from typing import Any, Generic
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from typing_extensions import TypeVar
 
 from codetune_core.domain.service_key import Scope
@@ -21,7 +21,6 @@ class Nothing(WireBody):
     """No body, no query, or nothing that varies in the path."""
 
 
-Item = TypeVar("Item")
 Body = TypeVar("Body", default=Nothing)
 Query = TypeVar("Query", default=Nothing)
 Path = TypeVar("Path", default=Nothing)
@@ -31,22 +30,6 @@ class ById(WireBody):
     """A path that ends in, or holds, the id of one thing."""
 
     id: UUID
-
-
-class Cursor(WireBody):
-    """Which page of a list: ``cursor`` is what the page before gave as ``next``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    cursor: str = ""
-    limit: int = Field(default=50, ge=1, le=200)
-
-
-class Page(BaseModel, Generic[Item]):
-    """Part of a list; ``next`` is empty on the last one."""
-
-    items: list[Item]
-    next: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from raw_http import send_raw
 from serving import on_socket, running, settings_on_copy
 
+from codetune_core.http.replies import Cursor
 from codetune_remote.limits import Limits
 from codetune_remote.problems import Refusal
-from codetune_remote.route import Cursor
 from codetune_remote.valid import read_parts, read_query
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -10,9 +10,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import EXECUTION_HEADER, KEY_HEADER, RESUMABLE_HEADER, WIRE_HEADER
+from codetune_core.http.replies import Cursor, Page
 from codetune_remote.openapi import Document
 from codetune_remote.page import PAGE_POLICY
-from codetune_remote.route import ById, Cursor, Page, Route
+from codetune_remote.route import ById, Route
 from codetune_remote.routes import ROUTES
 
 CONTRACT = [

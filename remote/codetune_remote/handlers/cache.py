@@ -1,7 +1,7 @@
 """The cache of answers: how much is remembered, and how often it was used."""
 
 from codetune_core.domain.service_key import Scope
-from codetune_remote.replies.base import Moment, Reply
+from codetune_core.http.replies import Moment, Reply
 from codetune_remote.route import Call, Route
 
 

@@ -12,8 +12,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 from codetune_core.domain.execution import Priority
 from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
+from codetune_core.http.replies import Reply
 from codetune_core.outbound.origin import Origin, asked_for
-from codetune_remote.replies.base import Reply
 from codetune_remote.replies.models import IdentityReply, identity
 from codetune_remote.route import Call, Route
 

@@ -1,76 +1,26 @@
 """The history of executions: one's own, or everybody's for who administers the service."""
 
 from http import HTTPStatus
-from typing import Annotated, Self
+from typing import Self
 from uuid import UUID
 
 from aiohttp import web
 from pydantic import ConfigDict, Field, model_validator
 
-from codetune_core.domain.execution import ErrorKind, Feedback, Outcome, Task
-from codetune_core.domain.prompt import NAME
+from codetune_core.domain.execution import Feedback, Outcome
 from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
 from codetune_core.history.protocol import Filter, Place
+from codetune_core.history.wire import HISTORY_PATH, DeletedExecution, ExecutionReply, Executions
+from codetune_core.http.replies import Moment, Page
 from codetune_core.prompts.library import PromptLibrary
 from codetune_remote.cursors import Cursors, Number, split
 from codetune_remote.handlers.prompts import prompt_ref
 from codetune_remote.principal import Principal
 from codetune_remote.problems import Refusal
-from codetune_remote.replies.base import Moment
-from codetune_remote.replies.executions import DeletedExecution, ExecutionReply
-from codetune_remote.route import ById, Call, Cursor, Nothing, Page, Route
+from codetune_remote.route import ById, Call, Nothing, Route
 
 _PLACES: Cursors[tuple[Moment, int]] = Cursors(tuple[Moment, Number])
-Text = Annotated[str, Field(max_length=2000)]
-
-
-class Executions(Cursor):
-    """Which executions are listed; every field that is set must hold."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    prompt: str = Field(default="", pattern=f"^$|{NAME}", max_length=200)
-    """Of this prompt: its id or its name."""
-    version: int | None = Field(default=None, ge=1, le=2**31 - 1)
-    """Of this version of the prompt, by number."""
-    task: Task | None = None
-    """For this task."""
-    user: Text | None = None
-    """By this user; others' are seen with the scope admin only."""
-    model: Text | None = None
-    """Answered by this model."""
-    success: bool | None = None
-    """Only what succeeded, or only what failed."""
-    error_kind: ErrorKind | None = None
-    """Only what failed for this reason."""
-    since: Moment | None = None
-    """Begun then or later."""
-    until: Moment | None = None
-    """Begun before then."""
-    text: Text = ""
-    """Whose prompt, input or answer has these words; ``"a phrase"``; ``star*``."""
-    workspace: Text | None = None
-    """For files of this folder."""
-    content: bool = False
-    """Whether what was asked and answered is given too."""
-
-    @model_validator(mode="after")
-    def _version_of_a_prompt(self) -> Self:
-        if self.version and not self.prompt:
-            raise ValueError("a version has a number within its prompt: say which prompt")
-        return self
-
-    async def filter(self, library: PromptLibrary) -> Filter:
-        """Return what the store is asked for; raises PromptNotFound."""
-        same = ("task", "workspace", "model", "success", "error_kind", "since", "until", "text")
-        values = {name: getattr(self, name) for name in same}
-        if self.prompt:
-            prompt = await library.show(prompt_ref(self.prompt))
-            values["prompt_id"] = prompt.id
-            if self.version:
-                values["version_id"] = (await library.version(prompt.id, self.version)).id
-        return Filter(**values, user_id=self.user)
 
 
 class FeedbackBody(WireBody):
@@ -100,9 +50,9 @@ async def list_executions(call: Call[Nothing, Executions]) -> Page[ExecutionRepl
     mine = None if call.principal.sees_everyone else call.principal.user_id
     if mine is not None and asked.user not in {None, mine}:
         return Page(items=[])
-    where = await asked.model_copy(update={"user": asked.user or mine}).filter(call.service.core.prompts)
+    where = await _filter(asked, asked.user or mine, call.service.core.prompts)
     place = _PLACES.read(asked.cursor)
-    found = await history.page(where, Place(*place) if place else None, asked.limit + 1)
+    found = await history.page(where, Place(*place) if place else asked.before, asked.limit + 1)
     items, last = split(found, asked.limit)
     following = _PLACES.written(await history.place(last.id)) if last else ""
     return Page(items=[ExecutionReply.of(each, content=asked.content) for each in items], next=following)
@@ -149,6 +99,18 @@ async def give_feedback(call: Call[FeedbackBody]) -> ExecutionReply | web.Respon
     return ExecutionReply.of((rated or known)[0], content=False)
 
 
+async def _filter(asked: Executions, user: str | None, library: PromptLibrary) -> Filter:
+    """Return what the store is asked for; raises PromptNotFound."""
+    same = ("task", "workspace", "model", "success", "error_kind", "since", "until", "text")
+    values = {name: getattr(asked, name) for name in same}
+    if asked.prompt:
+        prompt = await library.show(prompt_ref(asked.prompt))
+        values["prompt_id"] = prompt.id
+        if asked.version:
+            values["version_id"] = (await library.version(prompt.id, asked.version)).id
+    return Filter(**values, user_id=user)
+
+
 async def _rated_elsewhere(call: Call[FeedbackBody], feedback: Feedback) -> bool:
     """Pass feedback on; the key with which another service is asked is not everybody's."""
     core = call.service.core
@@ -169,7 +131,7 @@ _NONE = {404: "Nothing of one's own is kept of such an execution."}
 ROUTES = (
     Route(
         "GET",
-        "/api/execution/history",
+        HISTORY_PATH,
         list_executions,
         Scope.READ,
         "List executions",
@@ -179,7 +141,7 @@ ROUTES = (
     ),
     Route(
         "GET",
-        "/api/execution/history/{id}",
+        f"{HISTORY_PATH}/{{id}}",
         get_execution,
         Scope.READ,
         "Show an execution",
@@ -189,7 +151,7 @@ ROUTES = (
     ),
     Route(
         "DELETE",
-        "/api/execution/history/{id}",
+        f"{HISTORY_PATH}/{{id}}",
         delete_execution,
         Scope.EXECUTE,
         "Delete an execution",

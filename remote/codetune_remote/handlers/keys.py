@@ -6,8 +6,9 @@ from codetune_core.access.wire import KEYS_PATH, IssuedKey, IssuedKeys, KeyBody,
 from codetune_core.domain.service_key import Scope
 from codetune_core.errors import AccessError
 from codetune_core.execution.wire import WireBody
+from codetune_core.http.replies import Cursor
 from codetune_remote.problems import Refusal
-from codetune_remote.route import Call, Cursor, Nothing, Route
+from codetune_remote.route import Call, Nothing, Route
 
 
 class ByKey(WireBody):

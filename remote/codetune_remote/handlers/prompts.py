@@ -11,11 +11,12 @@ from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.prompt import NAME, Category, PromptDraft, Wording
 from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
+from codetune_core.http.replies import Cursor, Page
 from codetune_core.prompts.library import PromptLibrary
 from codetune_core.prompts.protocol import PromptRef
 from codetune_remote.cursors import Cursors, split
 from codetune_remote.replies.prompts import DeletedPrompt, PromptDetail, PromptReply, VersionReply, described
-from codetune_remote.route import Call, Cursor, Nothing, Page, Route
+from codetune_remote.route import Call, Nothing, Route
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _PLACES: Cursors[tuple[str, UUID]] = Cursors(tuple[str, UUID])

@@ -7,12 +7,12 @@ from pydantic import ConfigDict, Field
 
 from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
+from codetune_core.http.replies import Cursor, Moment, Page, Reply
 from codetune_core.tuning.config import RecordedConfig, TrainingConfig
 from codetune_core.tuning.protocol import MetricPlace
 from codetune_remote.cursors import Cursors, split
 from codetune_remote.problems import Refusal
-from codetune_remote.replies.base import Moment, Reply
-from codetune_remote.route import Call, Cursor, Nothing, Page, Route
+from codetune_remote.route import Call, Nothing, Route
 
 _Integer = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _PLACES: Cursors[tuple[int, int, UUID]] = Cursors(tuple[_Integer, _Integer, UUID])

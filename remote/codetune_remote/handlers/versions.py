@@ -11,6 +11,7 @@ from codetune_core.domain.prompt import NAME, Prompt, PromptVersion, Wording
 from codetune_core.domain.service_key import Scope
 from codetune_core.errors import PromptError
 from codetune_core.execution.wire import WireBody
+from codetune_core.http.replies import Cursor, Page
 from codetune_core.prompts.diff import compare as compared
 from codetune_core.prompts.experiments.compare import Verdict
 from codetune_core.prompts.experiments.controller import last_between, look
@@ -19,7 +20,7 @@ from codetune_remote.handlers.deployments import Label
 from codetune_remote.handlers.prompts import NO_PROMPT, ByPrompt, prompt_ref
 from codetune_remote.replies.compare import Compared, ComparisonReply
 from codetune_remote.replies.prompts import VersionReply
-from codetune_remote.route import Call, Cursor, Nothing, Page, Route
+from codetune_remote.route import Call, Nothing, Route
 
 _PLACES: Cursors[int] = Cursors(Number)
 

@@ -6,12 +6,12 @@ from pydantic import JsonValue
 
 from codetune_core.domain.prompt import PromptVersion
 from codetune_core.history.protocol import Group
+from codetune_core.http.replies import Reply, Usd
 from codetune_core.prompts.diff import VersionDiff
 from codetune_core.prompts.experiments import verdict as in_words
 from codetune_core.prompts.experiments.compare import Comparison, Judgement, Verdict
 from codetune_core.prompts.experiments.confidence_sequence import Counts
 from codetune_core.prompts.experiments.protocol import ArmResults
-from codetune_remote.replies.base import Reply, Usd
 from codetune_remote.replies.prompts import StatisticsReply
 
 

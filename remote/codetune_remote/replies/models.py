@@ -5,9 +5,9 @@ from pathlib import Path
 from codetune_core.domain.execution import ModelIdentity, Role
 from codetune_core.engines.transformers.loads import Load, LoadState
 from codetune_core.engines.transformers.wire import Status
+from codetune_core.http.replies import Moment, Reply
 from codetune_core.models.here import Here
 from codetune_core.models.spec import Kind, ModelSpec, Quantization
-from codetune_remote.replies.base import Moment, Reply
 
 
 class IdentityReply(Reply):

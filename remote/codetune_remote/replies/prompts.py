@@ -5,7 +5,7 @@ from uuid import UUID
 
 from codetune_core.domain.deployment import Action, Deployment, Experiment
 from codetune_core.domain.prompt import Category, Prompt, PromptVersion, Wording
-from codetune_remote.replies.base import Moment, Reply
+from codetune_core.http.replies import Moment, Reply
 
 
 class StatisticsReply(Reply):

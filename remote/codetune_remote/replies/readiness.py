@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from codetune_remote.replies.base import Reply
+from codetune_core.http.replies import Reply
 
 
 class LoadingModel(Reply):

@@ -1,13 +1,57 @@
-"""Executions as endpoints give them: with or without what was asked and answered."""
+"""What a client and the service say to each other about the history."""
 
 from collections.abc import Mapping
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import JsonValue
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from codetune_core.domain.execution import ErrorKind, Execution, Keep, Outcome, Task
+from codetune_core.domain.prompt import NAME
 from codetune_core.history.export import CONTENT
-from codetune_remote.replies.base import Moment, Reply, Usd
+from codetune_core.http.replies import Cursor, Moment, Reply, Usd
+
+HISTORY_PATH = "/api/execution/history"
+Text = Annotated[str, Field(max_length=2000)]
+
+
+class Executions(Cursor):
+    """Which executions are listed; every field that is set must hold."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    prompt: str = Field(default="", pattern=f"^$|{NAME}", max_length=200)
+    """Of this prompt: its id or its name."""
+    version: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    """Of this version of the prompt, by number."""
+    task: Task | None = None
+    """For this task."""
+    user: Text | None = None
+    """By this user; others' are seen with the scope admin only."""
+    model: Text | None = None
+    """Answered by this model."""
+    success: bool | None = None
+    """Only what succeeded, or only what failed."""
+    error_kind: ErrorKind | None = None
+    """Only what failed for this reason."""
+    since: Moment | None = None
+    """Begun then or later."""
+    until: Moment | None = None
+    """Begun before then."""
+    text: Text = ""
+    """Whose prompt, input or answer has these words; ``"a phrase"``; ``star*``."""
+    workspace: Text | None = None
+    """For files of this folder."""
+    before: UUID | None = None
+    """Only those that stand behind this one in the list."""
+    content: bool = False
+    """Whether what was asked and answered is given too."""
+
+    @model_validator(mode="after")
+    def _version_of_a_prompt(self) -> Self:
+        if self.version and not self.prompt:
+            raise ValueError("a version has a number within its prompt: say which prompt")
+        return self
 
 
 class ExecutionReply(Reply):
@@ -87,6 +131,11 @@ class ExecutionReply(Reply):
         return cls(
             **{name: None if name in hidden else getattr(execution, name) for name in cls.model_fields},
         )
+
+    @property
+    def execution(self) -> Execution:
+        """The same as the core has it."""
+        return Execution(**dict(self))
 
 
 class DeletedExecution(Reply):
