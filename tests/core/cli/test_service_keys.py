@@ -1,13 +1,11 @@
 """``codetune keys create``, ``issued`` and ``revoke``: here, offline, and on a service that runs elsewhere."""
 
 import asyncio
-import contextlib
 import hashlib
 import json
-import threading
 
 import pytest
-from serving import on_tcp, running, settings_for
+from elsewhere import service_elsewhere
 
 from codetune_core.access.key_text import key_id
 from codetune_core.access.keys import ServiceKeys
@@ -110,38 +108,14 @@ def test_an_offline_key_is_printed_with_its_hash_and_kept_nowhere(run, tmp_path,
     assert not (tmp_path / "none.db").exists()
 
 
-@contextlib.contextmanager
-def service_elsewhere(folder, url):
-    """A service in a thread of its own; gives its address and a key of scope admin."""
-    ready, end = threading.Event(), threading.Event()
-    found = {}
-
-    async def serve():
-        folder.mkdir()
-        async with running(settings_for(folder, url)) as service, on_tcp(service) as client:
-            _, made = await service.core.keys.create("root", [Scope.ADMIN], expires="1d")
-            found.update(address=str(client._base_url), key=made.text.get_secret_value())
-            ready.set()
-            await asyncio.to_thread(end.wait)
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    try:
-        assert ready.wait(60)
-        yield found["address"].rstrip("/"), found["key"]
-    finally:
-        end.set()
-        thread.join()
-
-
 def test_keys_of_a_service_elsewhere_are_made_listed_and_revoked(run, tmp_path, sqlite_url, monkeypatch):
     here = f"sqlite:///{tmp_path / 'here.db'}"
     monkeypatch.setenv("CODETUNE_DATABASE_URL", here)
     own = tmp_path / "home" / "codetune" / "codetune.toml"
     own.parent.mkdir(parents=True)
     monkeypatch.delenv("CODETUNE_DATABASE_URL")
-    with service_elsewhere(tmp_path / "there", sqlite_url) as (address, admin):
-        monkeypatch.setenv("CODETUNE_REMOTE_KEY", admin)
+    with service_elsewhere(tmp_path / "there", sqlite_url, root=(Scope.ADMIN,)) as (address, keys):
+        monkeypatch.setenv("CODETUNE_REMOTE_KEY", keys["root"])
         own.write_text(f'[remote]\nbase_url = "{address}"\n[storage]\ndatabase_url = "{here}"\n')
         made = run("keys", "create", "--remote", "--user", "ada")
         assert made.exit_code == 0, made.output
