@@ -2,6 +2,7 @@
 
 CodeTuneError
   SettingsError      what was written in a configuration cannot be used at all
+    NobodyAnswers    no model is set or found; ``ways`` say what can be done
   BaselineError      the baseline file cannot be read or written
   UnreadableFile     binary, not UTF-8, vanished, or not permitted
   DetectorError      a detector cannot do its work; the message says what to do
@@ -46,6 +47,14 @@ class CodeTuneError(Exception):
 
 class SettingsError(CodeTuneError):
     """What was written in a configuration cannot be used at all."""
+
+
+class NobodyAnswers(SettingsError):  # noqa: N818 - the name says what is wrong
+    """No model is set or found: ``why`` in a few words, and ``ways`` out of it, a few words and a command each."""
+
+    def __init__(self, why: str, *ways: str) -> None:
+        super().__init__("; ".join((why, *ways)))
+        self.why, self.ways = why, ways
 
 
 class BaselineError(CodeTuneError):

@@ -27,8 +27,8 @@ def user_settings(**sections: Any) -> Settings:
 def with_core(work: "Callable[[Core], Coroutine[Any, Any, ExitCode]]", **sections: Any) -> None:
     """Run ``work`` over an open core and end the program with its exit code.
 
-    A CodeTuneError ends it with a message and ``ExitCode.USAGE``, Ctrl-C with ``ExitCode.INTERRUPTED``, after the
-    coroutine was cancelled and the core closed.
+    A CodeTuneError ends it with a message and ``ExitCode.USAGE``, Ctrl-C with "cancelled" and
+    ``ExitCode.INTERRUPTED``, after the coroutine was cancelled and the core closed.
     """
     from codetune_core.bootstrap.core import open_core  # noqa: PLC0415 - `codetune models` does not wait for a database
 
@@ -50,6 +50,7 @@ def run(work: Callable[[], Coroutine[Any, Any, ExitCode]]) -> None:
         click.echo(f"codetune: {visible_lines(str(error))}", err=True)  # it may quote a server
         code = ExitCode.USAGE
     except KeyboardInterrupt:
+        click.echo("cancelled", err=True)
         code = ExitCode.INTERRUPTED
     sys.exit(code)
 

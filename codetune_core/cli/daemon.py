@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import click
 
@@ -65,15 +65,24 @@ def stop(format_name: str, *, at_once: bool) -> None:
 @daemon.command(short_help="What it wrote.")
 @click.option("-n", "--lines", type=click.IntRange(0), default=50, show_default=True, help="So many from the end.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what it writes, until Ctrl-C.")
-def logs(lines: int, *, follow: bool) -> None:
-    """Print the end of the daemon's log."""
-    from codetune_core.cli.formats.visible import visible  # noqa: PLC0415 - `--help` needs none of these
+@_FORMAT
+def logs(lines: int, format_name: str, *, follow: bool) -> None:
+    """Print the end of the daemon's log; with --format json, each line as it stands there."""
+    from codetune_core.cli.exit_codes import ExitCode  # noqa: PLC0415 - `--help` needs none of these
+    from codetune_core.cli.formats.visible import visible  # noqa: PLC0415
+    from codetune_core.cli.log_lines import readable  # noqa: PLC0415
     from codetune_core.daemon.follow import lines_of  # noqa: PLC0415
     from codetune_core.daemon.place import daemon_files  # noqa: PLC0415
 
-    with _in_words(), suppress(KeyboardInterrupt):
-        for line in lines_of(daemon_files().log, lines, follow=follow):
-            click.echo(visible(line.rstrip("\n")))
+    shown = readable if format_name == "text" else str
+    try:
+        with _in_words():
+            for line in lines_of(daemon_files().log, lines, follow=follow):
+                click.echo(visible(shown(line.rstrip("\n"))))
+    except KeyboardInterrupt:
+        if sys.stdout.isatty():  # it shows ^C
+            click.echo()
+        sys.exit(ExitCode.INTERRUPTED)
 
 
 @contextmanager

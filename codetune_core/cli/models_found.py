@@ -76,7 +76,7 @@ def _servers(probed: Probed) -> Iterator[str]:
 
 def _who(chosen: Serving) -> str:
     if chosen.engine is None:
-        return f"nobody: {chosen.why}"
+        return "; ".join((f"nobody: {chosen.why}", *chosen.ways))
     return f"{chosen.model or 'its own choice'} ({chosen.engine.name}): {chosen.why}"
 
 
@@ -101,4 +101,4 @@ def models_as_json(found: FoundModels) -> dict[str, Any]:
 
 def _role_json(chosen: Serving) -> dict[str, Any]:
     engine = chosen.engine.name if chosen.engine else None
-    return {"engine": engine, "model": chosen.model, "why": chosen.reasons}
+    return {"engine": engine, "model": chosen.model, "why": "; ".join((chosen.reasons, *chosen.ways))}

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Self
 
 from codetune_core.domain.execution import ModelIdentity, Role
 from codetune_core.engines.protocol import Chunk, Done, Engine, Generation
-from codetune_core.engines.registry import build_engine, none_set
+from codetune_core.engines.registry import build_engine
 from codetune_core.engines.socket_owner import is_ours
-from codetune_core.errors import CodeTuneError
+from codetune_core.errors import CodeTuneError, NobodyAnswers
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 
 if TYPE_CHECKING:
     from codetune_core.engines.serving import Serving
 
+_SERVER = "start a server such as Ollama, or set engine.base_url in your codetune.toml"
 _ASK_AGAIN_SECONDS = 30
 """After this, where nobody was found, it is looked for again."""
 
@@ -91,7 +92,7 @@ class AutoEngine:
             self._found[name, role] = found
         chosen = found.serving
         if chosen.engine is None:
-            raise none_set(f"no engine is set, and none was found: {chosen.reasons}")
+            raise NobodyAnswers(f"no engine is set, and none was found: {chosen.reasons}", *chosen.ways, _SERVER)
         if chosen.engine not in self._engines:
             self._engines[chosen.engine] = self._build(chosen.engine, self._settings)
         return self._engines[chosen.engine], chosen.model

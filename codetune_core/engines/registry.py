@@ -5,7 +5,7 @@ from importlib.metadata import entry_points
 
 from codetune_core.domain.execution import ModelIdentity, Role
 from codetune_core.engines.protocol import Chunk, Done, Engine, Generation
-from codetune_core.errors import SettingsError
+from codetune_core.errors import NobodyAnswers, SettingsError
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
 
@@ -58,19 +58,18 @@ class NoEngine:
         self._why = why
 
     async def generate(self, generation: Generation) -> AsyncGenerator[Chunk | Done]:  # noqa: ARG002
-        raise none_set(self._why)
+        raise NobodyAnswers(self._why, _set_one())
         yield  # makes it a generator
 
     async def model(self, name: str, role: Role = Role.GENERATION) -> ModelIdentity:  # noqa: ARG002
-        raise none_set(self._why)
+        raise NobodyAnswers(self._why, _set_one())
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:  # noqa: ARG002
-        raise none_set(self._why)
+        raise NobodyAnswers(self._why, _set_one())
 
     async def aclose(self) -> None:
         """Nothing runs."""
 
 
-def none_set(why: str = "no engine is set") -> SettingsError:
-    """Return the error that says which engines there are to set."""
-    return SettingsError(f"{why}: set engine.name in your codetune.toml (available: {', '.join(available())})")
+def _set_one() -> str:
+    return f"set engine.name in your codetune.toml (available: {', '.join(available())})"

@@ -4,13 +4,11 @@ import asyncio
 from dataclasses import dataclass
 
 from codetune_core.domain.execution import Role
-from codetune_core.engines.local_servers import USUAL_PORTS, LocalServer, Probed, probe
-from codetune_core.errors import CodeTuneError
+from codetune_core.engines.local_servers import LocalServer, Probed, probe
+from codetune_core.errors import CodeTuneError, NobodyAnswers
 from codetune_core.models.choose import load_plan, wanted
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
-
-_PORTS = ", ".join(f"{program} {port}" for program, port in USUAL_PORTS.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +21,7 @@ class Serving:
         why: why it is this one; why no model of this machine where it is not one.
         port: that of a local server, 0 for everything else.
         servers: why no local server, where there is nobody.
+        ways: what can be done about that, a few words and a command each.
     """
 
     engine: EngineSettings | None
@@ -30,6 +29,7 @@ class Serving:
     why: str
     port: int = 0
     servers: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
 
     @property
     def reasons(self) -> str:
@@ -54,20 +54,21 @@ async def serving(
     probed = probed or await probe()
     for server in probed.servers:
         if model := _model(server, meant, role):
-            return _served(asked, server, model, local)
+            return _served(asked, server, model, str(local))
     lacking = [
         f"{server.program} on port {server.port} has no model {meant or f'for {role}'}" for server in probed.servers
     ]
     reasons = (*lacking, *probed.refused)
-    return Serving(None, "", local, servers=reasons or (f"no server answers on its usual port ({_PORTS})",))
+    why, ways = (local.why, local.ways) if isinstance(local, NobodyAnswers) else (str(local), ())
+    return Serving(None, "", why, servers=reasons or ("no server answers on its usual port",), ways=ways)
 
 
-def _local(asked: EngineSettings, settings: Settings, role: Role, name: str) -> Serving | str:
+def _local(asked: EngineSettings, settings: Settings, role: Role, name: str) -> Serving | CodeTuneError:
     """Return the model of this machine, or why there is none."""
     try:
         plan = load_plan(name, role, settings)
     except CodeTuneError as error:
-        return str(error)
+        return error
     engine = asked.model_copy(update={"name": "transformers"})
     why = f"its files are here, and as {plan.quantization} with {plan.context_tokens:,} tokens it fits {plan.device}"
     return Serving(engine, name or plan.spec.name, why)

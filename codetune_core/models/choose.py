@@ -4,7 +4,7 @@ from pathlib import Path
 
 from codetune_core.domain.canonical import digest
 from codetune_core.domain.execution import Role
-from codetune_core.errors import SettingsError
+from codetune_core.errors import NobodyAnswers, SettingsError
 from codetune_core.models.adapters import adapters_for, split_adapter
 from codetune_core.models.catalogue import Catalogue, read_catalogue, with_sizes
 from codetune_core.models.files import contents, has_pickle, is_here, located, source_folder
@@ -42,7 +42,7 @@ def choose(name: str, role: Role, settings: Settings, catalogue: Catalogue, on: 
         sized = with_sizes(spec)
         if is_here(spec) and licence_accepted(spec) and not missing_for(spec) and chosen(sized, on, settings.models):
             return sized
-    raise SettingsError(_none_here(role, settings, catalogue, on))
+    raise _none_here(role, settings, catalogue, on)
 
 
 def candidates(role: Role, catalogue: Catalogue, on: Device) -> list[ModelSpec]:
@@ -129,10 +129,11 @@ def _kv_tokens(fit: Fit, on: Device) -> int:
     return max(fit.context_tokens, min(room, _KV_TOKENS[on.name.partition(":")[0]]))
 
 
-def _none_here(role: Role, settings: Settings, catalogue: Catalogue, on: Device) -> str:
+def _none_here(role: Role, settings: Settings, catalogue: Catalogue, on: Device) -> NobodyAnswers:
     fitting = [spec for spec in candidates(role, catalogue, on) if chosen(spec, on, settings.models, anywhere=True)]
     if not fitting:
-        return f"no model for {role} fits the {on.budget / _BILLION:.1f} GB of {on.described}"
+        return NobodyAnswers(f"no model for {role} fits the {on.budget / _BILLION:.1f} GB of {on.described}")
     first = fitting[0]
-    install = f"{INSTALL}, then " if missing_for(first) else ""
-    return f"no model for {role} is on this machine; {first.name} would fit: {install}codetune models pull {first.name}"
+    install = f"{INSTALL} && " if missing_for(first) else ""
+    way = f"{first.name} would fit: {install}codetune models pull {first.name}"
+    return NobodyAnswers(f"no model for {role} is on this machine", way)

@@ -1,5 +1,6 @@
 """Runs and reloads plugins for ``codetune plugins``."""
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -42,6 +43,9 @@ async def answered(core: Core, name: str, request: Request, format_name: str) ->
     printer = _Printer(streams=format_name == "text")
     try:
         outcome = await host.run(name, request, printer.show)
+    except asyncio.CancelledError:
+        printer.end()
+        raise
     except CodeTuneError as error:
         printer.end()
         click.echo(f"codetune: {error}", err=True)

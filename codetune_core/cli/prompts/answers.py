@@ -30,6 +30,10 @@ class Writer(Protocol):
         """Take the next event."""
         ...
 
+    def break_off(self) -> None:
+        """Leave what was shown in order: no event follows, for somebody cancelled the execution."""
+        ...
+
     def end(self) -> ExitCode:
         """Show what is left to show, and say how the command ends."""
         ...
@@ -87,6 +91,10 @@ class AnswerText:
             # Said to be in colour, because click takes escape sequences out of the rest: a pipe gets the answer whole.
             click.echo(visible_lines(event.text) if self._on_terminal else event.text, nl=False, color=True)
 
+    def break_off(self) -> None:
+        if self._on_terminal or not self._at_line_start:  # a terminal shows ^C
+            click.echo()
+
     def end(self) -> ExitCode:
         if not self._at_line_start:
             click.echo()
@@ -107,6 +115,9 @@ class AnswerJson:
     def write(self, event: Event) -> None:
         self._outcome.take(event)
 
+    def break_off(self) -> None:
+        """Nothing was shown."""
+
     def end(self) -> ExitCode:
         write_json(_content(self._outcome))
         return self._outcome.code
@@ -121,6 +132,9 @@ class AnswerLines:
     def write(self, event: Event) -> None:
         self._outcome.take(event)
         click.echo(json.dumps(event.model_dump(mode="json"), ensure_ascii=False))
+
+    def break_off(self) -> None:
+        """Every line was ended."""
 
     def end(self) -> ExitCode:
         return self._outcome.code

@@ -1,6 +1,8 @@
 """``codetune daemon``, and commands whose executions run elsewhere than in the daemon."""
 
 import json
+import signal
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -70,6 +72,48 @@ def test_the_log_is_printed_without_what_steers_a_terminal(somebody):
     somebody.files.log.write_text("one\ntwo\nthree \x1b[2J\n")
     assert run("daemon", "logs", "-n", "2").output.splitlines()[0] == "two"
     assert "\x1b" not in run("daemon", "logs").output
+
+
+ACCESS = (
+    '{"method": "GET", "milliseconds": 3.5, "user": null, "words": "two words", "event": "request", "level": "info", '
+    '"logger": "access", "timestamp": "2026-11-21T23:05:06.789Z"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            ACCESS,
+            '2026-11-22 00:05:06 info    request method=GET milliseconds=3.5 user=null words="two words" logger=access',
+        ),
+        ('{"event": "it\\nbroke", "level": "error"}', "error   it␊broke"),
+        ('{"event": "when?", "level": "warning", "timestamp": "soon"}', "soon warning when?"),
+        ('{"event": "a", "level": "info", "empty": "", "list": [1, "x"], "sum": "a=b"}',
+         'info    a empty="" list=[1, "x"] sum="a=b"'),
+        *((broken, broken) for broken in (ACCESS[:40], "Traceback (most recent call last):", "[1]", '{"no": "event"}')),
+        ("[" * 100_000, "[" * 100_000),
+    ],
+)  # fmt: skip
+def test_the_log_is_shown_as_people_read_it_and_to_scripts_as_it_stands(somebody, line, shown):
+    somebody.files.log.write_text(f"{line}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Etc/GMT-1")
+        time.tzset()
+        assert run("daemon", "logs").output == f"{shown}\n"
+        assert run("daemon", "logs", "--format", "json").output == f"{line}\n"
+    time.tzset()
+
+
+def test_a_log_that_is_followed_is_readable_too_and_ctrl_c_ends_it_with_130(somebody):
+    somebody.files.log.write_text(f"{ACCESS}\n")
+    follower = somebody.start("daemon", "logs", "-f")
+    assert " request method=GET " in follower.stdout.readline()
+    with somebody.files.log.open("a") as log:
+        log.write(ACCESS.replace("GET", "PUT") + "\n")
+    assert " request method=PUT " in follower.stdout.readline()
+    follower.send_signal(signal.SIGINT)
+    assert (follower.communicate(timeout=60), follower.returncode) == (("", ""), 130)
 
 
 @pytest.mark.parametrize(

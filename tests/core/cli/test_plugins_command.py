@@ -179,7 +179,7 @@ def test_ctrl_c_ends_plugin_and_model_and_the_program_with_130(folder, workspace
         pid = int(process.stdout.readline())
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == ExitCode.INTERRUPTED
-        assert process.stderr.read() == ""
+        assert process.stderr.read() == "cancelled\n"
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 

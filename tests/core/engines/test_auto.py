@@ -33,8 +33,6 @@ def alone(tmp_path, monkeypatch):
     """Neither models nor servers of whoever runs the tests."""
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
-    # First, because it reads the usual ports when it is imported, which is late.
-    monkeypatch.setattr("codetune_core.engines.serving._PORTS", "Ollama 11434, LM Studio 1234")
     monkeypatch.setattr(local_servers, "USUAL_PORTS", {})
 
 
@@ -133,7 +131,8 @@ async def test_an_address_that_is_set_is_asked_whatever_else_is_here(monkeypatch
 async def test_nobody_is_there_and_the_reasons_are_said():
     engine = AutoEngine(EngineSettings(), Settings())
     says = (
-        r"^no engine is set, and none was found: no model for review is on this machine; .*Ollama 11434.*engine\.name"
+        r"^no engine is set, and none was found: no model for review is on this machine; no server answers on its "
+        r"usual port; .* would fit: .*codetune models pull .*; start a server such as Ollama, or set engine.base_url in"
     )
     with pytest.raises(SettingsError, match=says):
         await engine.model("", Role.REVIEW)

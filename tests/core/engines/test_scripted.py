@@ -181,7 +181,7 @@ def test_an_engine_that_cannot_be_made_is_said(settings, words):
 async def test_where_no_engine_is_set_whoever_asks_is_told_what_to_set():
     none = build(Settings(engine=EngineSettings(name="none")))
     for asking in (none.model(""), anext(none.generate(ASKED))):
-        with pytest.raises(SettingsError, match=r"no engine is set: set engine\.name .*scripted"):
+        with pytest.raises(SettingsError, match=r"no engine is set; set engine\.name .*scripted"):
             await asking
     await none.aclose()
 
