@@ -2,44 +2,137 @@
 
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote, urlencode
 
 import click
 
-from codetune_core.bootstrap.core import Core
+from codetune_core.cli.core import say
 from codetune_core.daemon.ensure import ensure
 from codetune_core.daemon.executor import DaemonExecutor
 from codetune_core.daemon.own import are_own
-from codetune_core.errors import CodeTuneError
+from codetune_core.domain.execution import Role
+from codetune_core.engines.protocol import Engine
+from codetune_core.engines.registry import UNSET, build
+from codetune_core.errors import CodeTuneError, PromptNotFound, SettingsError
 from codetune_core.execution.protocol import Executor
+from codetune_core.execution.remote.connection import ServiceConnection
+from codetune_core.execution.remote.faults import Busy, Gone, Unreachable
+from codetune_core.outbound.engine import guarded
+from codetune_core.outbound.gate import Gate
+from codetune_core.prompts.wire import Choosing, ChosenVersion
 from codetune_core.settings import Settings
+
+if TYPE_CHECKING:
+    from codetune_core.bootstrap.core import Core
+
+
+class Runner(Protocol):
+    """Runs executions.
+
+    Attributes:
+        executor: what runs them.
+        engine: that of this process, to be asked whether there is one.
+    """
+
+    executor: Executor
+    engine: Engine
+
+    async def chosen(self, name: str, asked: Choosing) -> ChosenVersion:
+        """Return which version of a prompt would answer; raises PromptNotFound."""
+        ...
 
 
 @asynccontextmanager
-async def executor_for(core: Core) -> AsyncIterator[Executor]:
-    """Give what runs executions as the core's settings say.
+async def runner(settings: Settings) -> AsyncIterator[Runner]:
+    """Give what runs executions as settings say.
 
     That is the daemon, unless it would run them by other settings, such as those of the command line or of a workspace;
-    where it cannot be used, that is said, and they run here.
+    where it cannot be used, that is said, and they run here. Who uses the daemon opens no database.
     """
-    if not _are_shared(core.settings):
-        yield core.executor
-        return
-    try:
-        await ensure(tell=_tell)
-    except CodeTuneError as error:
-        _tell(f"it runs in this process instead: {error}")
-        yield core.executor
-        return
-    executor = DaemonExecutor(_tell)
-    try:
-        yield executor
-    finally:
-        await executor.aclose()
+    if _are_shared(settings):
+        engine = guarded(build(settings), Gate(settings.outbound))
+        try:
+            if await _anybody_answers(settings, engine) and (path := await _daemon()):
+                async with _in_daemon(path, engine) as there:
+                    yield there
+                return
+        finally:
+            await engine.aclose()
+    from codetune_core.bootstrap.core import open_core  # noqa: PLC0415 - half of the time that the daemon saves
+
+    async with open_core(settings) as core:
+        say(core.notices)
+        yield _Here(core)
 
 
 def _are_shared(settings: Settings) -> bool:
     return settings.daemon.enabled and sys.platform != "win32" and are_own(settings)
+
+
+async def _anybody_answers(settings: Settings, engine: Engine) -> bool:
+    """Whether it is worth to start a daemon: nobody waits for one to be told that there is no engine."""
+    if settings.engine.name not in UNSET or settings.remote.base_url:
+        return True
+    for role in (Role.REVIEW, Role.GENERATION, Role.COMPLETION):
+        with suppress(SettingsError):
+            await engine.model(settings.engine.model, role)
+            return True
+    return False
+
+
+async def _daemon() -> Path | None:
+    """Return the socket of the daemon; None, which is said, where it cannot be used."""
+    try:
+        return await ensure(tell=_tell)
+    except CodeTuneError as error:
+        _tell(f"it runs in this process instead: {error}")
+        return None
+
+
+@asynccontextmanager
+async def _in_daemon(path: Path, engine: Engine) -> AsyncIterator[Runner]:
+    executor = DaemonExecutor(_tell)
+    try:
+        yield _InDaemon(path, executor, engine)
+    finally:
+        await executor.aclose()
+
+
+class _Here:
+    def __init__(self, core: "Core") -> None:
+        self.executor = core.executor
+        self.engine = core.engine
+        self._library = core.prompts
+
+    async def chosen(self, name: str, asked: Choosing) -> ChosenVersion:
+        choosing = self._library.choose(name, label=asked.label, version=asked.version, session_id=asked.session_id)
+        return ChosenVersion.of(await choosing)
+
+
+class _InDaemon:
+    def __init__(self, path: Path, executor: Executor, engine: Engine) -> None:
+        self.executor = executor
+        self.engine = engine
+        self._path = path
+
+    async def chosen(self, name: str, asked: Choosing) -> ChosenVersion:
+        with suppress(Busy, Unreachable):  # it ended a moment ago
+            return await self._asked(self._path, name, asked)
+        return await self._asked(await ensure(tell=_tell), name, asked)
+
+    async def _asked(self, path: Path, name: str, asked: Choosing) -> ChosenVersion:
+        query = urlencode(asked.model_dump(exclude_defaults=True))
+        daemon = ServiceConnection.to_socket(path)
+        try:
+            said = await daemon.get(f"/api/prompts/{quote(name, safe='')}/choice?{query}")
+        except Gone as error:
+            raise PromptNotFound(error.detail) from error
+        finally:
+            await daemon.aclose()
+        return ChosenVersion.model_validate(said)
 
 
 def _tell(text: str) -> None:

@@ -12,6 +12,9 @@ from codetune_core.settings import Settings
 GROUP = "codetune.engines"
 """Each entry point names a class with ``from_settings(EngineSettings, Settings) -> Engine``."""
 
+UNSET = frozenset({"", "none", "auto"})
+"""Names with which the user has chosen no engine."""
+
 
 def available() -> list[str]:
     """Return the name of every engine that an installed package offers."""

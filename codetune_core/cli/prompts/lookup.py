@@ -1,12 +1,16 @@
 """What a command needs to find before it can begin: the version that a reference means, and somebody to ask."""
 
-from codetune_core.bootstrap.core import Core
+from collections.abc import Sequence
+
 from codetune_core.cli.prompts.options import Reference
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.execution import Role
 from codetune_core.domain.prompt import PromptVersion
-from codetune_core.errors import PromptError, SettingsError
+from codetune_core.engines.protocol import Engine
+from codetune_core.engines.registry import UNSET
+from codetune_core.errors import NobodyAnswers, PromptError, SettingsError
 from codetune_core.prompts.library import PromptLibrary
+from codetune_core.settings import Settings
 
 
 async def numbered(library: PromptLibrary, meant: Reference) -> Reference:
@@ -33,10 +37,12 @@ async def newest(library: PromptLibrary, meant: Reference) -> Reference:
     return Reference(meant.name, (await library.versions(meant.name))[0].number)
 
 
-async def expect_engine(core: Core, role: Role, *, model: str = "", hint: str = "") -> None:
-    """Raise SettingsError, which says what to set, where nobody answers for a role."""
-    if core.settings.engine.name in {"", "none", "auto"}:
+async def expect_engine(
+    settings: Settings, engine: Engine, role: Role, *, model: str = "", ways: Sequence[str] = ()
+) -> None:
+    """Raise SettingsError where nobody answers for a role: a line that says why, and one for each way out of it."""
+    if settings.engine.name in UNSET:
         try:
-            await core.engine.model(model or core.settings.engine.model, role)
-        except SettingsError as error:
-            raise SettingsError(f"{error}{hint}") from None
+            await engine.model(model or settings.engine.model, role)
+        except NobodyAnswers as error:
+            raise SettingsError("\n- ".join((error.why, *error.ways, *ways))) from None

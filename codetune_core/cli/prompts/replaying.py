@@ -32,7 +32,7 @@ _ACCEPTED = {Outcome.ACCEPTED, Outcome.KEPT}
 async def replayed(core: Core, a: Reference, b: Reference, inputs: int) -> PairedResult:
     """Run the newest recorded inputs of A's prompt through both versions; raises PromptError where none is kept."""
     recorded = await _recorded(core, a, inputs)
-    await expect_engine(core, Role.of(recorded[0].task) if recorded else Role.GENERATION)
+    await expect_engine(core.settings, core.engine, Role.of(recorded[0].task) if recorded else Role.GENERATION)
     if not recorded:
         raise PromptError(
             f"no input of {a.name} is kept: `history.keep` must be `full`, and inputs go after `history.content_days`"

@@ -1,28 +1,30 @@
 """``codetune prompts run``: one execution, streamed to the terminal."""
 
-from collections.abc import Coroutine
+from asyncio import CancelledError
+from collections.abc import Coroutine, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
-from codetune_core.bootstrap.core import Core
-from codetune_core.cli.core import with_core
+from codetune_core.cli.core import run as run_to_its_end
+from codetune_core.cli.core import say, user_settings
 from codetune_core.cli.exit_codes import ExitCode
 from codetune_core.cli.prompts.answers import AnswerJson, AnswerLines, AnswerText, Writer
-from codetune_core.cli.prompts.dry_run import show_dry_run
 from codetune_core.cli.prompts.lookup import expect_engine
 from codetune_core.cli.prompts.options import FORMAT, REFERENCE, Reference, who
 from codetune_core.cli.prompts.values import files_read, read_values
-from codetune_core.cli.shared import executor_for
+from codetune_core.cli.shared import runner
 from codetune_core.domain.execution import ExecutionRequest, Role, Task
 from codetune_core.domain.prompt import Category
 from codetune_core.errors import PromptNotFound
 from codetune_core.execution.protocol import Executor
 from codetune_core.outbound.origin import Origin, asked_for
-from codetune_core.prompts.library import Choice
 from codetune_core.prompts.variables import coerce
+from codetune_core.prompts.wire import Choosing, ChosenVersion
+from codetune_core.settings import Settings
 
 _TASKS = {
     Category.CODE_GENERATION: Task.GENERATE,
@@ -35,12 +37,7 @@ _TASKS = {
     Category.QUESTION_ANSWERING: Task.ASK,
     Category.OTHER: Task.ASK,
 }
-
-
-_WITHOUT_ENGINE = (
-    "; to try without a model, let a script answer: --engine scripted --script answers.yaml; to see what would be "
-    "sent: --dry-run"
-)
+_WITHOUT_MODEL = "add --dry-run to see what would be sent"
 
 
 @click.command(short_help="Ask a model.")
@@ -94,34 +91,79 @@ def run(  # noqa: PLR0913 - click's
     if stream and format_name != "json":
         raise click.UsageError("--stream goes with --format json: the text is streamed anyway")
 
-    async def work(core: Core) -> ExitCode:
-        choosing = core.prompts.choose(reference.name, label=label, version=reference.number, session_id=session)
-        choice = await (_if_known(choosing) if core.settings.remote.base_url and not dry_run else choosing)
-        request = ExecutionRequest(
-            task=Task(task) if task else _TASKS[choice.prompt.draft.category if choice else Category.OTHER],
-            prompt=reference.name,
-            variables=coerce(choice.version.wording.variables if choice else (), texts),
-            label=label,
-            version=reference.number,
-            model=model,
-            session_id=session,
+    asked = _Asked(reference, texts, label, model, task, session, fresh, files_read(assignments))
+    given = _given(name=engine, script=str(script.resolve()) if script else "")
+
+    async def work() -> ExitCode:
+        settings = user_settings(engine=given)
+        if dry_run:
+            return await _shown(settings, asked, format_name)
+        async with runner(settings) as place:
+            choosing = place.chosen(reference.name, asked.choosing)
+            request = asked.request(await (_if_known(choosing) if settings.remote.base_url else choosing))
+            if not settings.remote.base_url:
+                with asked_for(Origin.of(request)):
+                    role = Role.of(request.task)
+                    await expect_engine(settings, place.engine, role, model=model, ways=[_WITHOUT_MODEL])
+            return await _executed(place.executor, request, _writer(format_name, stream=stream))
+
+    run_to_its_end(work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command line asks for."""
+
+    reference: Reference
+    texts: Mapping[str, str]
+    label: str
+    model: str
+    task: str | None
+    session: str
+    fresh: bool
+    paths: tuple[str, ...]
+
+    @property
+    def choosing(self) -> Choosing:
+        """Raises click.UsageError for a label or a number that there cannot be."""
+        try:
+            return Choosing(label=self.label, version=self.reference.number, session_id=self.session)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            raise click.UsageError(f"{wrong['loc'][0]}: {wrong['msg']}") from None
+
+    def request(self, chosen: ChosenVersion | None) -> ExecutionRequest:
+        """Return what is run; of a version that is not known here, all variables are texts."""
+        category = chosen.category if chosen else Category.OTHER
+        return ExecutionRequest(
+            task=Task(self.task) if self.task else _TASKS[category],
+            prompt=self.reference.name,
+            variables=coerce(chosen.variables if chosen else (), self.texts),
+            label=self.label,
+            version=self.reference.number,
+            model=self.model,
+            session_id=self.session,
             user_id=who(),
             workspace=str(Path.cwd()),
-            fresh=fresh,
-            paths=files_read(assignments),
+            fresh=self.fresh,
+            paths=self.paths,
         )
-        if dry_run and choice:
-            return await show_dry_run(core, choice, request, format_name)
-        if not core.settings.remote.base_url:
-            with asked_for(Origin.of(request)):
-                await expect_engine(core, Role.of(request.task), model=model, hint=_WITHOUT_ENGINE)
-        async with executor_for(core) as executor:
-            return await _executed(executor, request, _writer(format_name, stream=stream))
-
-    with_core(work, engine=_given(name=engine, script=str(script.resolve()) if script else ""))
 
 
-async def _if_known(choosing: Coroutine[None, None, Choice]) -> Choice | None:
+async def _shown(settings: Settings, asked: _Asked, format_name: str) -> ExitCode:
+    from codetune_core.bootstrap.core import open_core  # noqa: PLC0415 - what runs in the daemon waits for no database
+    from codetune_core.cli.prompts.dry_run import show_dry_run  # noqa: PLC0415
+
+    async with open_core(settings) as core:
+        say(core.notices)
+        choosing = asked.choosing
+        choice = await core.prompts.choose(
+            asked.reference.name, label=choosing.label, version=choosing.version, session_id=choosing.session_id
+        )
+        return await show_dry_run(core, choice, asked.request(ChosenVersion.of(choice)), format_name)
+
+
+async def _if_known(choosing: Coroutine[None, None, ChosenVersion]) -> ChosenVersion | None:
     """Return what is chosen here; None for what only the library of the team's service may have."""
     try:
         return await choosing
@@ -140,7 +182,11 @@ def _writer(format_name: str, *, stream: bool) -> Writer:
 
 
 async def _executed(executor: Executor, request: ExecutionRequest, writer: Writer) -> ExitCode:
-    async with aclosing(executor.execute(request)) as events:
-        async for event in events:
-            writer.write(event)
+    try:
+        async with aclosing(executor.execute(request)) as events:
+            async for event in events:
+                writer.write(event)
+    except CancelledError:
+        writer.break_off()
+        raise
     return writer.end()

@@ -65,7 +65,11 @@ class Ending(Busy):
 
 
 class Gone(EngineLost):
-    """The service does not have the execution."""
+    """The service does not have what was asked for: ``detail`` is what it said, and nothing of who said it."""
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
 
 
 class Taken(EngineRefused):
@@ -104,7 +108,7 @@ def meaning(refusal: BadStatus, where: str) -> ExecutionError:
         case 403:
             return EngineUnusable(f"{said}. Ask who runs the service for a key that may")
         case 404 | 410:
-            return Gone(said)
+            return Gone(said, refusal.message)
         case 409:
             return Taken(said)
         case 408 | 504:

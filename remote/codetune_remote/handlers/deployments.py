@@ -1,20 +1,15 @@
 """Which version of a prompt runs under a label: deploying and rolling back."""
 
-from typing import Annotated
-
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
-from codetune_core.prompts.deployments import LABEL
 from codetune_core.prompts.ledger import LabelState
+from codetune_core.prompts.wire import Label
 from codetune_remote.handlers.prompts import NO_PROMPT, ByPrompt
 from codetune_remote.replies.prompts import DeployedReply
 from codetune_remote.route import Call, Nothing, Route
-
-Label = Annotated[str, StringConstraints(pattern=f"^{LABEL}$")]
-"""A label, such as ``production`` or ``staging``."""
 
 
 class _Act(WireBody):

@@ -1,4 +1,4 @@
-"""Versions of a prompt: adding one, listing them, and comparing two."""
+"""Versions of a prompt: adding one, listing them, which one would answer, and comparing two."""
 
 import asyncio
 from uuid import UUID
@@ -15,8 +15,8 @@ from codetune_core.http.replies import Cursor, Page
 from codetune_core.prompts.diff import compare as compared
 from codetune_core.prompts.experiments.compare import Verdict
 from codetune_core.prompts.experiments.controller import last_between, look
+from codetune_core.prompts.wire import Choosing, ChosenVersion, Label
 from codetune_remote.cursors import Cursors, Number, split
-from codetune_remote.handlers.deployments import Label
 from codetune_remote.handlers.prompts import NO_PROMPT, ByPrompt, prompt_ref
 from codetune_remote.replies.compare import Compared, ComparisonReply
 from codetune_remote.replies.prompts import VersionReply
@@ -72,6 +72,14 @@ async def list_versions(call: Call[Nothing, Cursor, ByPrompt]) -> Page[VersionRe
         for each in items
     ]
     return Page(items=listed, next=_PLACES.written(last.number) if last else "")
+
+
+async def choose(call: Call[Nothing, Choosing, ByPrompt]) -> ChosenVersion:
+    """Say which version would answer an execution, and what it wants to be given; nothing runs."""
+    library, meant, asked = call.service.core.prompts, call.path.ref, call.query
+    name = meant if isinstance(meant, str) else (await library.show(meant)).name
+    choice = await library.choose(name, label=asked.label, version=asked.version, session_id=asked.session_id)
+    return ChosenVersion.of(choice)
 
 
 async def compare(call: Call[Nothing, Versions, ByPrompt]) -> ComparisonReply:
@@ -134,6 +142,17 @@ ROUTES = (
         query=Cursor,
         reply=Page[VersionReply],
         problems={404: "There is no such prompt."},
+    ),
+    Route(
+        "GET",
+        "/api/prompts/{id}/choice",
+        choose,
+        Scope.READ,
+        "Say which version would answer",
+        parts=ByPrompt,
+        query=Choosing,
+        reply=ChosenVersion,
+        problems={404: "There is no such prompt or version, or nothing stands under the label."},
     ),
     Route(
         "GET",
