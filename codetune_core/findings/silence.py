@@ -5,27 +5,10 @@ import re
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding
 from codetune_core.domain.text import Edit, Position, Range, without_end
+from codetune_core.findings.comments import MARKS, WHOLE_LINE, takes_comments
 from codetune_core.syntax.python import outline
 
-_HASH, _SLASHES = ("# ", ""), ("// ", "")
-_MARKS = {
-    **dict.fromkeys(("python", "shellscript", "yaml", "toml", "ruby", "terraform", "dotenv"), _HASH),
-    **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact", "go", "rust"), _SLASHES),
-    **dict.fromkeys(("java", "kotlin", "php", "c", "cpp", "csharp", "swift"), _SLASHES),
-    "sql": ("-- ", ""),
-    "ini": ("; ", ""),
-    "css": ("/* ", " */"),
-    **dict.fromkeys(("html", "xml", "markdown"), ("<!-- ", " -->")),
-}
-"""How a comment begins and ends, by language; a language that has none is missing."""
-_WHOLE_LINE = {"ini", "dotenv"}
-"""Languages in which a comment has its line to itself."""
 _PRESENT = re.compile(r"codetune:\s*ignore\[(?P<rules>[^\]]*)\]", re.IGNORECASE)
-
-
-def takes_comments(document: Document) -> bool:
-    """Say whether the document's language has comments."""
-    return document.language in _MARKS
 
 
 def silence(document: Document, finding: Finding, reason: str) -> Edit | None:
@@ -57,7 +40,7 @@ def _statement(document: Document, place: Range) -> tuple[int, int]:
 def _takes_comment(document: Document, line: int) -> bool:
     if document.language == "python":
         return outline(document).takes_comment(line)
-    return document.language not in _WHOLE_LINE and not without_end(document.lines[line]).endswith("\\")
+    return document.language not in WHOLE_LINE and not without_end(document.lines[line]).endswith("\\")
 
 
 def _extended(document: Document, line: int, rule: str) -> Edit | None:
@@ -91,5 +74,5 @@ def _above(document: Document, line: int, rule: str, reason: str) -> Edit:
 
 
 def _comment(document: Document, rule: str, reason: str) -> str:
-    begin, end = _MARKS[document.language]
+    begin, end = MARKS[document.language]
     return f"{begin}codetune: ignore[{rule}] {reason}".rstrip() + end

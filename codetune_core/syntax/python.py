@@ -130,7 +130,7 @@ class Outline:
         return position.line, len(line[: position.column].encode("utf-8", "surrogatepass"))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=2)
 def outline(document: Document) -> Outline:
-    """The outline of a Python document; remembered for the documents asked for last."""
+    """The outline of a Python document; remembered for the two asked for last, such as a text and a fix of it."""
     return Outline(document)

@@ -1,6 +1,7 @@
 """The command ``codetune lsp``: starts the language server."""
 
 import gc
+import linecache
 import logging
 import sys
 from pathlib import Path
@@ -61,12 +62,11 @@ def _run_stdio(client_pid: int | None) -> None:
     """Serve and end the process, whatever threads still run."""
     if sys.stdin.isatty():
         click.echo("codetune lsp waits for an editor; press Ctrl-C to end. See --help.", err=True)
-    gc.disable()  # nothing that the imports make is garbage
+    gc.set_threshold(20_000, 50, 100)  # a full collection takes milliseconds that a request would wait
     from codetune_server import assembly, transport  # noqa: PLC0415 - `--help` needs none of these
 
+    linecache.clearcache()  # 2 MB: the source of every method that attrs wrote for the protocol's types
     gc.freeze()
-    gc.enable()
-    gc.set_threshold(20_000, 50, 100)  # a full collection takes milliseconds that a request would wait
     transport.run_stdio(assembly.create_server, client_pid)
 
 

@@ -57,7 +57,7 @@ async def _edits(backend: Backend, state: State, wanted: Wanted) -> tuple[tuple[
         case Deed.FIX_ALL:
             return (await service.fix_all(state, safe(state.review.findings))).edits, ""
         case Deed.SILENCE:
-            edit = service.silence(state.subject.document, finding_of(state, wanted.finding), _REASON)
+            edit = await service.silence(state.subject.document, finding_of(state, wanted.finding), _REASON)
             if edit is None:
                 raise failed("This language has no comments: accept the finding in the baseline instead.")
             return (edit,), ""

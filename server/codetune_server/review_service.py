@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codetune_core.detectors.protocol import Pace
 from codetune_core.domain.document import Document
@@ -13,8 +13,7 @@ from codetune_core.domain.fix import FixedAll
 from codetune_core.domain.review import TIMED_OUT, Notice, Review, Stage
 from codetune_core.domain.text import Edit
 from codetune_core.errors import CodeTuneError
-from codetune_core.findings.silence import silence, takes_comments
-from codetune_core.syntax.python import Symbol, outline
+from codetune_core.findings.comments import takes_comments
 from codetune_core.workers.messages import ReviewTask
 from codetune_core.workers.pool import Pool
 from codetune_server import holdings
@@ -24,6 +23,9 @@ from codetune_server.holdings import Holding
 from codetune_server.offers import Deed
 from codetune_server.session import Session, State
 from codetune_server.subject import Subject
+
+if TYPE_CHECKING:
+    from codetune_core.syntax.python import Symbol
 
 _DETECTOR_NOTICES = ("crashed:", TIMED_OUT, "failed:")
 
@@ -109,13 +111,13 @@ class ReviewService:
         ways = {Deed.SILENCE: takes_comments(document), Deed.ACCEPT: bool(holding.relative(document))}
         return {deed for deed, possible in ways.items() if possible}
 
-    def silence(self, document: Document, finding: Finding, reason: str) -> Edit | None:
+    async def silence(self, document: Document, finding: Finding, reason: str) -> Edit | None:
         """The edit that sets a finding aside by a comment; None where the language has none."""
-        return silence(document, finding, reason)
+        return await asyncio.to_thread(_silence, document, finding, reason)
 
-    async def symbols(self, document: Document) -> tuple[Symbol, ...]:
+    async def symbols(self, document: Document) -> "tuple[Symbol, ...]":
         """The functions and classes of a Python document."""
-        return await asyncio.to_thread(lambda: outline(document).symbols)
+        return await asyncio.to_thread(_symbols, document)
 
     async def accept(self, document: Document, finding: Finding, reason: str) -> None:
         """Write a finding into the baseline of its folder; raises BaselineError."""
@@ -197,3 +199,15 @@ def _current(holding: Holding) -> bool:
 
 def _same(one: Holding, other: Holding) -> bool:
     return (one.settings, one.baseline, one.stamps) == (other.settings, other.baseline, other.stamps)
+
+
+def _silence(document: Document, finding: Finding, reason: str) -> Edit | None:
+    from codetune_core.findings.silence import silence  # noqa: PLC0415 - a parser, which most sessions never need
+
+    return silence(document, finding, reason)
+
+
+def _symbols(document: Document) -> "tuple[Symbol, ...]":
+    from codetune_core.syntax.python import outline  # noqa: PLC0415 - likewise
+
+    return outline(document).symbols

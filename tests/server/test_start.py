@@ -1,4 +1,4 @@
-"""What the server loads before it has answered ``initialize``."""
+"""What the server loads before it has answered ``initialize``, and what only few sessions ever need."""
 
 import json
 import subprocess
@@ -7,12 +7,22 @@ import sys
 import pytest
 
 LATER = ("pydantic", "tree_sitter", "pathspec", "yaml", "libcst", "detect_secrets", "rich", "ruff", "http.client")
+SELDOM = ("tree_sitter", "libcst", "ruff", "sqlalchemy", "jinja2", "yaml", "rich", "structlog", "aiohttp.web")
+
+
+def modules_after(code):
+    code = f"import json, sys; {code}; print(json.dumps(sorted(sys.modules)))"
+    return set(json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout))
 
 
 @pytest.fixture(scope="module")
 def loaded():
-    code = "import codetune_server.assembly as a, json, sys; a.create_server(); print(json.dumps(sorted(sys.modules)))"
-    return set(json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout))
+    return modules_after("import codetune_server.assembly as a; a.create_server()")
+
+
+@pytest.fixture(scope="module")
+def loaded_at_work():
+    return modules_after("import codetune_server.review_service, codetune_server.prompt_runs, aiohttp")
 
 
 @pytest.mark.parametrize("module", LATER)
@@ -22,3 +32,12 @@ def test_nothing_that_only_a_review_needs_is_loaded(loaded, module):
 
 def test_the_protocol_is_loaded(loaded):
     assert "lsprotocol.types" in loaded
+
+
+@pytest.mark.parametrize("module", SELDOM)
+def test_a_server_that_reviews_and_runs_prompts_stays_small(loaded_at_work, module):
+    assert module not in loaded_at_work
+
+
+def test_what_reviews_and_what_runs_prompts_is_loaded(loaded_at_work):
+    assert {"pydantic", "aiohttp"} <= loaded_at_work
