@@ -3,11 +3,15 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from contextlib import aclosing
 
 import daemons
 import pytest
+from click.testing import CliRunner
 
+from codetune_core.cli.main import main
 from codetune_core.daemon.executor import DaemonExecutor
 from codetune_core.domain.execution import ExecutionRequest, Task
 from codetune_core.runtime.folder import holder
@@ -49,6 +53,68 @@ def test_a_terminal_runs_prompts_in_the_daemon_that_editors_use_and_ctrl_c_stops
     state = json.loads(out)
     assert (code, state["pid"], state["answers"], state["fits"]) == (0, served.pid, True, True)
     assert served.files.log.read_text().count("listens on") == 1
+
+
+@pytest.fixture
+def typed(served):
+    """The name of a prompt whose version in staging wants a whole number."""
+    path = served.home / "typed.prompt.md"
+    path.write_text("""\
+---
+codetune: 1
+name: typed
+category: explanation
+variables:
+  depth:
+    type: integer
+---
+
+=== user ===
+
+Count to {{ depth }}.
+""")
+    if at_terminal("prompts", "show", "typed").exit_code:
+        assert at_terminal("prompts", "new", "typed", "--file", path).exit_code == 0
+        assert at_terminal("prompts", "deploy", "typed", 1, "--label", "staging").exit_code == 0
+    return "typed"
+
+
+def at_terminal(*arguments):
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["typed", "--label", "staging", "--var", "depth=7"], 0, "It adds two numbers."),
+        (["typed@1", "--var", "depth=7"], 0, "It adds two numbers."),
+        (["typed@1", "--var", "depth=seven"], 1, "depth: must be an integer"),
+        (["typed@9"], 2, "codetune: 'typed' has no version 9: it has versions 1 to 1"),
+        (["typed", "--label", "empty"], 2, "codetune: nothing of 'typed' is deployed to 'empty'"),
+        (["typed", "--label", "no label"], 2, "label: String should match"),
+        (["type"], 2, "codetune: there is no prompt 'type'; did you mean 'typed'?"),
+        (["no/where at all"], 2, "codetune: there is no prompt 'no/where at all'"),
+    ],
+)
+def test_a_terminal_is_told_by_the_daemon_what_a_prompt_wants_to_be_given(served, typed, arguments, code, says):
+    before = len(served.recorded())
+    result = at_terminal("prompts", "run", *arguments)
+    assert result.exit_code == code, result.output
+    assert says in result.output
+    assert len(served.recorded()) - before == (code < 2)
+
+
+def test_a_terminal_whose_prompts_run_in_the_daemon_opens_no_database(served):
+    asked = ["prompts", "run", "explain-code", "--var", "language=python", "--var", "code=a + b"]
+    program = f"from codetune_core.cli.main import main\nmain({asked}, standalone_mode=False)"
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", program], capture_output=True, text=True, check=True, cwd=served.home
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines()}
+    assert run.stdout == "It adds two numbers.\n"
+    assert served.recorded()[-1][1] == 1
+    assert "codetune_core.daemon.executor" in loaded
+    assert loaded & {"sqlalchemy", "alembic", "jinja2", "codetune_core.bootstrap.core", "rich.console"} == set()
 
 
 async def test_a_daemon_killed_in_the_middle_of_a_stream_is_said_and_the_next_request_starts_another(served, executor):

@@ -10,7 +10,7 @@ from serving import on_socket, running, settings_for
 
 from codetune_core.domain.execution import Outcome
 from codetune_core.domain.identifiers import new_id
-from codetune_core.domain.prompt import PromptDraft, Wording
+from codetune_core.domain.prompt import PromptDraft, Variable, VariableType, Wording
 
 
 def saying(what, **fields):
@@ -49,6 +49,41 @@ async def test_what_a_version_says_already_is_not_added_again(admin, service):
 async def test_what_changes_a_prompt_that_is_not_there_is_not_found(admin, path):
     body = {"wording": {"user_prompt_template": "say a"}, "version": 1}
     await admin.check(f"POST /api/prompts/nobody/{path}", 404, body)
+
+
+async def test_which_version_would_answer_is_told_with_what_it_wants_to_be_given(admin, service):
+    library, number = service.core.prompts, Variable(name="depth", type=VariableType.INTEGER, default=2)
+    prompt = await add(service, "a")
+    await library.edit(prompt.id, saying("{{ depth }}", variables=(number,)), by="ada")
+    await library.deploy(prompt.id, 1, by="ada")
+    await library.deploy(prompt.id, 2, label="staging", by="ada")
+    asked = "GET /api/prompts/mine/choice"
+    told = await admin.check(asked, label="staging")
+    assert told.items() >= {"prompt": "mine", "category": "other", "version": 2, "experiment_arm": ""}.items()
+    assert [(each["name"], each["type"], each["default"]) for each in told["variables"]] == [("depth", "integer", 2)]
+    for same in (asked, f"GET /api/prompts/{prompt.id}/choice"):
+        assert await admin.check(same, version=2) == told
+    assert (await admin.check(asked))["version"] == 1
+    await library.start_experiment("mine", {1: 1, 2: 1}, by="ada")
+    arms = [await admin.check(asked, session_id=str(each)) for each in range(20)]
+    assert {(arm["experiment_arm"], arm["version"]) for arm in arms} == {("v1", 1), ("v2", 2)}
+    assert await admin.check(asked, session_id="0") == arms[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "says"),
+    [
+        ("nobody/choice", 404, "there is no prompt 'nobody'"),
+        ("mine/choice?version=3", 404, "it has versions 1 to 1"),
+        ("mine/choice?label=empty", 404, "nothing of 'mine' is deployed to 'empty'"),
+        ("mine/choice?label=a%20b", 422, "label"),
+        (f"mine/choice?label={'a' * 101}", 422, "label"),
+        ("mine/choice?session=1", 422, "session"),
+    ],
+)
+async def test_why_nothing_would_answer_is_said(admin, service, asked, status, says):
+    await add(service, "a")
+    assert says in str(await admin.check(f"GET /api/prompts/{asked}", status))
 
 
 async def test_versions_come_newest_first_page_by_page_also_while_others_are_added(database_url, tmp_path):
