@@ -112,7 +112,7 @@ class Backend:
         return self._workspace
 
     async def prompt_runs(self) -> "PromptRuns":
-        """What runs prompts; imported, in a thread, when it is first asked for, as it takes 15 MB."""
+        """What runs prompts; imported, in a thread, when it is first asked for, as it takes 12 MB."""
         if self._prompt_runs is None:
             make = await asyncio.to_thread(_import_prompt_runs)
             self._prompt_runs = self._prompt_runs or make(self.log)
@@ -145,7 +145,7 @@ class Backend:
 
     async def _load(self) -> "ReviewService":
         make = await asyncio.to_thread(_import_service)
-        gc.freeze()  # nothing that the imports made is garbage, and looking through it takes milliseconds
+        gc.freeze()  # looking through all that the imports made takes milliseconds
         return make(self.session, self.configuration, self.announce)
 
     async def _review(self, uri: str, thorough: bool) -> AsyncGenerator[Stage]:  # noqa: FBT001 - the scheduler's signature
