@@ -1,14 +1,13 @@
 """Looks after the daemon of this user from outside: how it is, and its end."""
 
-import os
 import signal
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 
 from codetune_core.daemon.asking import ask
 from codetune_core.daemon.identity import Identity, running
 from codetune_core.runtime.folder import Files, holder
+from codetune_core.runtime.holding import holding
 
 _POLL_SECONDS = 0.05
 _LAST_SECONDS = 5.0
@@ -45,15 +44,16 @@ def stop(files: Files, seconds: float, *, at_once: bool = False) -> int | None:
 
     What runs may finish within ``seconds``, unless it is to end ``at_once``; one that does not end then is killed.
     """
-    if (pid := holder(files.lock)) is None:
-        return None
-    _send(pid, signal.SIGTERM)
-    if at_once:
-        _send(pid, signal.SIGINT)  # another signal, for two equal ones may arrive as one
-    if not _ended(files, pid, _LAST_SECONDS + (0 if at_once else seconds)):
-        _send(pid, signal.SIGKILL)
-        _ended(files, pid, _LAST_SECONDS)
-    return pid
+    with holding(files.lock) as found:
+        if found is None:
+            return None
+        found.send(signal.SIGTERM)
+        if at_once:
+            found.send(signal.SIGINT)  # another signal, for two equal ones may arrive as one
+        if not _ended(files, found.pid, _LAST_SECONDS + (0 if at_once else seconds)):
+            found.send(signal.SIGKILL)
+            _ended(files, found.pid, _LAST_SECONDS)
+        return found.pid
 
 
 def _ended(files: Files, pid: int, seconds: float) -> bool:
@@ -63,8 +63,3 @@ def _ended(files: Files, pid: int, seconds: float) -> bool:
             return False
         time.sleep(_POLL_SECONDS)
     return True
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, number)

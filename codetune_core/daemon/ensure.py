@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -14,6 +13,7 @@ from codetune_core.daemon.place import clear, daemon_files, identity_file, liste
 from codetune_core.daemon.spawn import log_tail, spawn
 from codetune_core.errors import DaemonError
 from codetune_core.runtime.folder import Files, held, holder, take
+from codetune_core.runtime.holding import holding
 
 Tell = Callable[[str], None]
 _POLL_SECONDS = 0.03
@@ -93,11 +93,11 @@ class _Search:
         lock = take(self._files.folder / "replacing.lock")
         if lock is None:
             return
-        with held(lock):
-            if running(self._files) == theirs:
+        with held(lock), holding(self._files.lock) as found:
+            if found and found.pid == theirs.pid and running(self._files) == theirs:
                 self._tell(f"the daemon is started anew: {wrong.why}")
                 identity_file(self._files.socket).unlink(missing_ok=True)
-                ask_to_end(theirs.pid)
+                found.send(signal.SIGTERM)  # it takes no new work, finishes what runs, and ends
 
     def _expect_time(self) -> None:
         now = monotonic()
@@ -118,12 +118,6 @@ def _start(files: Files, lock: int) -> int:
     with held(lock):
         clear(files.socket)
         return spawn(files, lock)
-
-
-def ask_to_end(pid: int) -> None:
-    """Tell a process to take no new work, finish what runs, and end."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
 
 
 def _why_not_replaced(wrong: Misfit) -> str:

@@ -1,13 +1,12 @@
 """A model process, seen from outside."""
 
 import asyncio
-import os
 import signal
-from contextlib import suppress
 
 from codetune_core.engines.transformers.spawn import Spawned, log_tail
 from codetune_core.errors import EngineLost
 from codetune_core.runtime.folder import Files, holder
+from codetune_core.runtime.holding import holding
 
 
 class ModelUnloaded(EngineLost):
@@ -33,9 +32,9 @@ class Host:
 
     def kill(self) -> None:
         """End it at once, whatever it does."""
-        if pid := holder(self.files.lock):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        with holding(self.files.lock) as found:
+            if found:
+                found.send(signal.SIGKILL)
 
     async def end(self) -> EngineLost:
         """Return how it ended, and what it wrote last; ModelUnloaded where it ended in good order."""
