@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from codetune_core.access.keys import ADMIN_VARIABLE, ServiceKeys
 from codetune_core.domain.execution import Feedback
 from codetune_core.domain.review import Notice
@@ -17,17 +19,20 @@ from codetune_core.engines.embedding_cache import CachedEmbedder, RememberedVect
 from codetune_core.engines.embedding_registry import build_embedder, build_reranker
 from codetune_core.engines.protocol import Engine
 from codetune_core.engines.registry import build
-from codetune_core.errors import CodeTuneError
+from codetune_core.errors import CodeTuneError, ExecutionError
 from codetune_core.execution.answers import Answers
 from codetune_core.history.budget import Budget
 from codetune_core.history.history import History
+from codetune_core.http.passage import through
 from codetune_core.outbound.engine import GuardedEmbedder, GuardedReranker, guarded
 from codetune_core.outbound.executor import GuardedExecutor
 from codetune_core.outbound.gate import Gate
+from codetune_core.outbound.origin import Origin
 from codetune_core.prompts.experiments.controller import check_all
 from codetune_core.prompts.experiments.protocol import ExperimentResults
 from codetune_core.prompts.library import PromptLibrary
 from codetune_core.prompts.starter import install
+from codetune_core.prompts.wire import Choosing, ChosenVersion
 from codetune_core.settings import Settings
 from codetune_core.storage.cache_store import SqlCacheStore
 from codetune_core.storage.database import Database
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _UPKEEP_SECONDS = 3600
+_CHOICE_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -134,6 +140,28 @@ class Core:
         if await self.history.rate(execution_id, feedback):
             return True
         return bool(self.settings.remote.base_url) and await self.executor.rate(execution_id, feedback)
+
+    async def chosen(self, prompt: str, asked: Choosing) -> ChosenVersion:
+        """Return which version would answer an execution; raises PromptNotFound.
+
+        That is said by the service of the user's team where it runs it, and by this library where that cannot be asked.
+        """
+        if self.settings.remote.base_url:
+            with suppress(ExecutionError, ValidationError):
+                return await self._chosen_elsewhere(prompt, asked)
+        return await self.chosen_here(prompt, asked)
+
+    async def chosen_here(self, prompt: str, asked: Choosing) -> ChosenVersion:
+        """Return which version of this library would answer; raises PromptNotFound."""
+        choosing = self.prompts.choose(prompt, label=asked.label, version=asked.version, session_id=asked.session_id)
+        return ChosenVersion.of(await choosing)
+
+    async def _chosen_elsewhere(self, prompt: str, asked: Choosing) -> ChosenVersion:
+        if self.service.leaves:
+            session = self.gate.placeholders.pseudonym(asked.session_id)
+            asked = asked.model_copy(update={"session_id": session})
+        with through(self.gate.passage(Origin("choice", prompt))):
+            return ChosenVersion.model_validate(await self.service.ask(asked.path(prompt), _CHOICE_SECONDS))
 
     async def aclose(self) -> None:
         """Stop what runs."""

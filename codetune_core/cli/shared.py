@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import quote, urlencode
 
 import click
 
@@ -105,11 +104,7 @@ class _Here:
     def __init__(self, core: "Core") -> None:
         self.executor = core.executor
         self.engine = core.engine
-        self._library = core.prompts
-
-    async def chosen(self, name: str, asked: Choosing) -> ChosenVersion:
-        choosing = self._library.choose(name, label=asked.label, version=asked.version, session_id=asked.session_id)
-        return ChosenVersion.of(await choosing)
+        self.chosen = core.chosen
 
 
 class _InDaemon:
@@ -124,10 +119,9 @@ class _InDaemon:
         return await self._asked(await ensure(tell=_tell), name, asked)
 
     async def _asked(self, path: Path, name: str, asked: Choosing) -> ChosenVersion:
-        query = urlencode(asked.model_dump(exclude_defaults=True))
         daemon = ServiceConnection.to_socket(path)
         try:
-            said = await daemon.get(f"/api/prompts/{quote(name, safe='')}/choice?{query}")
+            said = await daemon.get(asked.path(name))
         except Gone as error:
             raise PromptNotFound(error.detail) from error
         finally:

@@ -1,6 +1,7 @@
 """What a client and the service say to each other about the version that would answer."""
 
 from typing import Annotated, Self
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -25,6 +26,10 @@ class Choosing(BaseModel):
     """This version instead, by number."""
     session_id: str = Field(default="", max_length=2000)
     """Keeps a user in one arm of an experiment."""
+
+    def path(self, prompt: str) -> str:
+        """Return where a service says which version of a prompt that is."""
+        return f"/api/prompts/{quote(prompt, safe='')}/choice?{urlencode(self.model_dump(exclude_defaults=True))}"
 
 
 class ChosenVersion(Reply):

@@ -95,7 +95,7 @@ def run(  # noqa: PLR0913 - click's
     given = _given(name=engine, script=str(script.resolve()) if script else "")
 
     async def work() -> ExitCode:
-        settings = user_settings(engine=given)
+        settings = user_settings(engine=given, remote={"base_url": ""} if given else {})
         if dry_run:
             return await _shown(settings, asked, format_name)
         async with runner(settings) as place:

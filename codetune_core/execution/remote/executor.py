@@ -77,6 +77,10 @@ class RemoteExecutor:
             return False
         return True
 
+    async def ask(self, path: str, seconds: float) -> Any:
+        """Return what a GET of the service gives, as JSON; raises an ExecutionError whose words say what to do."""
+        return await self._connection.get(path, seconds)
+
     @property
     def leaves(self) -> bool:
         """Whether what is sent leaves this machine."""

@@ -75,11 +75,16 @@ async def list_versions(call: Call[Nothing, Cursor, ByPrompt]) -> Page[VersionRe
 
 
 async def choose(call: Call[Nothing, Choosing, ByPrompt]) -> ChosenVersion:
-    """Say which version would answer an execution, and what it wants to be given; nothing runs."""
-    library, meant, asked = call.service.core.prompts, call.path.ref, call.query
-    name = meant if isinstance(meant, str) else (await library.show(meant)).name
-    choice = await library.choose(name, label=asked.label, version=asked.version, session_id=asked.session_id)
-    return ChosenVersion.of(choice)
+    """Say which version would answer an execution, and what it wants to be given; nothing runs.
+
+    Who has everything here, such as the owner of the socket, is told what the service says that this one has another
+    one run.
+    """
+    core, meant, asked = call.service.core, call.path.ref, call.query
+    name = meant if isinstance(meant, str) else (await core.prompts.show(meant)).name
+    if call.principal.sees_everyone:
+        return await core.chosen(name, asked)
+    return await core.chosen_here(name, asked)
 
 
 async def compare(call: Call[Nothing, Versions, ByPrompt]) -> ComparisonReply:

@@ -4,13 +4,16 @@ import getpass
 from dataclasses import replace
 
 import pytest
-from api_client import Api
+from api_client import Api, people
 from executions import ended
 from serving import on_socket, running, settings_for
 
 from codetune_core.domain.execution import Outcome
 from codetune_core.domain.identifiers import new_id
 from codetune_core.domain.prompt import PromptDraft, Variable, VariableType, Wording
+from codetune_core.domain.service_key import Scope
+from codetune_core.sections import StorageSettings
+from codetune_core.service_sections import RemoteSettings
 
 
 def saying(what, **fields):
@@ -84,6 +87,25 @@ async def test_which_version_would_answer_is_told_with_what_it_wants_to_be_given
 async def test_why_nothing_would_answer_is_said(admin, service, asked, status, says):
     await add(service, "a")
     assert says in str(await admin.check(f"GET /api/prompts/{asked}", status))
+
+
+async def test_the_owner_of_the_socket_is_told_what_the_service_says_that_runs_their_prompts(
+    settings, service, tmp_path, monkeypatch
+):
+    prompt = await add(service, "a", "b")
+    await service.core.prompts.deploy(prompt.id, 2, by="ada")
+    asked = "GET /api/prompts/mine/choice"
+    async with people(service, ada=(Scope.READ,)) as known:
+        monkeypatch.setenv("TEAM_KEY", next(iter(known["ada"].headers.values())))
+        team = {"base_url": str(known["ada"].client._base_url).rstrip("/"), "key_env": "TEAM_KEY"}
+        storage = StorageSettings(database_url=f"sqlite:///{tmp_path / 'near.db'}")
+        near = settings.model_copy(update={"remote": RemoteSettings.model_validate(team), "storage": storage})
+        async with running(near) as other, people(other, bob=(Scope.READ,)) as others:
+            async with on_socket(other, tmp_path / "near") as client:
+                assert (await Api(client).check(asked))["version"] == 2
+                await Api(client).check("GET /api/prompts/theirs/choice", 404)
+                assert (await Api(client).check("GET /api/prompts/explain-code/choice"))["version"] == 1
+            await others["bob"].check(asked, 404)
 
 
 async def test_versions_come_newest_first_page_by_page_also_while_others_are_added(database_url, tmp_path):
