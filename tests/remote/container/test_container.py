@@ -24,34 +24,50 @@ SUPERVISED = """
 import os, sys
 from codetune_remote.container.supervise import supervise
 
-sys.exit(supervise([sys.executable, "-c", sys.argv[1]], os.environ, lambda: print("ending", flush=True)))
+sys.exit(supervise([sys.executable, "-c", sys.argv[1]], os.environ, lambda: os.write(1, b"ending\\n")))
 """
 DRAINS = """
-import signal, sys
+import os, signal, sys
 def drain(number, frame):
-    print("drained", flush=True)
+    os.write(1, b"drained\\n")
     sys.exit(7)
 signal.signal(signal.SIGTERM, drain)
-print("serves", flush=True)
+os.write(1, b"serves\\n")
 signal.pause()
 """
+"""Both write to one pipe: whole lines at once."""
 
 
-def test_the_service_is_told_to_end_and_its_code_is_the_containers():
-    process = start(SUPERVISED, DRAINS)
+@pytest.fixture
+def supervised():
+    """Start a command under supervision; what still runs in the end is told to end, with what it started."""
+    begun = []
+
+    def begin(command):
+        begun.append(start(SUPERVISED, command))
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        process.terminate()
+        end(process)
+
+
+def test_the_service_is_told_to_end_and_its_code_is_the_containers(supervised):
+    process = supervised(DRAINS)
     assert await_line(process) == "serves"
     process.send_signal(signal.SIGTERM)
     assert {await_line(process), await_line(process)} == {"ending", "drained"}
     assert end(process) == 7
 
 
-def test_a_service_that_is_killed_ends_the_container_as_shells_number_it():
-    process = start(SUPERVISED, "import os; os.kill(os.getpid(), 9)")
+def test_a_service_that_is_killed_ends_the_container_as_shells_number_it(supervised):
+    process = supervised("import os; os.kill(os.getpid(), 9)")
     assert end(process) == 137
 
 
-def test_sigterm_that_comes_while_the_service_still_starts_ends_it():
-    process = start(SUPERVISED, "import os, signal; os.kill(os.getppid(), signal.SIGTERM); signal.pause()")
+def test_sigterm_that_comes_while_the_service_still_starts_ends_it(supervised):
+    process = supervised("import os, signal; os.kill(os.getppid(), signal.SIGTERM); signal.pause()")
     assert await_line(process) == "ending"
     assert end(process) == 128 + signal.SIGTERM
 
@@ -251,10 +267,12 @@ def test_a_container_that_is_killed_loses_only_what_came_after_its_last_snapshot
         "    s.take(); print(n, flush=True)\n"
     )
     process = start(script, str(snapshots.folder), str(snapshots.database))
-    assert await_line(process) == "began"
-    while int(last := await_line(process)) < 6:
-        pass
-    kill(process)
+    try:
+        assert await_line(process) == "began"
+        while int(last := await_line(process)) < 6:
+            pass
+    finally:
+        kill(process)
     after = Snapshots(snapshots.folder, tmp_path / "after" / "codetune.db")
     restored = after.start()
     assert restored.damaged == ()
