@@ -1,5 +1,6 @@
 """What a client and the service say to each other over HTTP: versions, headers, and the body of an execution."""
 
+from pathlib import PureWindowsPath
 from typing import Self
 from uuid import UUID
 
@@ -30,7 +31,27 @@ class WireBody(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class ExecuteOptions(WireBody):
+class AboutFiles(WireBody):
+    """A body that says which files it is about, and which model is asked."""
+
+    model: str = ""
+    workspace: str = ""
+    paths: tuple[str, ...] = ()
+
+    def of_elsewhere(self) -> Self:
+        """Return what another machine's client means: its folder's name, and paths from no root.
+
+        So what it names is compared as text, and never looked for on the disk of who reads this.
+        """
+        paths = map(PureWindowsPath, self.paths)  # which knows the separators and roots of all systems
+        update = {
+            "workspace": PureWindowsPath(self.workspace).name,
+            "paths": tuple("/".join(path.parts[bool(path.anchor) :]) for path in paths),
+        }
+        return self.model_copy(update=update)
+
+
+class ExecuteOptions(AboutFiles):
     """How to run a prompt; see ExecutionRequest. Who asks is known by the key or the socket.
 
     ``deadline_seconds`` counts from when the service has read this: after it, the work is not started any more.

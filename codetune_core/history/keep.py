@@ -14,7 +14,8 @@ _FROM_LOOSE_TO_STRICT = tuple(Keep)
 def keep_of(settings: HistorySettings, task: Task, workspace: str) -> Keep:
     """Return the strictest rule for a task on files of a workspace folder; empty for none.
 
-    A rule for a folder holds for all that is below it, by whatever path or symbolic link it is reached.
+    A rule for a folder holds for all that is below it, by whatever path or symbolic link it is reached. Of a workspace
+    of another machine only the folder's name is known: a rule for a folder of that name holds, wherever it is.
     """
     return strictest(*_rules(settings, task, workspace))
 
@@ -37,6 +38,8 @@ def _rules(settings: HistorySettings, task: Task, workspace: str) -> Iterator[Ke
 
 def _holds(folder: str, workspace: str) -> bool:
     folder = os.path.expanduser(folder)  # noqa: PTH111 - the other paths are texts too
+    if not os.path.isabs(workspace):  # noqa: PTH117
+        return PurePath(folder).name == workspace
     return any(
         PurePath(normal(workspace)).is_relative_to(normal(folder)) for normal in (os.path.abspath, os.path.realpath)
     )

@@ -20,8 +20,12 @@ def named_folder(name: str) -> Path | None:
     So a workspace that one happens to work in, and that has a folder called like a model, cannot put its own in place.
     """
     path = Path(name).expanduser()
-    is_path = path.is_absolute() or name.startswith(".") or name.count("/") > 1
-    return path.absolute() if is_path and path.is_dir() else None
+    return path.absolute() if is_path(name) and path.is_dir() else None
+
+
+def is_path(name: str) -> bool:
+    """Tell whether a model's name is looked for as a folder."""
+    return Path(name).is_absolute() or name.startswith((".", "~")) or name.count("/") > 1
 
 
 def source_folder(spec: ModelSpec) -> Path | None:

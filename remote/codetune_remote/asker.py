@@ -22,6 +22,11 @@ def by_own_user(request: web.Request) -> bool:
     return connected is not None and peer_uid(connected) == os.getuid()
 
 
+def of_this_machine(request: web.Request) -> bool:
+    """Tell whether the client's files are those that this process sees."""
+    return by_unix_socket(request) and not forwarded(request)
+
+
 def forwarded(request: web.Request) -> bool:
     """Tell whether a proxy speaks for somebody else."""
     return any(name in request.headers for name in _FORWARDED)

@@ -4,7 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from codetune_core.execution.wire import AboutFiles
+from codetune_remote import asker
 from codetune_remote.bodies import read_body
+from codetune_remote.elsewhere import from_elsewhere
 from codetune_remote.principal import CHALLENGE, Principal
 from codetune_remote.problems import Refusal
 from codetune_remote.route import Call, Route
@@ -21,6 +24,8 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
         path = read_parts(dict(request.match_info), route.parts)
         query = read_query(request.query, route.query)
         body = await read_body(request, route.body)
+        if isinstance(body, AboutFiles) and not asker.of_this_machine(request):
+            body = from_elsewhere(body, request.app[SERVICE].core.settings)
         reply = await route.handler(Call(request.app[SERVICE], principal, body, query, path, request))
         if isinstance(reply, web.StreamResponse):
             return reply

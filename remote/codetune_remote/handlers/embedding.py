@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 
 from codetune_core.domain.execution import Priority
 from codetune_core.domain.service_key import Scope
-from codetune_core.execution.wire import WireBody
+from codetune_core.execution.wire import AboutFiles
 from codetune_core.http.replies import Reply
 from codetune_core.outbound.origin import Origin, asked_for
 from codetune_remote.replies.models import IdentityReply, identity
@@ -26,7 +26,7 @@ MOST_CHARS = 1_000_000
 Text = Annotated[str, Field(min_length=1, max_length=MOST_CHARS)]
 
 
-class _Texts(WireBody):
+class _Texts(AboutFiles):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     texts: tuple[Text, ...] = Field(min_length=1, max_length=MOST_TEXTS)
