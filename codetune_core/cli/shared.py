@@ -19,8 +19,6 @@ from codetune_core.errors import CodeTuneError, PromptNotFound, SettingsError
 from codetune_core.execution.protocol import Executor
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.faults import Busy, Gone, Unreachable
-from codetune_core.outbound.engine import guarded
-from codetune_core.outbound.gate import Gate
 from codetune_core.prompts.wire import Choosing, ChosenVersion
 from codetune_core.settings import Settings
 
@@ -33,11 +31,11 @@ class Runner(Protocol):
 
     Attributes:
         executor: what runs them.
-        engine: that of this process, to be asked whether there is one.
+        engine: that of this process, to be asked whether anybody answers; None where that is not known here.
     """
 
     executor: Executor
-    engine: Engine
+    engine: Engine | None
 
     async def chosen(self, name: str, asked: Choosing) -> ChosenVersion:
         """Return which version of a prompt would answer; raises PromptNotFound."""
@@ -52,14 +50,11 @@ async def runner(settings: Settings) -> AsyncIterator[Runner]:
     where it cannot be used, that is said, and they run here. Who uses the daemon opens no database.
     """
     if _are_shared(settings):
-        engine = guarded(build(settings), Gate(settings.outbound))
-        try:
+        async with _found_here(settings) as engine:
             if await _anybody_answers(settings, engine) and (path := await _daemon()):
                 async with _in_daemon(path, engine) as there:
                     yield there
                 return
-        finally:
-            await engine.aclose()
     from codetune_core.bootstrap.core import open_core  # noqa: PLC0415 - half of the time that the daemon saves
 
     async with open_core(settings) as core:
@@ -71,13 +66,28 @@ def _are_shared(settings: Settings) -> bool:
     return settings.daemon.enabled and sys.platform != "win32" and are_own(settings)
 
 
-async def _anybody_answers(settings: Settings, engine: Engine) -> bool:
-    """Whether it is worth to start a daemon: nobody waits for one to be told that there is no engine."""
+@asynccontextmanager
+async def _found_here(settings: Settings) -> AsyncIterator[Engine | None]:
+    """Give the engine that is looked for where the user has chosen none; None where one is chosen, or a service."""
     if settings.engine.name not in UNSET or settings.remote.base_url:
-        return True
+        yield None
+        return
+    from codetune_core.outbound.engine import guarded  # noqa: PLC0415 - who has chosen an engine waits for none of it
+    from codetune_core.outbound.gate import Gate  # noqa: PLC0415
+
+    engine = guarded(build(settings), Gate(settings.outbound))
+    try:
+        yield engine
+    finally:
+        await engine.aclose()
+
+
+async def _anybody_answers(settings: Settings, engine: Engine | None) -> bool:
+    """Whether it is worth to start a daemon: nobody waits for one to be told that there is no engine."""
     for role in (Role.REVIEW, Role.GENERATION, Role.COMPLETION):
         with suppress(SettingsError):
-            await engine.model(settings.engine.model, role)
+            if engine:
+                await engine.model(settings.engine.model, role)
             return True
     return False
 
@@ -92,7 +102,7 @@ async def _daemon() -> Path | None:
 
 
 @asynccontextmanager
-async def _in_daemon(path: Path, engine: Engine) -> AsyncIterator[Runner]:
+async def _in_daemon(path: Path, engine: Engine | None) -> AsyncIterator[Runner]:
     executor = DaemonExecutor(_tell)
     try:
         yield _InDaemon(path, executor, engine)
@@ -103,12 +113,12 @@ async def _in_daemon(path: Path, engine: Engine) -> AsyncIterator[Runner]:
 class _Here:
     def __init__(self, core: "Core") -> None:
         self.executor = core.executor
-        self.engine = core.engine
+        self.engine: Engine | None = None if core.settings.remote.base_url else core.engine
         self.chosen = core.chosen
 
 
 class _InDaemon:
-    def __init__(self, path: Path, executor: Executor, engine: Engine) -> None:
+    def __init__(self, path: Path, executor: Executor, engine: Engine | None) -> None:
         self.executor = executor
         self.engine = engine
         self._path = path

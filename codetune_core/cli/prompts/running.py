@@ -101,7 +101,7 @@ def run(  # noqa: PLR0913 - click's
         async with runner(settings) as place:
             choosing = place.chosen(reference.name, asked.choosing)
             request = asked.request(await (_if_known(choosing) if settings.remote.base_url else choosing))
-            if not settings.remote.base_url:
+            if place.engine:
                 with asked_for(Origin.of(request)):
                     role = Role.of(request.task)
                     await expect_engine(settings, place.engine, role, model=model, ways=[_WITHOUT_MODEL])

@@ -170,7 +170,7 @@ def test_recorded_inputs_are_replayed_through_both_versions(ask, check, recorded
 
 
 def test_a_replay_without_an_engine_or_without_kept_inputs_says_so(check, run, mine, library):
-    check("compare", "mine@1", "mine@2", "--replay", 5, code=2, says="set engine.name")
+    check("compare", "mine@1", "mine@2", "--replay", 5, code=2, says="no engine is set")
     (library / "pyproject.toml").write_text("[tool.codetune.engine]\nname = 'scripted'\nscript = 'answers.yaml'\n")
     run("trust")
     check("compare", "mine@1", "mine@2", "--replay", 5, code=2, says="history.keep")
