@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "remote" / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+DEPENDABOT = ROOT / ".github" / "dependabot.yml"
 MANIFESTS = [path for path in sorted(KUBERNETES.rglob("*.yaml")) if path.name != "kustomization.yaml"]
 
 
@@ -178,7 +179,23 @@ def test_actionlint_and_the_schema_find_nothing_in_a_workflow(path):
 
 
 def test_zizmor_finds_nothing_in_the_workflows():
-    output_of("zizmor", "--offline", "--config", ROOT / ".github" / "zizmor.yml", *WORKFLOWS)
+    output_of("zizmor", "--offline", "--config", ROOT / ".github" / "zizmor.yml", *WORKFLOWS, DEPENDABOT)
+
+
+def test_whatever_is_named_by_version_is_kept_up_to_date():
+    output_of("check-jsonschema", "--builtin-schema", "vendor.dependabot", DEPENDABOT)
+    looked_at = {
+        (each["package-ecosystem"], folder)
+        for each in yaml.safe_load(DEPENDABOT.read_text())["updates"]
+        for folder in each.get("directories") or [each["directory"]]
+    }
+    docker = {path for path in MANIFESTS if re.search(r"image: \S+:", path.read_text())} | set(
+        ROOT.glob("remote/**/Dockerfile")
+    )
+    needed = {("docker", path.parent) for path in docker}
+    needed |= {("docker-compose", path.parent) for path in ROOT.glob("remote/**/compose*.yaml")}
+    needed |= {("pip", ROOT), ("github-actions", ROOT)}
+    assert looked_at == {(kind, f"/{path.relative_to(ROOT).as_posix()}".removesuffix(".")) for kind, path in needed}
 
 
 def test_production_comes_after_staging_and_staging_after_the_tests():
