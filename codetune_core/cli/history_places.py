@@ -86,7 +86,7 @@ class _Here:
         self._core = core
         self.nothing = "no such execution is recorded"
 
-    async def page(self, options: Options, before: UUID | None, limit: int, *, content: bool) -> list[Execution]:  # noqa: ARG002
+    async def page(self, options: Options, before: UUID | None, limit: int, *, content: bool) -> list[Execution]:  # noqa: ARG002 - it costs nothing here
         return await self._core.history.page(await chosen(self._core, **options), before, limit)
 
     async def get(self, execution_id: UUID) -> Execution:
@@ -145,10 +145,10 @@ class _There:
             str(each.id): each.name for archived in (True, False) for each in await self._prompts(archived=archived)
         }
 
-    async def count(self, ids: Sequence[UUID], options: Options) -> int:  # noqa: ARG002
+    async def count(self, ids: Sequence[UUID], options: Options) -> int:  # noqa: ARG002 - as the protocol has it
         return len(set(ids))
 
-    async def delete(self, ids: Sequence[UUID], options: Options) -> Deleted:  # noqa: ARG002
+    async def delete(self, ids: Sequence[UUID], options: Options) -> Deleted:  # noqa: ARG002 - as the protocol has it
         gone = [each for each in [await self._deleted(each) for each in dict.fromkeys(ids)] if each]
         return Deleted(sum(each.deleted for each in gone), all(each.erased for each in gone))
 
