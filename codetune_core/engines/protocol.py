@@ -1,8 +1,9 @@
 """The Engine protocol: a rendered prompt in, a stream of text out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from pydantic import JsonValue
 
@@ -97,13 +98,12 @@ class HomeEngine:
     """Base of an engine that asks nobody but processes of this machine."""
 
 
-@runtime_checkable
-class ReplacingEngine(Protocol):
+class ReplacingEngine(ABC):
     """An engine whose answer another model than the one that is asked may give."""
 
+    @abstractmethod
     def may_answer(self, model: ModelIdentity) -> tuple[ModelIdentity, ...]:
         """Return this model, and all known ones that may answer in its place."""
-        ...
 
 
 def may_answer(engine: Engine, model: ModelIdentity) -> tuple[ModelIdentity, ...]:
@@ -111,13 +111,12 @@ def may_answer(engine: Engine, model: ModelIdentity) -> tuple[ModelIdentity, ...
     return engine.may_answer(model) if isinstance(engine, ReplacingEngine) else (model,)
 
 
-@runtime_checkable
-class PricedEngine(Protocol):
+class PricedEngine(ABC):
     """An engine whose server tells what its models cost."""
 
+    @abstractmethod
     def prices(self) -> tuple[ModelPrice, ...]:
         """Return the prices of the models that it was asked for, the newest first."""
-        ...
 
 
 def prices_of(engine: Engine) -> tuple[ModelPrice, ...]:

@@ -1,6 +1,5 @@
 """Answers: which are remembered, for how long, and how many."""
 
-import asyncio
 import datetime as dt
 
 from codetune_core.domain.clock import Clock, utc_now
@@ -34,7 +33,6 @@ class Answers:
         self._days = min(days for days in kept if days is not None)
         self._now = now
         self._max_bytes = cache.max_megabytes * _MEGABYTE
-        self._writing = asyncio.Lock()
         self._room = 0
         """Bytes that may be written until the store is counted again."""
 
@@ -75,13 +73,12 @@ class Answers:
     async def remember(self, key: CacheKey, answer: CachedAnswer, expires_at: dt.datetime) -> None:
         """Remember an answer without a flaw, and then make room where it is needed."""
         now, size = self._now(), len(answer.output.encode())
-        async with self._writing:
-            await self._store.put(key, answer, now, expires_at)
-            self._room -= size
-            if self._room < 0:
-                kept = max(self._max_bytes - self._max_bytes // _SLACK, size)
-                await self._store.evict(now, kept)
-                self._room = self._max_bytes - kept
+        await self._store.put(key, answer, now, expires_at)
+        self._room -= size
+        if self._room < 0:
+            kept = max(self._max_bytes - self._max_bytes // _SLACK, size)
+            self._room = self._max_bytes - kept  # at once, so that nobody else begins the same
+            await self._store.evict(now, kept)
 
     async def entry(self, key: CacheKey) -> CacheEntry | None:
         """Return what stands beside the answer remembered for a key, used or not."""
@@ -93,8 +90,7 @@ class Answers:
 
     async def clear(self, model_name: str | None = None) -> int:
         """Forget everything, or all of one model, what is being remembered too; return how many went."""
-        async with self._writing:
-            return await self._store.clear(model_name)
+        return await self._store.clear(model_name)
 
     async def maintain(self) -> int:
         """Drop what expired or is too much; return how many went."""

@@ -21,17 +21,14 @@ _LOG = logging.getLogger(__name__)
 
 
 class Progress:
-    """An execution that has begun; times are measured from its making, by a clock that only goes forward.
-
-    ``execution`` is what is known so far.
-    """
+    """An execution that has begun; times are measured from its making, by a clock that only goes forward."""
 
     def __init__(self, request: ExecutionRequest) -> None:
         self._start = time.perf_counter()
         self._output = ""
         self._finish_reason: FinishReason = "stop"
         self._reason = ""
-        self.execution = Execution(
+        self._execution = Execution(
             id=request.id or new_id(),
             executed_at=utc_now(),
             task=request.task,
@@ -40,6 +37,15 @@ class Progress:
             workspace=request.workspace,
             input_data=dict(request.variables) if _is_json(request.variables) else None,
         )
+        self._noted: dict[str, object] = {}
+
+    @property
+    def execution(self) -> Execution:
+        """What is known so far."""
+        if self._noted:  # put together where somebody asks, and not each time that something is noted
+            self._execution = replace(self._execution, **self._noted)  # type: ignore[arg-type] # fields of Execution
+            self._noted = {}
+        return self._execution
 
     @property
     def milliseconds(self) -> float:
@@ -143,7 +149,7 @@ class Progress:
         )
 
     def _note(self, **known: object) -> None:
-        self.execution = replace(self.execution, **known)  # type: ignore[arg-type] # fields of Execution
+        self._noted.update(known)
 
 
 def _explained(error: BaseException) -> tuple[ErrorKind, str]:

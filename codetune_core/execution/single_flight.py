@@ -23,28 +23,38 @@ _PAUSE = 1 / 60
 class Flight(Generic[Result]):
     """One answer in the making, for all who watch it.
 
-    The work calls ``open`` once it knows where the answer comes from, ``push`` for each piece, ``begin_again`` where
-    those until now are void, and ``finish`` with the result; what it does after that keeps nobody waiting. An error
-    that it raises is raised for all who watch. It is cancelled when the last one leaves before the result is there.
+    The work calls ``open`` once it may be answered, ``push`` for each piece, ``begin_again`` where those until now are
+    void, and ``finish`` with the result; what it does after that keeps nobody waiting. An error that it raises is
+    raised for all who watch. It is cancelled when the last one leaves before the result is there.
 
     Attributes:
         problems: why it began again, each time that it did; ``pieces`` are those since the last time.
     """
 
     def __init__(self) -> None:
-        self.from_cache: bool | None = None
+        self._open = False
         self._result: Result | None = None
         self._error: Exception | None = None
         self._raised_at: TracebackType | None = None
         self._ended = asyncio.Event()
-        self._over = asyncio.Event()
+        self._left = asyncio.Event()
         self._changed = asyncio.Event()
         self._tries: list[list[str]] = [[]]
         self.problems: list[str] = []
 
-    def open(self, *, from_cache: bool) -> None:
-        """Say where the answer comes from."""
-        self.from_cache = from_cache
+    @classmethod
+    def over(cls, text: str, result: Result) -> "Flight[Result]":
+        """Return one that nobody has to wait for."""
+        flight = cls()
+        flight.open()
+        flight.push(text)
+        flight.finish(result)
+        flight.leave()
+        return flight
+
+    def open(self) -> None:
+        """Say that there will be an answer."""
+        self._open = True
         self._tell()
 
     def push(self, piece: str) -> None:
@@ -82,17 +92,17 @@ class Flight(Generic[Result]):
         """Wait for the result or the error."""
         await self._ended.wait()
 
-    async def over(self) -> None:
+    async def left(self) -> None:
         """Wait until the work is done wholly, what it does after the result too."""
-        await self._over.wait()
+        await self._left.wait()
 
     def leave(self) -> None:
         """Say that the work is done wholly."""
-        self._over.set()
+        self._left.set()
 
     async def opened(self) -> None:
-        """Wait until it is known where the answer comes from; raises the error of work that never came so far."""
-        while self.from_cache is None:
+        """Wait until there will be an answer; raises the error of work that never came so far."""
+        while not self._open:
             if self.has_ended:
                 self.result()
             await self._changed.wait()

@@ -19,6 +19,7 @@ from codetune_core.execution.background import Background
 from codetune_core.execution.cache_key import fingerprint
 from codetune_core.execution.events import Event, FromCache, Repairing
 from codetune_core.execution.progress import Progress
+from codetune_core.execution.protocol import CacheKey
 from codetune_core.execution.single_flight import Flight, Flights
 from codetune_core.executor.begun import refusal, unless_refused
 from codetune_core.executor.question import generation_of, rendered
@@ -66,17 +67,18 @@ class LocalExecutor:
             last: Event = run.progress.finish()
         except (GeneratorExit, asyncio.CancelledError) as cancelled:
             run.progress.cancel(cancelled)
-            recorded = self._background.begin(self._record(run))
-            if not run.pays_still:
+            recorded = self._recorded(run)
+            if recorded and not run.pays_still:
                 await asyncio.shield(recorded)
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the stream and is recorded
             last = run.progress.fail(error)
-        recorded = self._background.begin(self._record(run))
+        recorded = self._recorded(run)
         try:
             yield last
         finally:
-            await asyncio.shield(recorded)
+            if recorded:
+                await asyncio.shield(recorded)
 
     async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
         return await self._history.rate(execution_id, feedback)
@@ -116,11 +118,15 @@ class LocalExecutor:
         run.progress.answered(answer.output, answer.finish_reason)
 
     async def _ask(self, run: Run, choice: Choice, stack: AsyncExitStack) -> tuple[Question, Flight[Answer]]:
-        """Start or join what answers; where the budget is spent, ask the model that costs nothing."""
+        """Find, join or start what answers; where the budget is spent, ask the model that costs nothing."""
         model, notices = run.request.model or self._settings.engine.model, tuple[str, ...]()
         while True:
             question = run.question = await self._question(run, choice, model, notices)
             shared = None if question.refusal or run.request.fresh else question.fingerprint.key
+            if shared and (remembered := await self._remembered(shared, question)):
+                run.progress.shares()
+                run.flight = Flight.over(remembered.text, remembered)
+                return question, run.flight
             joined = self._flights.join(shared, partial(self._generate, run, question))
             flight, run.leads = await stack.enter_async_context(joined)
             run.flight = flight
@@ -143,14 +149,14 @@ class LocalExecutor:
             model = await self._engine.model(model_name, Role.of(request.task))
         counted = cache(partial(self._engine.count_tokens, model))
         target = RenderTarget(model.context_tokens, counted)
-        prompt, tokens = await rendered(choice, request, target)
+        prompt = await rendered(choice, request, target)
         generation = generation_of(choice, request, model, prompt)
         key = fingerprint(generation, tenant=request.tenant)
         keep = keep_of(self._settings.history, request.task, request.workspace)
         refusal = self._answers.refusal(temperature=wording.temperature, seed=wording.decoding.seed, keep=keep)
         recorded = {**key.recorded(), "fresh": request.fresh}
         run.progress.asks(model, prompt.text, recorded)
-        question = Question(generation, prompt, tokens, key, refusal, notices)
+        question = Question(generation, prompt, key, refusal, notices)
         if self._history.is_limited(run.progress.execution) and not self._most(run, question):
             return replace(question, notices=(*notices, uncounted(model.name)))
         return question
@@ -159,21 +165,15 @@ class LocalExecutor:
         """Return the most that it can cost to answer."""
         generation, at = question.generation, run.progress.execution.executed_at
         models = may_answer(self._engine, generation.model)
-        usage = most(generation, question.prompt_tokens)
+        usage = most(generation, question.rendered.prompt_tokens)
         return self._prices.most(models, usage, self._settings.engine.timeout_seconds, at)
 
     async def _generate(self, run: Run, question: Question, flight: Flight[Answer]) -> None:
         """Answer all who watch the flight; ``run`` is the execution that started it."""
-        if answer := await self._remembered(run, question):
-            run.progress.shares()
-            flight.open(from_cache=True)
-            flight.push(answer.text)
-            flight.finish(answer)
-            return
         begun = await self._begin(run, question)
-        flight.open(from_cache=False)
+        flight.open()
         seconds = self._settings.engine.timeout_seconds
-        run.asking = Asking(self._engine, question.generation, question.prompt_tokens, seconds)
+        run.asking = Asking(self._engine, question.generation, question.rendered.prompt_tokens, seconds)
         with asked_for(Origin.of(run.request, run.progress.execution.id)):
             async with unless_refused(begun):
                 answer = await run.asking.answer(flight, question.checked)
@@ -185,10 +185,8 @@ class LocalExecutor:
         flight.finish(answer)
         await self._answers.remember(question.fingerprint.key, answer.remembered(), run.stored_until)
 
-    async def _remembered(self, run: Run, question: Question) -> Answer | None:
-        if question.refusal or run.request.fresh:
-            return None
-        if (found := await self._answers.find(question.fingerprint.key)) is None:
+    async def _remembered(self, key: CacheKey, question: Question) -> Answer | None:
+        if (found := await self._answers.find(key)) is None:
             return None
         try:
             output = question.parsed(found.output)
@@ -204,21 +202,25 @@ class LocalExecutor:
             await asyncio.shield(run.begun)
         return run.begun
 
+    def _recorded(self, run: Run) -> "asyncio.Task[None] | None":
+        """Record how it ended: a moment later where nothing of it began or cost anything, else in a task."""
+        if run.begun is None and run.progress.execution.from_cache:
+            self._history.end_soon(self._ended(run))
+            return None
+        return self._background.begin(self._record(run))
+
     async def _record(self, run: Run) -> None:
         try:
             if run.flight and run.leads:
                 await run.flight.ended()
             ended = self._ended(run)
-            if run.begun is None and ended.from_cache:
-                self._history.end_soon(ended)
-                return
             if run.begun:
                 await asyncio.gather(run.begun, return_exceptions=True)
                 if refusal(run.begun):  # another execution has its id
                     return
             await self._history.end(ended)
             if run.flight and run.leads:  # so that who runs only so many at a time bounds what waits to be written
-                await run.flight.over()
+                await run.flight.left()
         except Exception as error:  # noqa: BLE001 - an answer is not taken back because it could not be recorded
             log_fault(_LOG, f"execution {run.progress.execution.id} could not be recorded", error)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from codetune_core.domain.execution import ExecutionRequest, ModelIdentity
 from codetune_core.engines.protocol import Generation
-from codetune_core.prompts.fit import TOKENS_PER_MESSAGE, RenderTarget
+from codetune_core.prompts.fit import RenderTarget
 from codetune_core.prompts.library import Choice
 from codetune_core.prompts.render import Rendered, render
 from codetune_core.prompts.schemas.registry import bounded_json_schema
@@ -14,17 +14,13 @@ _LONG = 8_000
 """Characters: templates and tokenizers take their time over a long file."""
 
 
-async def rendered(choice: Choice, request: ExecutionRequest, target: RenderTarget) -> tuple[Rendered, int]:
-    """Render, in a thread where that takes longer than to get there; and count the prompt's tokens, never too low."""
+async def rendered(choice: Choice, request: ExecutionRequest, target: RenderTarget) -> Rendered:
+    """Render, in a thread where that takes longer than to get there."""
     size = sum(len(value) if isinstance(value, str) else _LONG for value in request.variables.values())
+    wording = choice.version.wording
     if size < _LONG:
-        return _render(choice, request, target)
-    return await asyncio.to_thread(_render, choice, request, target)
-
-
-def _render(choice: Choice, request: ExecutionRequest, target: RenderTarget) -> tuple[Rendered, int]:
-    filled = render(choice.version.wording, request.variables, target)
-    return filled, sum(target.count_tokens(message.content) + TOKENS_PER_MESSAGE for message in filled.messages)
+        return render(wording, request.variables, target)
+    return await asyncio.to_thread(render, wording, request.variables, target)
 
 
 def generation_of(choice: Choice, request: ExecutionRequest, model: ModelIdentity, rendered: Rendered) -> Generation:

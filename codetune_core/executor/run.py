@@ -40,7 +40,6 @@ class Question:
 
     generation: Generation
     rendered: Rendered
-    prompt_tokens: int
     fingerprint: Fingerprint
     refusal: str
     notices: tuple[str, ...]

@@ -51,8 +51,8 @@ class Prices:
         costs nothing, of a model that has a price.
         """
         lists = (self._own, self._told(), self._known)
-        listed = next((entries for entries in lists if any(_fits(entry, model) for entry in entries)), None)
-        price = _by_tokens(listed, model, usage, at) if listed else self._by_time(milliseconds, at)
+        fitting = next(filter(None, ([entry for entry in entries if _fits(entry, model)] for entries in lists)), None)
+        price = _by_tokens(fitting, usage, at) if fitting else self._by_time(milliseconds, at)
         return Price(Decimal(0), "from the cache") if price and from_cache else price
 
     def most(self, models: Iterable[ModelIdentity], usage: Usage, seconds: float, at: dt.datetime) -> Price | None:
@@ -93,9 +93,8 @@ def _matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name.lower(), pattern.lower())
 
 
-def _by_tokens(entries: Iterable[ModelPrice], model: ModelIdentity, usage: Usage, at: dt.datetime) -> Price | None:
+def _by_tokens(fitting: Sequence[ModelPrice], usage: Usage, at: dt.datetime) -> Price | None:
     day = at.astimezone(dt.UTC).date()
-    fitting = [entry for entry in entries if _fits(entry, model)]
     valid = [
         entry
         for entry in fitting

@@ -6,7 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codetune_core.domain.execution import ModelIdentity, Priority, Role
-from codetune_core.engines.protocol import Chunk, Done, Engine, Generation, HomeEngine, may_answer, prices_of
+from codetune_core.engines.protocol import (
+    Chunk,
+    Done,
+    Engine,
+    Generation,
+    HomeEngine,
+    PricedEngine,
+    ReplacingEngine,
+    may_answer,
+    prices_of,
+)
 from codetune_core.errors import CodeTuneError
 from codetune_core.http.passage import steps, through
 from codetune_core.outbound.gate import Gate
@@ -17,7 +27,7 @@ if TYPE_CHECKING:
     from codetune_core.engines.embedding import Embedder, Reranker, Vectors
 
 
-class GuardedEngine:
+class GuardedEngine(PricedEngine, ReplacingEngine):
     """An engine, or a chain of them, of which any may ask another machine.
 
     What stays on this machine is left as it is; what leaves has placeholders for its secrets, which are restored in the

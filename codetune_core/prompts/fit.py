@@ -105,29 +105,29 @@ def fit(draft: Draft, target: RenderTarget) -> tuple[tuple[Message, ...], tuple[
     room = target.context_tokens - draft.max_tokens
     counter = _Counter(target.count_tokens)
     texts = [text for text in starmap(_Text, draft.cuttable) if text.gains]
-    whole = len(draft.examples) // 2
+    uncut, whole = draft.user({}), len(draft.examples) // 2
     for examples in range(whole, -1, -1):
         around = draft.system + draft.examples[: 2 * examples]
-        budget = room - counter.tokens(around)
-        kept = _kept(draft, texts, partial(counter.fits, budget))
-        if kept is not None:
+        fits = partial(counter.fits, room - counter.tokens(around))
+        user, cut = uncut, list[str]()
+        if not fits(uncut):
+            if (kept := _kept(draft, texts, fits)) is None:
+                continue
             user = draft.user({text.variable.name: text.kept(count) for text, count in zip(texts, kept, strict=True)})
             cut = [_words(text, count, target.count_tokens) for text, count in zip(texts, kept, strict=True)]
-            messages = (*around, user)
-            return messages, (*filter(None, cut), *_dropped(whole, examples)), counter.tokens(messages)
+        messages = (*around, user)
+        return messages, (*filter(None, cut), *_dropped(whole, examples)), counter.tokens(messages)
     raise ContextTooLong(_too_long(draft, texts, target, counter))
 
 
 def _kept(draft: Draft, texts: list[_Text], fits: Callable[[Message], bool]) -> list[int] | None:
-    """How many lines of each text can stay; None where not even none of them fits."""
+    """How many lines of each text can stay, where not all can; None where not even none of them fits."""
     kept = [len(text.lines) for text in texts]
 
     def with_kept(index: int, count: int) -> bool:
         counts = [*kept[:index], count, *kept[index + 1 :]]
         return fits(draft.user({text.variable.name: text.kept(n) for text, n in zip(texts, counts, strict=True)}))
 
-    if fits(draft.user({})):
-        return kept
     for index, text in enumerate(texts):
         if with_kept(index, 0):
             kept[index] = _most(len(text.lines), partial(with_kept, index))

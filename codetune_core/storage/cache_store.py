@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -29,6 +29,7 @@ from codetune_core.domain.identifiers import new_id
 from codetune_core.execution.protocol import CachedAnswer, CacheEntry, CacheKey, CacheStatistics
 from codetune_core.storage import history_traces
 from codetune_core.storage.database import Database
+from codetune_core.storage.group_commit import GroupCommit
 from codetune_core.storage.memo import Memo
 from codetune_core.storage.tables.cache import CachedAnswerRow as Row
 
@@ -59,6 +60,7 @@ class SqlCacheStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._puts = GroupCommit(self._put, lambda row: self._put([row]))
         self._accesses: dict[UUID, _Accesses] = {}
         self._remembered: Memo[CacheKey, _Entry | None] = Memo(lambda _: database.direct.version(), _REMEMBERED)
 
@@ -91,10 +93,15 @@ class SqlCacheStore:
             "expires_at": expires_at,
             "is_valid": True,
         }
+        await self._puts.write({**asdict(key), **values})
+
+    async def _put(self, rows: Sequence[dict[str, Any]]) -> None:
         dialect: Any = import_module(f"sqlalchemy.dialects.{self._database.url.dialect}")
-        insert = dialect.insert(Row).values(**asdict(key), **values)
+        insert = dialect.insert(_TABLE)
+        keys = [field.name for field in fields(CacheKey)]
+        others = {name: insert.excluded[name] for name in rows[0] if name not in keys}
         async with self._database.write() as session:
-            await session.execute(insert.on_conflict_do_update(index_elements=list(asdict(key)), set_=values))
+            await session.execute(insert.on_conflict_do_update(index_elements=keys, set_=others), rows)
 
     async def evict(self, now: dt.datetime, max_bytes: int) -> int:
         await self._write_accesses()
@@ -103,6 +110,7 @@ class SqlCacheStore:
         return dropped + await self._drop(partial(_oldest, max_bytes=max_bytes))
 
     async def clear(self, model_name: str | None = None) -> int:
+        await self._puts.flush()
         everything = select(Row.id)
         which = everything if model_name is None else everything.where(Row.model_name == model_name)
         return await self._drop(partial(_some, which), traces=True)

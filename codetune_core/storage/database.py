@@ -36,8 +36,13 @@ class Database:
         self.url = url
         self.direct = DirectReader(url)
         self.engine = _postgresql_engine(url.server, connect_seconds) if url.server else _sqlite_engine(url)
-        self._queue = asyncio.Lock() if url.dialect == "sqlite" else nullcontext()
+        self._queue = asyncio.Lock() if self.has_one_writer else nullcontext()
         self._closing = Background()
+
+    @property
+    def has_one_writer(self) -> bool:
+        """Whether writing transactions wait for each other, so that one with much in it is better than many."""
+        return self.url.dialect == "sqlite"
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:

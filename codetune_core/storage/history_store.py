@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, delete, insert, null, select, update
+from sqlalchemy import bindparam, case, delete, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,9 +25,18 @@ from codetune_core.storage import (
     history_traces,
 )
 from codetune_core.storage.database import Database
+from codetune_core.storage.group_commit import GroupCommit
 from codetune_core.storage.history_rows import COLUMNS, HISTORY, storable, to_execution, to_values
 
 _FEEDBACK = {"user_feedback", "user_feedback_text", "outcome"}
+_WHICH = ("id", "executed_at")
+_ITS = {column.name: bindparam(f"its_{column.name}", type_=column.type) for column in COLUMNS}
+_END = (
+    update(HISTORY)
+    .where(*(HISTORY.c[name] == _ITS[name] for name in _WHICH))
+    .values({name: its for name, its in _ITS.items() if name not in _FEEDBACK and name not in _WHICH})
+)
+"""Over a running row; parameters are named after the columns, as ``its_...``."""
 
 
 class SqlHistoryStore:
@@ -35,8 +44,16 @@ class SqlHistoryStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._begins = GroupCommit(self.add, self._begin)
+        self._ends = GroupCommit(self._end_together, self._end)
 
     async def begin(self, execution: Execution, limits: Sequence[Limit] = ()) -> None:
+        if limits or not self._database.has_one_writer:
+            await self._begin(execution, limits)
+        else:
+            await self._begins.write(execution)
+
+    async def _begin(self, execution: Execution, limits: Sequence[Limit] = ()) -> None:
         async def write(execution: Execution) -> None:
             async with self._database.write() as session:
                 await history_budget.check(session, execution, limits)
@@ -48,11 +65,17 @@ class SqlHistoryStore:
             raise InvalidInput(f"there is an execution {execution.id} already: ask with another id") from None
 
     async def end(self, execution: Execution) -> None:
+        await (self._ends.write(execution) if self._database.has_one_writer else self._end(execution))
+
+    async def _end(self, execution: Execution) -> None:
         async def write(execution: Execution) -> None:
-            async with self._database.write() as session:
-                await _write_end(session, execution)
+            await self._end_together([execution])
 
         await _despite_purge(write, execution)
+
+    async def _end_together(self, executions: Sequence[Execution]) -> None:
+        async with self._database.write() as session:
+            await _write_ends(session, executions)
 
     async def add(self, executions: Sequence[Execution]) -> None:
         async with self._database.write() as session:
@@ -149,14 +172,20 @@ async def _despite_purge(write: Callable[[Execution], Awaitable[None]], executio
         await write(replace(execution, prompt_id=None, version_id=None))
 
 
-async def _write_end(session: AsyncSession, execution: Execution) -> None:
+async def _write_ends(session: AsyncSession, executions: Sequence[Execution]) -> None:
     # The time too: an id that somebody else chose again overwrites nothing.
-    mine = and_(HISTORY.c.id == execution.id, HISTORY.c.executed_at == execution.executed_at)
-    keep = await session.scalar(select(HISTORY.c.keep).where(mine).with_for_update())
-    if keep is None:
-        await session.execute(insert(HISTORY), to_values(execution))
-    else:  # what was deleted, stripped or said of it while it ran stays so
-        written = to_values(stripped(execution, Keep(keep)))
-        await session.execute(
-            update(HISTORY).where(mine).values({name: written[name] for name in written.keys() - _FEEDBACK})
-        )
+    ids = [execution.id for execution in executions]
+    begun = select(HISTORY.c.id, HISTORY.c.executed_at, HISTORY.c.keep).where(HISTORY.c.id.in_(ids)).with_for_update()
+    keeps = {(row.id, row.executed_at): Keep(row.keep) for row in await session.execute(begun)}
+    new, ended = list[dict[str, Any]](), list[dict[str, Any]]()
+    for execution in executions:
+        if keep := keeps.get((execution.id, execution.executed_at)):
+            # what was deleted, stripped or said of it while it ran stays so
+            ended.append(to_values(stripped(execution, keep)))
+        else:
+            new.append(to_values(execution))
+    if new:
+        await session.execute(insert(HISTORY), new)
+    if ended:
+        rows = [{f"its_{name}": value for name, value in values.items()} for values in ended]
+        await (await session.connection()).execute(_END, rows)

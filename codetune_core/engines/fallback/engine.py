@@ -15,7 +15,7 @@ from codetune_core.engines.fallback.chain import Link, LinkState, links
 from codetune_core.engines.fallback.failures import Failure, PassedOn, together
 from codetune_core.engines.fallback.retry import Retry, is_of_this_engine, may_another_answer, retry_after
 from codetune_core.engines.fallback.unnamed import Unnamed, unnamed
-from codetune_core.engines.protocol import Chunk, Done, Generation, ReplacingEngine, prices_of
+from codetune_core.engines.protocol import Chunk, Done, Generation, PricedEngine, ReplacingEngine, prices_of
 from codetune_core.errors import (
     ContextTooLong,
     EngineLost,
@@ -68,7 +68,7 @@ class _Course:
     too_short: int = 0
 
 
-class FallbackEngine:
+class FallbackEngine(PricedEngine, ReplacingEngine):
     """Asks one engine after the other; all requests of the process share what is known of each.
 
     Once a piece of an answer was handed on, nobody else goes on with it: the failure is the caller's to see. A model

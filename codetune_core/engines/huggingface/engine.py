@@ -13,7 +13,7 @@ from codetune_core.engines.huggingface.listing import Listed, read_listing
 from codetune_core.engines.huggingface.reading import ChatReading, Reading, TextReading
 from codetune_core.engines.huggingface.request import chat_parameters, infill_prompt, text_parameters
 from codetune_core.engines.huggingface.session import Session
-from codetune_core.engines.protocol import Chunk, Done, Generation
+from codetune_core.engines.protocol import Chunk, Done, Generation, PricedEngine
 from codetune_core.engines.token_bound import token_bound
 from codetune_core.errors import EngineLost, EngineRefused, EngineUnusable
 from codetune_core.models.catalogue import Catalogue, read_catalogue
@@ -28,7 +28,7 @@ _TAIL_SECONDS = 5
 _TOKENS_PER_MESSAGE = 8
 
 
-class HuggingFaceEngine:
+class HuggingFaceEngine(PricedEngine):
     """Asks Inference Providers through their router, or with ``base_url`` a dedicated Endpoint."""
 
     def __init__(self, session: Session, settings: Settings) -> None:

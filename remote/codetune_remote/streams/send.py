@@ -11,9 +11,12 @@ from aiohttp import web
 
 from codetune_core.execution.wire import EXECUTION_HEADER
 from codetune_remote.streams.live import Live
+from codetune_remote.streams.log import EventLog
 from codetune_remote.streams.media import Medium
 
 _LOG = logging.getLogger(__name__)
+_MOMENT = 0.05
+"""Seconds: what is over by then goes out in one piece, as most of what is answered from the cache."""
 _MOST_BYTES = 32_000
 """In one write, so that who reads slowly makes progress in time, and who comes late has not all events there twice."""
 _FIELDS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -41,6 +44,9 @@ async def send(request: web.Request, reading: Reading, pace: Pace) -> web.Stream
     """Stream events until the execution is over; who takes none for too long is dropped."""
     live = reading.live
     headers = {**_FIELDS, "Content-Type": reading.medium.kind, EXECUTION_HEADER: str(live.id)}
+    if await _soon_over(live.log, reading.after) and live.log.bytes < _MOST_BYTES:
+        whole = reading.medium.frames(live.log.after(reading.after, _MOST_BYTES))
+        return web.Response(body=whole, headers=headers)
     response = web.StreamResponse(headers=headers)
     _notice_loss(request, pace.stalled)
     try:
@@ -53,6 +59,11 @@ async def send(request: web.Request, reading: Reading, pace: Pace) -> web.Stream
         if request.transport is not None:
             request.transport.abort()
     return response
+
+
+async def _soon_over(log: EventLog, after: int) -> bool:
+    """Wait for the first event, and where the last one came with it, for the end; for a moment each."""
+    return await log.more(after, _MOMENT) and log.last is not None and await log.more(len(log), _MOMENT)
 
 
 async def _follow(response: web.StreamResponse, reading: Reading, pace: Pace) -> None:
