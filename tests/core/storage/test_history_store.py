@@ -1,5 +1,6 @@
 """Executions are written, found again and rated, on both kinds of database."""
 
+import asyncio
 import datetime as dt
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ from executions import NOW, begun, ended
 
 from codetune_core.domain.execution import Feedback, Outcome
 from codetune_core.domain.identifiers import new_id
+from codetune_core.errors import InvalidInput
 from codetune_core.history.protocol import Filter
 from codetune_core.storage.history_store import SqlHistoryStore
 
@@ -34,6 +36,31 @@ async def test_an_end_without_a_beginning_is_recorded(store):
     execution = ended()
     await store.end(execution)
     assert await store.get(execution.id) == execution
+
+
+async def test_many_that_begin_and_end_at_once_are_each_recorded_as_they_ended(store):
+    running = [begun(user_id=f"user {number}") for number in range(50)]
+    await asyncio.gather(*map(store.begin, running))
+    written = [ended(execution) for execution in running] + [ended() for _ in range(5)]
+    await asyncio.gather(*map(store.end, written))
+    assert {found.id: found for found in await store.page(Filter(), limit=100)} == {each.id: each for each in written}
+
+
+async def test_of_many_that_begin_at_once_only_the_one_whose_id_is_taken_is_refused(store):
+    known = begun()
+    await store.begin(known)
+    others = [begun() for _ in range(10)]
+    outcomes = await asyncio.gather(*map(store.begin, [*others, known]), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None)] * 10 + [InvalidInput]
+    assert await store.count(Filter()) == 11
+
+
+async def test_what_was_said_of_it_while_it_ran_stays_when_many_end_at_once(store):
+    running = [begun() for _ in range(10)]
+    await asyncio.gather(*map(store.begin, running))
+    await store.rate(running[3].id, Feedback(rating=2))
+    await asyncio.gather(*(store.end(ended(execution)) for execution in running))
+    assert [(await store.get(each.id)).user_feedback for each in running[2:5]] == [None, 2, None]
 
 
 async def test_pages_follow_each_other_from_the_newest_on(store):

@@ -77,6 +77,27 @@ async def test_server_sent_events_are_numbered_from_one(client):
     assert frames.text == frames.events[-1]["output"] == WORDS
 
 
+@pytest.fixture
+async def exact(service):
+    """The name of a prompt whose answers are remembered."""
+    prompts = service.core.prompts
+    wording = (await prompts.version("explain-code", 1)).wording.model_copy(update={"temperature": 0})
+    await prompts.create(PromptDraft(name="exact"), wording, by="ada")
+    return "exact"
+
+
+async def test_what_is_answered_from_the_cache_goes_out_in_one_piece_and_says_the_same(client, exact):
+    said = []
+    for _ in range(2):
+        async with client.post("/api/execute", json=body(prompt=exact)) as answer:
+            said.append((sse(await answer.text()), answer.headers.get("Content-Length")))
+    (generated, _), (remembered, length) = said
+    assert length is not None
+    assert remembered.types == ["started", "from_cache", "token", "usage", "finished"]
+    assert remembered.text == remembered.events[-1]["output"] == generated.text
+    assert remembered.numbers == [1, 2, 3, 4, 5]
+
+
 async def test_lines_of_json_say_the_same(client):
     async with stream(client) as asked:
         frames = await asked.rest()
@@ -85,14 +106,11 @@ async def test_lines_of_json_say_the_same(client):
     assert frames.text == WORDS
 
 
-async def test_one_json_object_holds_the_answer(client, service):
-    prompts = service.core.prompts
-    exact = (await prompts.version("explain-code", 1)).wording.model_copy(update={"temperature": 0})
-    await prompts.create(PromptDraft(name="exact"), exact, by="ada")
+async def test_one_json_object_holds_the_answer(client, exact):
     found = []
     for _ in range(2):
         async with client.post(
-            "/api/execute", json=body(prompt="exact"), headers={"Accept": "application/json"}
+            "/api/execute", json=body(prompt=exact), headers={"Accept": "application/json"}
         ) as answer:
             found.append(await answer.json())
             assert found[-1].pop("execution_id") == answer.headers[EXECUTION_HEADER]
