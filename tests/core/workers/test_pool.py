@@ -37,7 +37,7 @@ def alive(pid: int) -> bool:
     return False
 
 
-async def gone(pid: int, within: float = 5) -> bool:
+async def gone(pid: int, within: float = 60) -> bool:
     until = time.monotonic() + within
     while alive(pid) and time.monotonic() < until:
         await asyncio.sleep(0.02)
