@@ -5,6 +5,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no white space; equal values give equal text, and other values another.
@@ -12,8 +14,7 @@ def canonical_json(value: Any) -> str:
     Numbers are equal as JSON numbers: 1 and 1.0, 0 and -0.0, 1e22 and its 23 digits, since a database gives back
     one for the other. Raises TypeError for what JSON cannot say and ValueError for NaN and infinities.
     """
-    plain = _plain(value)
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(_plain(value))
 
 
 def digest(value: Any) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+_MOMENT = 0.002
+"""Seconds for others to come; meanwhile the answer that is recorded here reaches who waits for it."""
 _MOST = 200
 """In one transaction, so that other writers do not wait for long."""
 
@@ -42,6 +44,7 @@ class GroupCommit(Generic[Item]):
 
     async def _write(self) -> None:
         while self._waiting:
+            await asyncio.sleep(_MOMENT)
             group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
             if len(group) == 1 or not await self._written(group):
                 for item, written in group:

@@ -42,7 +42,8 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
             service.metrics.requested(request.method, route, status, seconds)
             if traces and span:
                 traces.answered(span, status)
-            _log(request, route, status, seconds)
+            # After the answer is written: nobody waits for a line in a log.
+            asyncio.get_running_loop().call_soon(_log, request, route, status, seconds)
     return response
 
 
