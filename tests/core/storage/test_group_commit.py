@@ -17,8 +17,10 @@ class Paper:
         self.transactions: list[list[int]] = []
         self.let = asyncio.Event()
         self.let.set()
+        self.begun = asyncio.Event()
 
     async def together(self, items: Sequence[int]) -> None:
+        self.begun.set()
         await self.let.wait()
         if wrong := [item for item in items if item < 0]:
             raise ValueError(f"{wrong[0]} is negative")
@@ -37,8 +39,7 @@ async def test_what_comes_while_one_is_written_makes_up_the_next_transaction() -
     queue = queue_of(paper)
     paper.let.clear()
     first = asyncio.create_task(queue.write(0))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await paper.begun.wait()
     others = [asyncio.create_task(queue.write(number)) for number in range(1, 10)]
     await asyncio.sleep(0)
     paper.let.set()

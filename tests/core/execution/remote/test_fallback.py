@@ -1,6 +1,5 @@
 """This machine answers while the service does not: only then, and it is said."""
 
-
 import pytest
 from running import SAYS, SQLITE, request, running, script, text, types
 
