@@ -112,7 +112,8 @@ async def test_without_an_engine_the_library_works_and_an_execution_says_what_to
         assert len(await core.prompts.list()) >= 16
         events = [event async for event in core.executor.execute(ask())]
         assert events[-1].type == "failed"
-        assert "engine.name" in events[-1].message
+        assert "codetune models pull" in events[-1].message
+        assert "engine.base_url" in events[-1].message
 
 
 async def test_what_makes_vectors_is_made_when_it_is_used_and_remembers_where_it_may(settings):
