@@ -44,7 +44,7 @@ def together(failures: list[Failure]) -> ExecutionError:
     told = "no engine of the chain answered. " + "; ".join(map(str, failures))
     waits = [seconds for failure in failures if (seconds := retry_after(failure.error)) is not None]
     kinds = {type(failure.error) for failure in failures}
-    if all(issubclass(kind, SettingsError) for kind in kinds):
+    if kinds and all(issubclass(kind, SettingsError) for kind in kinds):
         return EngineUnusable(told)
     if waits or EngineOverloaded in kinds:
         return EngineOverloaded(told, min(waits, default=None))
