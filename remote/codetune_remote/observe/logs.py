@@ -27,6 +27,7 @@ def logging_as(log_format: Format, stream: TextIO | None = None) -> Iterator[Non
     root = logging.getLogger()
     before = root.handlers, root.level
     root.handlers, root.level = [handler], logging.INFO
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # it tells each part of itself
     logging.captureWarnings(capture=True)
     try:
         yield
