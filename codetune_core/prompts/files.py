@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from codetune_core.domain.editor_scope import editor_scope
 from codetune_core.domain.prompt import Decoding, FewShotExample, PromptDraft, Variable, Wording
 from codetune_core.errors import PromptFileError
 from codetune_core.prompts import marks, plain_yaml, vscode
@@ -121,9 +122,12 @@ class _Reader:
         said["variables"] = self._variables()
         sections = self._cut(body)
         texts, examples = self._texts(sections), self._examples(sections)
-        return PromptFile(
-            self._valid(PromptDraft, described), self._valid(Wording, {**said, **texts, "few_shot_examples": examples})
-        )
+        draft = self._valid(PromptDraft, described)
+        try:
+            editor_scope(draft.tags)
+        except ValueError as error:
+            raise self._error(str(error), "tags") from None
+        return PromptFile(draft, self._valid(Wording, {**said, **texts, "few_shot_examples": examples}))
 
     def foreign(self, body: str) -> PromptFile:
         if mine := sorted(self.front.keys() & {"category", "use_case", "temperature", "variables", "decoding"}):

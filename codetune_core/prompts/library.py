@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from codetune_core.domain.deployment import PRODUCTION, Arm
+from codetune_core.domain.editor_scope import editor_scope
 from codetune_core.domain.prompt import Category, Prompt, PromptDraft, PromptVersion, Statistics, Wording
-from codetune_core.errors import PromptNotFound
+from codetune_core.errors import PromptError, PromptNotFound
 from codetune_core.prompts.deployments import Deployments
 from codetune_core.prompts.diff import VersionDiff, compare
 from codetune_core.prompts.experiments.assign import assign
@@ -44,9 +45,11 @@ class PromptLibrary(Deployments):
     ) -> tuple[Prompt, PromptVersion]:
         """Add a prompt with its version 1, deployed to production unless told otherwise.
 
-        Raises NameTaken, and RenderError for a wording that cannot be rendered.
+        Raises NameTaken, RenderError for a wording that cannot be rendered, and PromptError for tags that editors
+        cannot follow.
         """
         refuse_unstorable(draft, wording)
+        _check_tags(draft)
         _check(wording)
         prompt, version = await self._store.create(draft, wording, by, notes)
         if deploy:
@@ -71,6 +74,7 @@ class PromptLibrary(Deployments):
         PromptChanged where it is no longer so.
         """
         refuse_unstorable(draft)
+        _check_tags(draft)
         return await self._store.describe((await active_prompt(self._store, name)).id, draft, seen)
 
     async def show(self, name: PromptRef) -> Prompt:
@@ -172,3 +176,10 @@ def _check(wording: Wording) -> None:
     from codetune_core.prompts.check import check_wording  # noqa: PLC0415 - Jinja, only where something is written
 
     check_wording(wording)
+
+
+def _check_tags(draft: PromptDraft) -> None:
+    try:
+        editor_scope(draft.tags)
+    except ValueError as error:
+        raise PromptError(str(error)) from None

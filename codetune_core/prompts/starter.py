@@ -9,8 +9,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from codetune_core.domain.deployment import PRODUCTION
+from codetune_core.domain.editor_scope import scope_tags
 from codetune_core.domain.prompt import Category, Prompt, PromptDraft, Wording
-from codetune_core.errors import IdenticalVersion, NameTaken, PromptNotFound
+from codetune_core.errors import IdenticalVersion, NameTaken, PromptChanged, PromptNotFound
 from codetune_core.prompts.library import PromptLibrary
 
 if TYPE_CHECKING:
@@ -95,12 +96,14 @@ class _Installer:
     async def bring(self, file: "PromptFile") -> None:
         name, content_hash = file.draft.name, file.wording.content_hash
         self._now[name] = content_hash
-        if self._recorded.get(name) == content_hash or name in self._removed:
+        if name in self._removed:
             return
-        if name in self._recorded:
-            await self._update(file)
-        else:
+        if name not in self._recorded:
             await self._add(file)
+            return
+        if self._recorded[name] != content_hash:
+            await self._update(file)
+        await self._offer(file)
 
     async def record(self, release: str, records: list[Prompt]) -> None:
         """Remember this release, last, so that one that broke off is gone on with."""
@@ -140,6 +143,15 @@ class _Installer:
             self.updated.append(name)
         elif number not in await self._deployed_before(name):
             self.notices.append(f"{name}: version {number} is the new starter wording; yours stays in production")
+
+    async def _offer(self, file: "PromptFile") -> None:
+        """Let editors offer a prompt that was installed before they did; one whose tags speak of them stays."""
+        tags = scope_tags(file.draft.tags)
+        with suppress(PromptNotFound, PromptChanged):
+            prompt = await self._library.show(file.draft.name) if tags else None
+            if prompt and prompt.is_active and prompt.created_by == AUTHOR and not scope_tags(prompt.draft.tags):
+                draft = prompt.draft.model_copy(update={"tags": (*prompt.draft.tags, *tags)})
+                await self._library.describe(prompt.id, draft, seen=prompt.draft.revision)
 
     async def _version(self, name: str, wording: Wording) -> int:
         try:

@@ -213,6 +213,7 @@ EXAMPLE = "=== user ===\nU\n\n=== example ===\n"
     ("text", "line", "said"),
     [
         (ours("temprature: 1\n"), 4, "did you mean 'temperature'"),
+        (ours("tags: ['editor:selektion']\n"), 4, "there are selection, cursor, file"),
         (ours("wholly_else: 1\n"), 4, "known are codetune, name"),
         (ours("temperature: hot\n"), 4, "temperature: input should be a valid number"),
         (ours("temperature: 3\n"), 4, "less than or equal to 2"),

@@ -221,3 +221,23 @@ async def test_processes_that_start_at_once_install_once(database_url):
         library = PromptLibrary(SqlPromptStore(database))
         assert await running(library) == {"a": "one", "b": "one", "c": "one"}
         assert all([len(await library.ledger(name)) == 1 for name in ("a", "b", "c")])
+
+
+def offered(tags: tuple[str, ...], text: str = "one") -> dict[str, str]:
+    draft = PromptDraft(name="a", tags=("starter", *tags))
+    return {"a.prompt.md": write_prompt(draft, Wording(user_prompt_template=text))}
+
+
+@pytest.mark.parametrize("text", ["one", "two"])
+async def test_a_prompt_that_was_installed_before_editors_offered_it_is_offered_with_the_next_release(library, text):
+    await install(library, offered(()))
+    await install(library, offered(("editor:file",), text))
+    assert (await library.show("a")).draft.tags == ("starter", "editor:file")
+
+
+@pytest.mark.parametrize("kept", [("editor:none",), ("mine", "editor:selection", "shows:replace")])
+async def test_where_the_user_says_that_a_prompt_is_offered_a_release_does_not_say_otherwise(library, kept):
+    await install(library, offered(()))
+    await library.describe("a", PromptDraft(name="a", tags=kept))
+    await install(library, offered(("editor:file",)))
+    assert (await library.show("a")).draft.tags == kept
