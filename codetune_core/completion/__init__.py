@@ -1,1 +1,1 @@
-"""Inline completion, without an editor's protocol: what to ask a model, when, and what of its answer to keep how long."""
+"""Inline completion without an editor's protocol: what to ask a model, when, and what to keep of its answer."""

@@ -85,7 +85,7 @@ def _start(before: str, budget: Budget) -> int:
 
 
 def _settled(before: str, step: int) -> str:
-    """The text that others are compared with: up to the last multiple of the step, at least the head of the document."""
+    """The text that others are compared with: up to the last multiple of the step, or the head of a short document."""
     return before[: max(len(before) // step * step, before.rfind("\n", 0, step) + 1)][-2 * step :]
 
 

@@ -9,7 +9,7 @@ from codetune_core.completion.brackets import surplus
 from codetune_core.completion.place import Place, indent_of, is_word
 from codetune_core.completion.scope import in_scope
 
-_ONLY_CLOSES = re.compile(r"[\s)\]}>\"'`;,:]*")
+_ONLY_CLOSES = re.compile(r"(?:[)\]}>\"'`][\s)\]}>\"'`;,:]*)?")
 _FENCE = re.compile(r"\s*```[^\n]*\n(.*?)(?:\n```|\Z)", re.DOTALL)
 _TOP_LEVEL = re.compile(r"^(?!(?:else|elif|except|finally)\b)[^\s)\]}#]", re.MULTILINE)
 _LONGEST_CYCLE = 4

@@ -6,9 +6,8 @@ from codetune_core.completion.brackets import many_line_tokens
 from codetune_core.completion.place import Place, indent_of
 
 _OPENS = re.compile(r"(?:[:{(\[]|=>|\b(?:then|do))\s*(?:\s(?:#|//).*)?$")
-_GOES_ON = re.compile(
-    r"\s*(?:[)\]}]|(?:else|elif|except|finally|catch|case|default|and|or|then|fi|done|esac|end)\b|[.?:&|+]{1,2}\s*\w)"
-)
+_WORDS = r"(?:else|elif|except|finally|catch|case|default|and|or|then)\b|(?:fi|done|esac|end)\s*$"
+_GOES_ON = re.compile(rf"\s*(?:[)\]}}]|{_WORDS}|[.?:&|+]{{1,2}}\s*\w)")
 _CLOSES = re.compile(r"\s*[)\]}]")
 
 
