@@ -91,6 +91,26 @@ class Suppression:
     reason: str = ""
 
 
+class Standing(StrEnum):
+    """What a model's verdict makes of a claim."""
+
+    CONFIRMED = "confirmed"
+    DOUBTFUL = "doubtful"
+    """The model refutes it, with evidence; it is shown all the same."""
+    NEW = "new"
+    """The model itself makes the claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a model says of a finding: why, in one sentence, on which located code, and for a new one how to mend it."""
+
+    standing: Standing
+    reason: str
+    evidence: tuple[Step, ...] = ()
+    remedy: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A claim about a range of a document.
@@ -109,6 +129,7 @@ class Finding:
         stale: kept from the last text that parsed, because the present one does not.
         fixes: verified ways to remove it, the best first.
         suppression: why it is not shown, None where it is.
+        verdict: what a model says of it, None where none was asked or it has not decided.
     """
 
     rule: Rule
@@ -124,6 +145,7 @@ class Finding:
     stale: bool = False
     fixes: tuple[Fix, ...] = ()
     suppression: Suppression | None = None
+    verdict: Verdict | None = None
 
     @property
     def names(self) -> frozenset[str]:

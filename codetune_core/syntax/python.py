@@ -15,6 +15,9 @@ _SYMBOLS = Query(
     _LANGUAGE,
     "(function_definition name: (identifier) @name) @symbol (class_definition name: (identifier) @name) @symbol",
 )
+_STATEMENTS = Query(_LANGUAGE, "(expression_statement) @statement")
+_TEXTS = Query(_LANGUAGE, "(string_content) @text")
+_CONSTANT = {"string", "concatenated_string", "parenthesized_expression", "tuple", "expression_list", "list", "set"}
 _BROKEN = Query(_LANGUAGE, "[(ERROR) (MISSING)] @broken")
 _COMPOUND = {"if_statement", "for_statement", "while_statement", "try_statement", "with_statement", "match_statement"}
 
@@ -51,6 +54,14 @@ class Outline:
     def comments(self) -> tuple[Comment, ...]:
         """Every comment, in order."""
         return tuple(self._comment(node) for node in self._captures(_COMMENTS, "comment"))
+
+    @cached_property
+    def remarks(self) -> tuple[Range, ...]:
+        """Insides of docstrings, and of all other strings that stand as statements and do nothing."""
+        statements = self._captures(_STATEMENTS, "statement")
+        idle = [node for node in statements if all(_does_nothing(child) for child in node.named_children)]
+        found = [text for node in idle for text in QueryCursor(_TEXTS).captures(node).get("text", [])]
+        return tuple(sorted(self._range(node) for node in found))
 
     @cached_property
     def symbols(self) -> tuple[Symbol, ...]:
@@ -128,6 +139,11 @@ class Outline:
     def _point(self, position: Position) -> tuple[int, int]:
         line = self._document.lines[position.line] if position.line < len(self._document.lines) else ""
         return position.line, len(line[: position.column].encode("utf-8", "surrogatepass"))
+
+
+def _does_nothing(node: Node) -> bool:
+    inside = () if node.type == "string" else node.named_children
+    return node.type in _CONSTANT | {"comment"} and all(_does_nothing(child) for child in inside)
 
 
 @lru_cache(maxsize=2)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from codetune_core.domain.finding import Confidence
 from codetune_core.prompts.schemas.parts import (
@@ -55,6 +55,54 @@ class FindingExplanation(AnswerModel):
     evidence: tuple[Quote, ...] = Field(
         default=(), max_length=10, description="code that the explanation rests on, copied exactly"
     )
+
+
+class Call(StrEnum):
+    """What is said of a candidate; the later the stricter with the code."""
+
+    REFUTE = "refute"
+    UNSURE = "unsure"
+    CONFIRM = "confirm"
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+class CandidateVerdict(AnswerModel):
+    """Whether one candidate holds."""
+
+    candidate: int = Field(ge=1, le=50, description="the candidate's number in the list")
+    call: Annotated[Call, BeforeValidator(_lower)]
+    reason: Line = Field(description="why, in one sentence")
+    evidence: tuple[Quote, ...] = Field(
+        default=(), max_length=5, description="code that decides it, copied exactly; a refutation needs some"
+    )
+
+
+class NewClaim(AnswerModel):
+    """One flaw that no candidate names."""
+
+    quote: Quote = Field(description="the flawed code, copied exactly, without line numbers")
+    symbol: Annotated[str, StringConstraints(max_length=300, strip_whitespace=True)] = Field(
+        default="", description="name of the function or class that it stands in; empty at module level"
+    )
+    rule: Word = Field(description="short name of the kind of flaw, such as sql-injection")
+    cwe: Cwe | None = Field(default=None, description="such as CWE-89, or null")
+    severity: AnySeverity
+    confidence: AnyConfidence = Confidence.LOW
+    message: Line = Field(description="what an attacker can do, in one sentence")
+    evidence: tuple[Quote, ...] = Field(
+        default=(), max_length=5, description="code that leads to it, copied exactly, the source first"
+    )
+    fix: Prose = Field(default="", description="sketch of a fix")
+
+
+class Verdicts(AnswerModel):
+    """What a model makes of the candidates, and what it sees besides."""
+
+    verdicts: tuple[CandidateVerdict, ...] = Field(max_length=50)
+    claims: tuple[NewClaim, ...] = Field(max_length=20)
 
 
 class DiffComment(AnswerModel):

@@ -14,6 +14,7 @@ from codetune_core.prompts.schemas import claims, writing
 SCHEMAS: MappingProxyType[str, type[BaseModel]] = MappingProxyType(
     {
         "findings": claims.Findings,
+        "verdicts": claims.Verdicts,
         "finding_explanation": claims.FindingExplanation,
         "diff_review": claims.DiffReview,
         "threat_model": claims.ThreatModel,

@@ -12,6 +12,12 @@ from codetune_core.prompts.schemas.registry import SCHEMAS, schema, schema_text
 CLAIM = {"quote": "eval(x)", "rule": "code-injection", "severity": "high", "message": "runs what it is given"}
 GOOD = {
     "findings": {"findings": [{**CLAIM, "cwe": "CWE-95", "confidence": "low", "remedy": "parse it"}]},
+    "verdicts": {
+        "verdicts": [{"candidate": 1, "call": "refute", "reason": "x is a constant", "evidence": ["x = 1"]}],
+        "claims": [
+            {**CLAIM, "symbol": "f", "cwe": "CWE-95", "confidence": "high", "evidence": ["x = input()"], "fix": "no"}
+        ],
+    },
     "finding_explanation": {"judgement": "false_positive", "explanation": "x is a constant", "evidence": ["x = 1"]},
     "diff_review": {
         "summary": "adds a route",

@@ -31,12 +31,12 @@ ASKED_FOR = {
     "optimize": "optimize", "explain-finding": "explain", "explain-code": "explain", "fix-finding": "fix",
     "generate": "generate", "complete": "complete", "unit-tests": "tests", "docstring": "docstring",
     "summarize": "summarize", "refactor": "optimize", "commit-message": "summarize", "diff-review": "review",
-    "answer-with-citations": "ask", "threat-model": "review",
+    "answer-with-citations": "ask", "threat-model": "review", "model-review": "review",
 }  # fmt: skip
 TEMPERATURES = {"generation": (0.2, 0.4), "analysis": (0.5, 0.7), "rewriting": (0.7, 0.9), "review": (0, 0)}
 FREE_TEXT = {"explain-code", "complete"}
 MAY_BE_CUT = {"context", "existing_tests", "after", "before", "passages", "history"}
-MAY_BE_CUT_IN = {"commit-message": {"diff"}}
+MAY_BE_CUT_IN = {"commit-message": {"diff"}, "model-review": {"background"}}
 MARKER = "KEEP_THIS_LINE"
 
 
