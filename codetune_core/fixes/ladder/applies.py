@@ -1,0 +1,90 @@
+"""V1: edits fit the current text, stay where they were asked for, and leave a text that parses."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from codetune_core.domain.document import Document
+from codetune_core.domain.text import Edit, Position, without_end
+from codetune_core.fixes.ladder.added_imports import adds_only_imports
+from codetune_core.fixes.ladder.request import Request
+from codetune_core.fixes.ladder.result import Rung, Step, failed, passed
+
+_SILENCERS = re.compile(
+    r"#\s*(?:(?:ruff|flake8|pylint|mypy|pyright|codetune|isort|fmt)\s*:|noqa\b|nosec\b|type:\s*ignore|pragma:)",
+    re.IGNORECASE,
+)
+_SHOWN = 60
+"""Characters of code quoted in a reason."""
+
+
+def apply(request: Request, edits: Sequence[Edit]) -> tuple[Document | None, Step]:
+    """The edited copy, None where the edits cannot be accepted, and what is to be said of them."""
+    reason = _why_refused(request, edits)
+    if reason:
+        return None, failed(Rung.APPLIES, reason)
+    try:
+        after = request.document.edited(edits)
+    except ValueError:
+        return None, failed(Rung.APPLIES, "two of the edits overlap: give each changed place one edit")
+    if after.text == request.document.text:
+        return None, failed(Rung.APPLIES, "the edits change nothing")
+    if added := _silencers(after) - _silencers(request.document):
+        comment = next(iter(added))
+        return None, failed(Rung.APPLIES, f"`{comment}` silences a checker: mend the cause instead")
+    if request.document.language != "python":
+        return after, passed(Rung.APPLIES, "applies")
+    if reason := why_broken(after.text):
+        return None, failed(Rung.APPLIES, reason)
+    return after, passed(Rung.APPLIES, "parses")
+
+
+def why_broken(text: str) -> str:
+    """Say why a Python text does not parse, empty where it does."""
+    try:
+        ast.parse(text.removeprefix("\ufeff"))
+    except SyntaxError as error:
+        line = f" at `{_short(error.text)}`" if error.text else ""
+        return f"the edited file does not parse: {error.msg}{line} (line {error.lineno} of the edited file)"
+    except (ValueError, RecursionError, MemoryError) as error:
+        return f"the edited file does not parse: {error}"
+    return ""
+
+
+def _why_refused(request: Request, edits: Sequence[Edit]) -> str:
+    if not edits:
+        return "no edit was given"
+    document = request.document
+    if any(not _stands_in(document, edit) for edit in edits):
+        return "an edit points to a place that the current text does not have"
+    outside = [edit for edit in edits if not any(place.contains(edit.range) for place in request.ranges)]
+    if outside and not adds_only_imports(document, outside):
+        quoted = _short(document.slice(outside[0].range) or outside[0].new_text)
+        return f"the edit of `{quoted}` is outside the code that was to be changed: there, only imports may be added"
+    return ""
+
+
+def _stands_in(document: Document, edit: Edit) -> bool:
+    """Whether both ends of an edit are places of the text, the first one first; nothing is clamped."""
+    ends = (edit.range.start, edit.range.end)
+    return ends[0] <= ends[1] and all(_is_place(document, position) for position in ends)
+
+
+def _is_place(document: Document, position: Position) -> bool:
+    if position.line < 0 or position.column < 0 or position.line >= len(document.lines):
+        return position == Position(len(document.lines), 0)  # the end, as protocols write it
+    return position.column <= len(without_end(document.lines[position.line]))
+
+
+def _silencers(document: Document) -> Counter[str]:
+    """Comments that make checkers be silent, each with how often it stands there."""
+    found = Counter[str]()
+    for line in document.lines:
+        found.update(_short(line[match.start() :]) for match in _SILENCERS.finditer(line))
+    return found
+
+
+def _short(code: str) -> str:
+    first = (code.strip().splitlines() or [""])[0]
+    return first if len(first) <= _SHOWN else f"{first[:_SHOWN]}..."
