@@ -28,6 +28,7 @@ coverage: $(INSTALLED) ## the tests, and which lines they run: takes twice as lo
 bench: $(INSTALLED) ## measure the budgets of docs/performance.md and write benchmarks/results.json
 	$(BIN)/python tests/benchmarks/run.py
 	$(BIN)/python tests/benchmarks/history.py
+	$(BIN)/python tests/benchmarks/completion.py
 	$(BIN)/python tests/benchmarks/local_models.py
 	$(BIN)/python tests/benchmarks/service.py
 	$(BIN)/python tests/benchmarks/service_load.py

@@ -17,7 +17,8 @@ class Budget:
 
     Attributes:
         before: of the text before the cursor.
-        after: of the text behind it; it follows the cursor in prompts and is computed anew, so it is the smaller part.
+        after: of the text behind it, at the most: it follows the cursor in prompts and is computed anew each time, so
+            it is a sixth of what stands before it, and a third of this where that is little.
         others: of snippets of other documents.
         step: by how much the window moves at once.
     """
@@ -64,14 +65,16 @@ class Context:
 def context(place: Place, others: Iterable[Document] = (), budget: Budget | None = None) -> Context:
     """Collect what a model is told about a place; ``others`` are other open documents, the last used first.
 
-    The window begins at a line, and its beginning moves by steps; snippets are chosen by text that changes by steps.
-    So the prompts of one who types differ at their end only, and an engine computes only that.
+    The window begins at a line, and its beginning moves by steps. Snippets are chosen by the names behind its beginning,
+    wherever the cursor stands there. So the prompts of one who types differ at their end only, and an engine computes
+    only that.
     """
     budget = budget or Budget()
     start = _start(place.before, budget)
-    before, settled = place.before[start:], _settled(place.before, budget.step)
-    chosen = snippets(settled, (other for other in others if other.uri != place.uri), budget.others)
-    return Context(chosen, before, _after(place.after, budget.after), place.language, not place.line_before)
+    before, around = place.before[start:], (place.before[start:] + place.after)[: budget.before + budget.step]
+    chosen = snippets(around, (other for other in others if other.uri != place.uri), budget.others)
+    room = min(budget.after, max(budget.after // 3, (len(before) + sum(len(one.text) for one in chosen)) // 6))
+    return Context(chosen, before, _after(place.after, room), place.language, not place.line_before)
 
 
 def _start(before: str, budget: Budget) -> int:
@@ -82,11 +85,6 @@ def _start(before: str, budget: Budget) -> int:
     floor = -(-over // budget.step) * budget.step
     line = before.find("\n", floor - 1) + 1
     return line if 0 < line <= floor + budget.step // 2 else min(floor, len(before))
-
-
-def _settled(before: str, step: int) -> str:
-    """The text that others are compared with: up to the last multiple of the step, or the head of a short document."""
-    return before[: max(len(before) // step * step, before.rfind("\n", 0, step) + 1)][-2 * step :]
 
 
 def _after(after: str, budget: int) -> str:
