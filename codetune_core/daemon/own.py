@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from codetune_core.daemon.identity import Identity
 from codetune_core.domain.own_version import own_version
-from codetune_core.execution.wire import WIRE_VERSION
+from codetune_core.execution.headers import WIRE_VERSION
 from codetune_core.http.keys import OWN, REMOTE_KEY
 from codetune_core.settings import Resolved, Settings, read_options, resolve
 

@@ -1,4 +1,4 @@
-"""What a client and the service say to each other over HTTP: versions, headers, and the body of an execution."""
+"""What a client and the service say to each other over HTTP: the body of an execution, and what all bodies are."""
 
 from pathlib import PureWindowsPath
 from typing import Self
@@ -8,21 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.execution import ExecutionRequest, Priority, Task
-
-WIRE_VERSION = 1
-"""Of paths, bodies and events: raised where an older side would misunderstand; what is only added leaves it alone."""
-WIRE_HEADER = "X-CodeTune-Wire"
-"""The sender's WIRE_VERSION, in every request and every answer."""
-KEY_HEADER = "X-CodeTune-Key"
-"""The service's own key: ``Authorization`` stays free for who stands in front, such as a private Space."""
-EXECUTION_HEADER = "X-CodeTune-Execution"
-"""Id of an execution: the client may choose it (UUID), so that asking again joins what runs; the answer has it."""
-RESUMABLE_HEADER = "X-CodeTune-Resumable"
-"""``1``: a dropped connection is no wish to stop; the client picks the events up again, or deletes the execution."""
-REQUEST_HEADER = "X-Request-Id"
-"""Stands in the log on both sides and in every problem."""
-LAST_EVENT_HEADER = "Last-Event-ID"
-"""Number of the last event that came, from 1; what follows is sent."""
 
 
 class WireBody(BaseModel):

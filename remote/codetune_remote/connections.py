@@ -10,7 +10,7 @@ from aiohttp.http_exceptions import BadHttpMethod, LineTooLong
 from codetune_core.domain.faults import log_fault
 from codetune_core.domain.identifiers import new_id
 from codetune_remote.broken import Connections
-from codetune_remote.middlewares.security_headers import harden
+from codetune_remote.hardening import harden
 from codetune_remote.problems import Refusal
 from codetune_remote.refusals import refusal_of_http
 

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from codetune_core.domain.own_version import own_version
 from codetune_core.execution.events import EVENT
-from codetune_core.execution.wire import (
+from codetune_core.execution.headers import (
     EXECUTION_HEADER,
     KEY_HEADER,
     LAST_EVENT_HEADER,

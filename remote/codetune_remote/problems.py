@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
-from codetune_core.execution.wire import REQUEST_HEADER
+from codetune_core.execution.headers import REQUEST_HEADER
 
 PROBLEM_TYPE = "application/problem+json"
 

@@ -19,8 +19,8 @@ import aiohttp
 
 from codetune_core.domain.execution import ExecutionRequest, Task
 from codetune_core.execution.events import EVENT, Event, Failed, Finished, Token
+from codetune_core.execution.headers import EXECUTION_HEADER, KEY_HEADER, RESUMABLE_HEADER
 from codetune_core.execution.remote.executor import RemoteExecutor
-from codetune_core.execution.wire import EXECUTION_HEADER, KEY_HEADER, RESUMABLE_HEADER
 from codetune_core.http.sse import EventReader
 from codetune_core.service_sections import RemoteSettings
 

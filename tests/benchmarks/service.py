@@ -23,9 +23,9 @@ from codetune_core.domain.prompt import Decoding
 from codetune_core.engines.protocol import Done, Generation
 from codetune_core.engines.scripted import ScriptedEngine, read_script
 from codetune_core.execution.events import Failed, Token
+from codetune_core.execution.headers import EXECUTION_HEADER
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.executor import RemoteExecutor
-from codetune_core.execution.wire import EXECUTION_HEADER
 
 FAST, SLOW = 20_000, 800
 SCRIPT = f"""

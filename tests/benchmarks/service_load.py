@@ -28,7 +28,7 @@ from run import show, write
 
 from codetune_core.access.key_text import new_key
 from codetune_core.access.keys import ADMIN_VARIABLE
-from codetune_core.execution.wire import KEY_HEADER
+from codetune_core.execution.headers import KEY_HEADER
 
 TOKEN_MS = 100
 CLIENTS = 2

@@ -16,7 +16,7 @@ from sqlalchemy import text as sql
 from codetune_core.access.key_text import new_key
 from codetune_core.access.keys import ADMIN_VARIABLE
 from codetune_core.domain.service_key import Scope
-from codetune_core.execution.wire import KEY_HEADER
+from codetune_core.execution.headers import KEY_HEADER
 from codetune_remote.routes import ROUTES
 
 CLOSED = [route for route in ROUTES if route.scope is not None]

@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 from serving import on_tcp, running, settings_on_copy
 
-from codetune_core.execution.wire import REQUEST_HEADER, WIRE_HEADER, WIRE_VERSION
+from codetune_core.execution.headers import REQUEST_HEADER, WIRE_HEADER, WIRE_VERSION
 from codetune_remote import app
 from codetune_remote.openapi import Document
 from codetune_remote.page import PAGE_POLICY

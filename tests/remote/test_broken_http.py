@@ -7,7 +7,7 @@ import pytest_asyncio
 from raw_http import send_raw
 from serving import on_socket, running, settings_on_copy
 
-from codetune_core.execution.wire import WIRE_HEADER
+from codetune_core.execution.headers import WIRE_HEADER
 from codetune_core.history.protocol import Filter
 from codetune_remote.limits import Limits
 

@@ -20,7 +20,7 @@ from serving import on_socket, on_tcp, running, settings_for
 from codetune_core.domain.execution import ErrorKind, Priority, Task
 from codetune_core.domain.service_key import Scope
 from codetune_core.engines.transformers.wire import Status
-from codetune_core.execution.wire import KEY_HEADER, REQUEST_HEADER
+from codetune_core.execution.headers import KEY_HEADER, REQUEST_HEADER
 from codetune_core.history.protocol import Filter
 from codetune_core.models.hardware import Gpu
 from codetune_core.sections import EngineSettings

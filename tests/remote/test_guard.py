@@ -5,7 +5,7 @@ import pytest_asyncio
 from raw_http import send_raw, send_raw_tcp
 from serving import on_socket, on_tcp, running, settings_on_copy
 
-from codetune_core.execution.wire import EXECUTION_HEADER, KEY_HEADER, WIRE_HEADER, WIRE_VERSION
+from codetune_core.execution.headers import EXECUTION_HEADER, KEY_HEADER, WIRE_HEADER, WIRE_VERSION
 from codetune_remote.middlewares.guard import _plain, host_name
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -9,7 +9,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from codetune_core.domain.service_key import Scope
-from codetune_core.execution.wire import EXECUTION_HEADER, KEY_HEADER, RESUMABLE_HEADER, WIRE_HEADER
+from codetune_core.execution.headers import EXECUTION_HEADER, KEY_HEADER, RESUMABLE_HEADER, WIRE_HEADER
 from codetune_core.http.replies import Cursor, Page
 from codetune_remote.openapi import Document
 from codetune_remote.page import PAGE_POLICY

@@ -13,7 +13,7 @@ from serving import on_socket, running, settings_on_copy
 import codetune_remote
 from codetune_core import errors
 from codetune_core.errors import CodeTuneError
-from codetune_core.execution.wire import REQUEST_HEADER, WIRE_HEADER
+from codetune_core.execution.headers import REQUEST_HEADER, WIRE_HEADER
 from codetune_remote.problem_kinds import KINDS
 from codetune_remote.refusals import refusal_of, refusal_of_http
 

@@ -15,10 +15,10 @@ from replicas import WORDING, ran
 from codetune_core.access.key_text import new_key
 from codetune_core.access.keys import ADMIN_VARIABLE
 from codetune_core.domain.execution import ErrorKind, ExecutionRequest, Task
+from codetune_core.execution.headers import KEY_HEADER
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.executor import RemoteExecutor
 from codetune_core.execution.remote.limits import Limits
-from codetune_core.execution.wire import KEY_HEADER
 from codetune_core.service_sections import RemoteSettings
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.slow]

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from serving import on_tcp, running, settings_on_copy
 
 from codetune_core.domain.service_key import Scope
-from codetune_core.execution.wire import KEY_HEADER
+from codetune_core.execution.headers import KEY_HEADER
 from codetune_remote.openapi import Document
 from codetune_remote.routes import ROUTES
 

@@ -6,7 +6,8 @@ import pytest
 from serving import on_socket, on_tcp, running, settings_for
 
 from codetune_core.execution.events import EVENT, Finished, Started
-from codetune_core.execution.wire import EXECUTION_HEADER, ExecuteBody
+from codetune_core.execution.headers import EXECUTION_HEADER
+from codetune_core.execution.wire import ExecuteBody
 
 BODY = {"task": "explain", "prompt": "explain-code", "variables": {"code": "a + b", "language": "python"}}
 

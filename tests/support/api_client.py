@@ -8,7 +8,7 @@ import aiohttp
 from serving import on_tcp
 
 from codetune_core.domain.service_key import Scope
-from codetune_core.execution.wire import KEY_HEADER
+from codetune_core.execution.headers import KEY_HEADER
 from codetune_remote.service import Service
 
 

@@ -15,7 +15,7 @@ from streams import Frames, engine_of, sse
 
 from codetune_core.domain.service_key import Scope
 from codetune_core.engines.scripted import ScriptedEngine
-from codetune_core.execution.wire import EXECUTION_HEADER, KEY_HEADER
+from codetune_core.execution.headers import EXECUTION_HEADER, KEY_HEADER
 from codetune_remote.app import make_runner
 from codetune_remote.service import Service
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from running import Gate
 
 from codetune_core.engines.scripted import ScriptedEngine
-from codetune_core.execution.wire import EXECUTION_HEADER, KEY_HEADER
+from codetune_core.execution.headers import EXECUTION_HEADER, KEY_HEADER
 from codetune_remote.app import make_runner
 from codetune_remote.service import Service
 

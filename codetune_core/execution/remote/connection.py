@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from codetune_core.errors import EngineLost, EngineTimeout, ExecutionError
+from codetune_core.execution.headers import KEY_HEADER, WIRE_HEADER, WIRE_VERSION
 from codetune_core.execution.remote.answer import Answer
 from codetune_core.execution.remote.faults import Unreachable, check_wire, is_ours, meaning, stranger
 from codetune_core.execution.remote.front import Front, front_of
 from codetune_core.execution.remote.limits import Limits
-from codetune_core.execution.wire import KEY_HEADER, WIRE_HEADER, WIRE_VERSION
 from codetune_core.http.refusals import BadStatus
 from codetune_core.http.server import HttpServer, read_json
 from codetune_core.service_sections import RemoteSettings

@@ -15,7 +15,7 @@ from codetune_core.errors import (
     InvalidInput,
     InvalidOutput,
 )
-from codetune_core.execution.wire import WIRE_HEADER, WIRE_VERSION
+from codetune_core.execution.headers import WIRE_HEADER, WIRE_VERSION
 from codetune_core.http.refusals import BadStatus
 
 _KINDS: dict[str, type[ExecutionError]] = {

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from codetune_core.errors import EngineLost, ExecutionError
 from codetune_core.execution.events import Event
+from codetune_core.execution.headers import EXECUTION_HEADER, LAST_EVENT_HEADER, RESUMABLE_HEADER
 from codetune_core.execution.remote.answer import Answer, Clock, is_last
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.faults import Broken, Busy, Stranger, Taken, Unreachable
 from codetune_core.execution.remote.recovery import Recovery
-from codetune_core.execution.wire import EXECUTION_HEADER, LAST_EVENT_HEADER, RESUMABLE_HEADER
 
 _MOST_BYTES = 128_000_000
 """Of one answer, over all its connections; no model writes so much."""

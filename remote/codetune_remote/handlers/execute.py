@@ -13,13 +13,8 @@ from codetune_core.domain.identifiers import new_id
 from codetune_core.domain.prompt import Prompt
 from codetune_core.domain.service_key import Scope
 from codetune_core.execution.events import written
-from codetune_core.execution.wire import (
-    EXECUTION_HEADER,
-    LAST_EVENT_HEADER,
-    RESUMABLE_HEADER,
-    ExecuteBody,
-    ExecuteOptions,
-)
+from codetune_core.execution.headers import EXECUTION_HEADER, LAST_EVENT_HEADER, RESUMABLE_HEADER
+from codetune_core.execution.wire import ExecuteBody, ExecuteOptions
 from codetune_remote.handlers.prompts import ByPrompt
 from codetune_remote.problems import Refusal
 from codetune_remote.route import ById, Call, Nothing, Route

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from codetune_core.daemon.own import own_identity
 from codetune_core.domain.own_version import own_version
 from codetune_core.domain.service_key import Scope
-from codetune_core.execution.wire import WIRE_VERSION
+from codetune_core.execution.headers import WIRE_VERSION
 from codetune_remote import asker
 from codetune_remote.middlewares.request_id import REQUEST_ID
 from codetune_remote.observe.build import commit

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from codetune_core.execution.wire import (
+from codetune_core.execution.headers import (
     EXECUTION_HEADER,
     KEY_HEADER,
     LAST_EVENT_HEADER,

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from codetune_core.domain.service_key import Scope
 from codetune_core.errors import KeyRefused
-from codetune_core.execution.wire import KEY_HEADER
+from codetune_core.execution.headers import KEY_HEADER
 from codetune_remote import asker
 from codetune_remote.principal import CHALLENGE, Principal
 from codetune_remote.problems import Refusal

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from codetune_core.domain.identifiers import new_id
 from codetune_core.domain.request_id import REQUEST_ID as CURRENT
-from codetune_core.execution.wire import REQUEST_HEADER
+from codetune_core.execution.headers import REQUEST_HEADER
 
 REQUEST_ID = web.RequestKey("request_id", str)
 _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from codetune_core.execution.wire import WIRE_HEADER, WIRE_VERSION
+from codetune_core.execution.headers import WIRE_HEADER, WIRE_VERSION
 from codetune_remote.problems import Refusal
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from codetune_core.execution.headers import REQUEST_HEADER
 from codetune_remote.broken import Connections
+from codetune_remote.hardening import harden
 
 _RETRY_AFTER_SECONDS = 1
 
@@ -29,16 +31,13 @@ async def answering_early(listener: socket.socket, tls: ssl.SSLContext | None) -
 
 async def _answer(request: web.BaseRequest) -> web.StreamResponse:
     response = web.json_response({"status": "alive"}) if request.path == "/healthz" else _not_yet(request)
-    from codetune_remote.middlewares.security_headers import harden  # noqa: PLC0415 - imported when first needed
-
     harden(response)
     response.force_close()
     return response
 
 
 def _not_yet(request: web.BaseRequest) -> web.Response:
-    from codetune_core.execution.wire import REQUEST_HEADER  # noqa: PLC0415 - before that, nothing is imported
-    from codetune_remote.middlewares.request_id import chosen_id  # noqa: PLC0415
+    from codetune_remote.middlewares.request_id import chosen_id  # noqa: PLC0415 - before that, nothing is imported
     from codetune_remote.problems import Refusal  # noqa: PLC0415
 
     again = {"Retry-After": str(_RETRY_AFTER_SECONDS)}

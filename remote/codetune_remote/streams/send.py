@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from codetune_core.execution.wire import EXECUTION_HEADER
+from codetune_core.execution.headers import EXECUTION_HEADER
 from codetune_remote.streams.live import Live
 from codetune_remote.streams.log import EventLog
 from codetune_remote.streams.media import Medium

@@ -10,7 +10,7 @@ import pytest
 from codetune_core.daemon import ensure as ensuring
 from codetune_core.daemon.ensure import OtherDaemon, ensure
 from codetune_core.errors import DaemonError
-from codetune_core.execution.wire import WIRE_VERSION
+from codetune_core.execution.headers import WIRE_VERSION
 
 TEN = """
 import asyncio, os

@@ -9,7 +9,7 @@ from streams import BODY, SCRIPT, WORDS, body, engine_of, quiet, sse, stream
 
 from codetune_core.domain.execution import Task
 from codetune_core.domain.prompt import PromptDraft
-from codetune_core.execution.wire import EXECUTION_HEADER
+from codetune_core.execution.headers import EXECUTION_HEADER
 from codetune_core.prompts.files import read_prompt
 from codetune_core.prompts.starter import shipped_files
 from codetune_remote.handlers.execute import STARTERS

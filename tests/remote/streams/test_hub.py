@@ -13,7 +13,7 @@ from serving import on_socket, running, settings_for
 from streams import SCRIPT, WORDS, body, engine_of, eventually, hold, quiet, sse, stream, users
 
 from codetune_core.domain.execution import ErrorKind, Priority
-from codetune_core.execution.wire import EXECUTION_HEADER, RESUMABLE_HEADER
+from codetune_core.execution.headers import EXECUTION_HEADER, RESUMABLE_HEADER
 from codetune_remote.streams.send import Pace
 
 RESUMABLE = {RESUMABLE_HEADER: "1"}

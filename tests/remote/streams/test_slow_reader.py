@@ -9,7 +9,7 @@ import pytest
 from serving import on_socket, running, settings_for
 from streams import body, engine_of, eventually, quiet, stream
 
-from codetune_core.execution.wire import EXECUTION_HEADER, RESUMABLE_HEADER
+from codetune_core.execution.headers import EXECUTION_HEADER, RESUMABLE_HEADER
 from codetune_remote.streams.send import Pace
 
 PIECE, PIECES = "x" * 4000, 300

@@ -13,11 +13,11 @@ from running import request, text, types
 from codetune_core.domain.execution import ErrorKind, Priority
 from codetune_core.domain.identifiers import new_id
 from codetune_core.errors import EngineLost
+from codetune_core.execution.headers import EXECUTION_HEADER, KEY_HEADER, RESUMABLE_HEADER, WIRE_HEADER, WIRE_VERSION
 from codetune_core.execution.remote import following
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.executor import RemoteExecutor
 from codetune_core.execution.remote.limits import Limits
-from codetune_core.execution.wire import EXECUTION_HEADER, KEY_HEADER, RESUMABLE_HEADER, WIRE_HEADER, WIRE_VERSION
 from codetune_core.http.keys import REMOTE_KEY
 from codetune_core.service_sections import RemoteSettings
 

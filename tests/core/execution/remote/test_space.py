@@ -14,6 +14,7 @@ from space_hub import SpaceHub
 
 from codetune_core.domain.execution import ErrorKind
 from codetune_core.domain.identifiers import new_id
+from codetune_core.execution.headers import WIRE_HEADER
 from codetune_core.execution.remote.connection import ServiceConnection
 from codetune_core.execution.remote.executor import RemoteExecutor
 from codetune_core.execution.remote.front import Front, front_of
@@ -21,7 +22,6 @@ from codetune_core.execution.remote.hub import condition
 from codetune_core.execution.remote.limits import Limits
 from codetune_core.execution.remote.space import Space
 from codetune_core.execution.remote.wakings import Wakings
-from codetune_core.execution.wire import WIRE_HEADER
 from codetune_core.http.address import parse_address
 from codetune_core.service_sections import RemoteSettings
 
