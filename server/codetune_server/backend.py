@@ -20,6 +20,7 @@ from codetune_server.session import Session
 
 if TYPE_CHECKING:
     from codetune_server.prompt_runs import PromptRuns
+    from codetune_server.prompted.catalogue import Catalogue
     from codetune_server.review_service import Configuration, ReviewService
     from codetune_server.workspace_review import WorkspaceReview
 
@@ -48,6 +49,8 @@ class Backend:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._service: asyncio.Task[ReviewService] | None = None
         self._prompt_runs: PromptRuns | None = None
+        self.catalogue: Catalogue | None = None
+        """Which prompts are offered; None until something was learnt of them."""
         server.add_cleanup(self.aclose)
 
     @contextmanager
@@ -118,6 +121,14 @@ class Backend:
             self._prompt_runs = self._prompt_runs or make(self.log)
         return self._prompt_runs
 
+    async def learn_prompts(self) -> "Catalogue":
+        """Begin to learn which prompts are offered, where nobody has; what does that is imported in a thread."""
+        if self.catalogue is None:
+            make = await asyncio.to_thread(_import_catalogue)
+            self.catalogue = self.catalogue or make(self.log)
+        self.catalogue.refresh()
+        return self.catalogue
+
     def changed(self) -> None:
         """Let those go on that wait for findings or settings to change."""
         self.workspace_changed.set()
@@ -138,6 +149,8 @@ class Backend:
         for task in self._tasks:
             task.cancel()
         await self.scheduler.aclose()
+        if self.catalogue:
+            await self.catalogue.aclose()
         if self._prompt_runs:
             await self._prompt_runs.aclose()
         if self._service:
@@ -175,3 +188,9 @@ def _import_prompt_runs() -> "type[PromptRuns]":
     from codetune_server.prompt_runs import PromptRuns  # noqa: PLC0415 - likewise
 
     return PromptRuns
+
+
+def _import_catalogue() -> "type[Catalogue]":
+    from codetune_server.prompted.catalogue import Catalogue  # noqa: PLC0415 - likewise
+
+    return Catalogue

@@ -21,6 +21,8 @@ class Client:
     action_literals: bool = False
     resolves_actions: bool = False
     preferred_actions: bool = False
+    model_actions: bool = False
+    """Marks entries that a model answers."""
     document_changes: bool = False
     change_annotations: bool = False
     applies_edits: bool = False
@@ -51,6 +53,7 @@ class Client:
             resolves_actions=bool(
                 _at(action, "data_support") and "edit" in (_at(action, "resolve_support.properties") or ())
             ),
+            model_actions=types.CodeActionTag.LlmGenerated in (_at(action, "tag_support.value_set") or ()),
             preferred_actions=bool(_at(action, "is_preferred_support")),
             document_changes=bool(_at(edit, "document_changes")),
             change_annotations=bool(_at(edit, "document_changes") and _at(edit, "change_annotation_support")),

@@ -64,7 +64,7 @@ class Offer:
 def offers(state: State, chosen: Iterable[Finding], only: Iterable[str] | None) -> list[Offer]:
     """The entries for some findings of a text, fixes first; ``only`` names the kinds of entry that are asked for."""
     wanted = tuple(only) if only is not None else ("",)
-    return [offer for offer in _offers(state, tuple(chosen)) if any(_within(offer.kind, kind) for kind in wanted)]
+    return [offer for offer in _offers(state, tuple(chosen)) if any(within(offer.kind, kind) for kind in wanted)]
 
 
 def safe(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -120,5 +120,6 @@ def _editable(finding: Finding) -> bool:
     return bool(finding.fixes) and finding.fixes[0].applicability is not Applicability.DISPLAY_ONLY
 
 
-def _within(kind: str, asked: str) -> bool:
+def within(kind: str, asked: str) -> bool:
+    """Say whether a kind of entry is of the kind that is asked for; an empty one means every kind."""
     return not asked or kind == asked or kind.startswith(f"{asked}.")

@@ -11,6 +11,7 @@ from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of
 from codetune_server.errors import RequestError
+from codetune_server.features import run_action
 from codetune_server.offers import SETS_ASIDE, Deed, Offer, Wanted, offers
 from codetune_server.session import State
 
@@ -24,16 +25,17 @@ _PATIENCE_SECONDS = 1.5
 async def code_action(
     backend: Backend, params: types.CodeActionParams
 ) -> list[types.CodeAction | types.Command] | None:
-    """The entries for the findings at a range."""
+    """The entries for the findings at a range, and those of prompts."""
+    prompts = run_action.entries(backend, params)
     state = backend.session.current(params.text_document.uri)
     if state is None:
-        return None
+        return prompts or None
     found = offers(state, _chosen(backend, state, params), params.context.only)
     only_source = all(kind.startswith(types.CodeActionKind.Source) for kind in params.context.only or [""])
     ways = await (await backend.service()).ways_to_set_aside(state.subject.document)
     found = [offer for offer in found if offer.wanted.deed in ways or offer.wanted.deed not in SETS_ASIDE]
     entries = [await _action(backend, offer, params, wait=only_source) for offer in found]
-    return [entry for entry in entries if entry]
+    return [*(entry for entry in entries if entry), *prompts]
 
 
 async def resolve(backend: Backend, action: types.CodeAction) -> types.CodeAction:

@@ -12,7 +12,7 @@ from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of, finding_of
 from codetune_server.errors import content_modified, failed
 from codetune_server.explain import explain, ignored
-from codetune_server.features import diagnostic
+from codetune_server.features import diagnostic, run_action
 from codetune_server.features.configuration import review_open
 from codetune_server.features.run_prompt import run_prompt
 from codetune_server.progress import progress
@@ -103,6 +103,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "codetune.explain": explain_finding,
     "codetune.apply": apply,
     "codetune.runPrompt": run_prompt,
+    run_action.COMMAND: run_action.run_action,
 }
 
 

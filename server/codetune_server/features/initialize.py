@@ -8,6 +8,7 @@ from codetune_server.backend import Backend
 from codetune_server.client import Client
 from codetune_server.features import code_action, diagnostic, workspace_diagnostic
 from codetune_server.features.configuration import section
+from codetune_server.features.run_action import ASKING
 from codetune_server.offers import FIX_ALL
 
 _WATCHED = ("**/codetune.toml", "**/pyproject.toml", "**/codetune-baseline.toml", "**/.gitignore")
@@ -22,7 +23,8 @@ def initialize(backend: Backend, params: types.InitializeParams) -> None:
     for uri in folders or ([params.root_uri] if params.root_uri else []):
         session.folders.add(uri)
     actions = types.CodeActionOptions(
-        code_action_kinds=[types.CodeActionKind.QuickFix, FIX_ALL], resolve_provider=session.client.resolves_actions
+        code_action_kinds=[types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite, ASKING, FIX_ALL],
+        resolve_provider=session.client.resolves_actions,
     )
     feature(types.TEXT_DOCUMENT_CODE_ACTION, actions)(partial(code_action.code_action, backend))
     if session.client.pulls:
@@ -34,12 +36,13 @@ def initialize(backend: Backend, params: types.InitializeParams) -> None:
 
 
 async def initialized(backend: Backend, _params: types.InitializedParams) -> None:
-    """Ask the editor to tell of changed settings and files, where it can, and load what reviews."""
+    """Ask the editor to tell of changed settings and files, where it can, load what reviews, and learn who answers."""
     registrations = list(_registrations(backend.client))
     if registrations:
         asked = backend.server.client_register_capability_async(types.RegistrationParams(registrations))
         await backend.server.ask(asked)
     await backend.service()
+    await backend.learn_prompts()
 
 
 def _registrations(client: Client) -> list[types.Registration]:

@@ -1,0 +1,144 @@
+"""``codetune.runAction`` and its entries: prompts of the library on a selection, at the cursor, or on a file."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from codetune_core.domain.document import Document
+from codetune_core.domain.editor_scope import Shows, Where
+from codetune_server import from_proto, to_proto
+from codetune_server.backend import Backend
+from codetune_server.errors import content_modified, failed, invalid_params
+from codetune_server.offers import within
+from codetune_server.progress import progress
+from codetune_server.show import show
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from codetune_server.prompted.actions import Outcome
+    from codetune_server.prompted.listing import PromptAction
+
+COMMAND = "codetune.runAction"
+ASKING = "codetune"
+"""Kind of the entries that only answer."""
+_EDIT_SECONDS = 60.0
+_STALE = "The text changed while the model worked, so nothing was edited. Ask again."
+
+
+def entries(backend: Backend, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+    """The entries for a place, from what is known at this moment."""
+    uri, only = params.text_document.uri, params.context.only
+    document = backend.session.documents.snapshot(uri)
+    if document is None or document.version is None or backend.catalogue is None:
+        return []
+    backend.catalogue.refresh()
+    has_selection = params.range.start != params.range.end
+    by_itself = params.context.trigger_kind is types.CodeActionTriggerKind.Automatic
+    return [
+        _entry(backend, action, _command(action, document, params.range))
+        for action in backend.catalogue.actions
+        if any(within(_kind(action), wanted) for wanted in only or [""])
+        and _fits(action, document, has_selection=has_selection, by_itself=by_itself)
+    ]
+
+
+async def run_action(  # noqa: PLR0913, PLR0917 - the command's own arguments
+    backend: Backend,
+    prompt: str,
+    uri: str,
+    version: int,
+    range: types.Range,  # noqa: A002 - the protocol's word
+    variables: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Run a prompt on a range; answers ``output``, ``model``, ``executionId``, and whether an edit was ``applied``."""
+    document = _current(backend, uri, version)
+    action = await _offered(backend, prompt)
+    run, runs = await asyncio.to_thread(_import_run), await backend.prompt_runs()
+    chosen = from_proto.range_(document, range, backend.encoding)
+    async with progress(backend.server, f"CodeTune: {action.title}", measured=False) as shown:
+
+        def report(text: str) -> None:
+            if action.scope.shows is not Shows.DOCUMENT:
+                _check_present(backend, document)  # raising stops the model, whose edit would be refused
+            shown.report(text)
+
+        outcome = await run(action, document, chosen, variables or {}, runs, backend.session.folders, report)
+    applied = await _used(backend, action, document, outcome)
+    return {
+        "output": outcome.output,
+        "model": outcome.model,
+        "executionId": outcome.execution_id,
+        "applied": applied,
+    }
+
+
+async def _offered(backend: Backend, prompt: str) -> "PromptAction":
+    catalogue = await backend.learn_prompts()
+    if catalogue.named(prompt) is None:
+        await catalogue.settled()
+    if action := catalogue.named(prompt):
+        return action
+    raise invalid_params(f"No prompt {prompt!r} is offered in editors: it needs a tag such as editor:selection.")
+
+
+def _import_run() -> "Callable[..., Awaitable[Outcome]]":
+    from codetune_server.prompted.actions import run  # noqa: PLC0415 - not before something is asked
+
+    return run
+
+
+def _current(backend: Backend, uri: str, version: int) -> Document:
+    document = backend.session.documents.snapshot(uri)
+    if document is None or document.version != version:
+        raise content_modified()
+    return document
+
+
+async def _used(backend: Backend, action: "PromptAction", document: Document, outcome: "Outcome") -> bool:
+    """Apply an edit, or show the page: also of an edit, to an editor that cannot apply it to exactly one version."""
+    client = backend.client
+    if not (outcome.edits and client.applies_edits and client.document_changes):
+        await show(backend, _file_name(action), outcome.page)
+        return False
+    _check_present(backend, document)
+    edit = to_proto.workspace_edit([(document, list(outcome.edits))], client, backend.encoding)
+    params = types.ApplyWorkspaceEditParams(edit=edit, label=f"CodeTune: {action.label}")
+    done = await backend.server.ask(backend.server.workspace_apply_edit_async(params), _EDIT_SECONDS)
+    return done.applied
+
+
+def _check_present(backend: Backend, document: Document) -> None:
+    present = backend.session.documents.snapshot(document.uri)
+    if present is None or (present.version, present.text) != (document.version, document.text):
+        raise failed(_STALE)
+
+
+def _fits(action: "PromptAction", document: Document, *, has_selection: bool, by_itself: bool) -> bool:
+    """Whether an entry belongs to a place; a menu that opens by itself at every step has only what is selected."""
+    if has_selection:
+        return action.scope.where is not Where.FILE or not by_itself
+    if by_itself:
+        return False
+    return action.scope.where is not Where.SELECTION or document.language == "python"
+
+
+def _kind(action: "PromptAction") -> str:
+    return ASKING if action.scope.shows is Shows.DOCUMENT else types.CodeActionKind.RefactorRewrite.value
+
+
+def _command(action: "PromptAction", document: Document, place: types.Range) -> types.Command:
+    arguments = [action.prompt, document.uri, document.version, place]
+    return types.Command(action.title, COMMAND, tooltip=action.tooltip, arguments=arguments)
+
+
+def _entry(backend: Backend, action: "PromptAction", command: types.Command) -> types.CodeAction | types.Command:
+    if not backend.client.action_literals:
+        return command
+    tags = [types.CodeActionTag.LlmGenerated] if backend.client.model_actions else None
+    return types.CodeAction(action.title, kind=_kind(action), command=command, tags=tags)
+
+
+def _file_name(action: "PromptAction") -> str:
+    return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in action.prompt)

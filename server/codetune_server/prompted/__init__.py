@@ -1,0 +1,1 @@
+"""Prompts of the library as entries of the editor's menu: which, about what, and what becomes of the answer."""

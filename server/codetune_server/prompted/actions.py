@@ -1,0 +1,75 @@
+"""Runs an entry of the menu: what it is about, its variables, the model, then an edit of that very text, or a page."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from codetune_core.domain.document import Document
+from codetune_core.domain.editor_scope import Shows
+from codetune_core.domain.text import Edit, Range
+from codetune_server.errors import failed
+from codetune_server.folders import Folders
+from codetune_server.prompt_runs import PromptRuns, Tell
+from codetune_server.prompted.answer import content, edits_of
+from codetune_server.prompted.listing import PromptAction
+from codetune_server.prompted.page import page
+from codetune_server.prompted.place import Place, place_of
+from codetune_server.prompted.values import values
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an entry.
+
+    Attributes:
+        output: the answer as the model gave it.
+        model: who answered.
+        execution_id: of the execution, for a rating.
+        edits: of the document that was asked about, and of no other version; empty for none.
+        page: the answer in Markdown.
+    """
+
+    output: str
+    model: str
+    execution_id: str
+    edits: tuple[Edit, ...]
+    page: str
+
+
+async def run(  # noqa: PLR0913, PLR0917 - what an entry is run with
+    action: PromptAction,
+    document: Document,
+    chosen: Range,
+    given: Mapping[str, Any],
+    runs: PromptRuns,
+    folders: Folders,
+    tell: Tell,
+) -> Outcome:
+    """Ask the model; raises RequestError, in words. Being cancelled stops the model."""
+    place = await asyncio.to_thread(place_of, document, chosen, action.scope.where)
+    folder = folders.of(document)
+    path = (folder.relative(document) if folder else "") or document.name
+    variables = await asyncio.to_thread(values, action.variables, document, place, path, given)
+    argument = {"prompt": action.prompt, "variables": variables, "task": action.task, "uri": document.uri}
+    answer = await runs.run(argument, folders, tell)
+    return await asyncio.to_thread(_outcome, action, document, place, answer)
+
+
+def _outcome(action: PromptAction, document: Document, place: Place, answer: Mapping[str, Any]) -> Outcome:
+    output, model = answer["output"], answer["model"]
+    edits: tuple[Edit, ...] = ()
+    if action.scope.shows is not Shows.DOCUMENT:
+        edits = edits_of(output, action.schema, action.scope.shows, document, place)
+        if not edits:
+            raise failed(f"The model changes nothing. {_remark(action, output)}".strip())
+    signed = f"{action.prompt}, version {action.version}, answered by {model}"
+    shown = page(action.label, output, document, place, signed)
+    return Outcome(output, model, answer["executionId"], edits, shown)
+
+
+def _remark(action: PromptAction, output: str) -> str:
+    """Return what the model said beside its edits."""
+    answer = content(output) if action.schema else {}
+    said = answer.get("summary") or answer.get("explanation") or answer.get("notes")
+    return said if isinstance(said, str) else ""

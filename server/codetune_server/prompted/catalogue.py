@@ -1,0 +1,130 @@
+"""Which prompts are offered: learnt from the daemon in the background, so that menus are made from what is known."""
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from codetune_core.daemon.ensure import ensure
+from codetune_core.daemon.identity import Identity, running
+from codetune_core.daemon.own import own_settings
+from codetune_core.daemon.place import daemon_files, listens
+from codetune_core.errors import CodeTuneError
+from codetune_core.runtime.folder import Files
+from codetune_core.settings import Settings
+from codetune_server.prompted.listing import Listing, PromptAction, read_listing
+
+logger = logging.getLogger(__name__)
+_LOOK_SECONDS = 5.0
+"""Whether the settings are others or the daemon is another one is looked at no more often."""
+_HOLDS_SECONDS = 180.0
+"""After this, what the daemon said is asked for again."""
+_UNSET = frozenset({"", "none", "auto"})
+_HOW = (
+    "set engine.name in your codetune.toml, or remote.base_url for your team's service, or run `codetune daemon start`,"
+    " which finds a model that is here; `codetune doctor` says what there is"
+)
+
+Tell = Callable[[str], None]
+
+
+class Catalogue:
+    """The prompts that editors offer, none until they are known; ``tell`` gets why there are none, once each."""
+
+    def __init__(self, tell: Tell) -> None:
+        self.actions: tuple[PromptAction, ...] = ()
+        self._tell = tell
+        self._told: set[str] = set()
+        self._looked_at = 0.0
+        self._learnt_at = 0.0
+        self._learnt_from: Identity | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def refresh(self) -> None:
+        """Look again in the background, where that was not done a moment ago; returns at once."""
+        now = time.monotonic()
+        if (self._task is None or self._task.done()) and (not self._looked_at or now - self._looked_at > _LOOK_SECONDS):
+            self._looked_at = now
+            self._task = asyncio.create_task(self._guarded(self._look()))
+
+    def named(self, prompt: str) -> PromptAction | None:
+        """Return the entry of a prompt; None where it is not offered."""
+        return next((action for action in self.actions if action.prompt == prompt), None)
+
+    async def settled(self) -> None:
+        """Wait until what is being learnt is known."""
+        if self._task:
+            await asyncio.wait({self._task})
+
+    async def aclose(self) -> None:
+        """Learn no more."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _guarded(self, look: Coroutine[Any, Any, None]) -> None:
+        try:
+            await look
+        except (CodeTuneError, OSError) as error:
+            self._say(f"prompts are not offered: {error}")
+        except Exception as error:  # noqa: BLE001 - the next look may do better, and nobody waits for this one
+            logger.warning("prompts were not learnt: %s", type(error).__name__)
+
+    async def _look(self) -> None:
+        settings = (await asyncio.to_thread(own_settings)).settings
+        if why := _unusable(settings):
+            self._offer(Listing((), why))
+            return
+        path = await self._daemon(settings)
+        if path is None:
+            if not self.actions:
+                self._say(f"no model is set, so no prompt is offered: {_HOW}")
+            return
+        found = await asyncio.to_thread(running, daemon_files())
+        is_old = time.monotonic() - self._learnt_at > _HOLDS_SECONDS
+        if found and found == self._learnt_from and not is_old:
+            return
+        self._offer(await asyncio.to_thread(read_listing, path, bool(settings.remote.base_url)))
+        self._learnt_from, self._learnt_at = found, time.monotonic()
+
+    async def _daemon(self, settings: Settings) -> Path | None:
+        """Return the daemon's socket; None where none runs and none is started for this.
+
+        It is started once, where the user has chosen who answers: later an entry that is chosen starts it.
+        """
+        files = daemon_files()
+        if self._learnt_from is None and not _is_open(settings):
+            return await ensure()
+        return files.socket if await asyncio.to_thread(_runs, files) else None
+
+    def _offer(self, listing: Listing) -> None:
+        self.actions = listing.actions
+        if not listing.actions:
+            self._learnt_from = None
+            self._say(f"no prompt is offered: {listing.why or 'none has a tag editor:'}")
+
+    def _say(self, why: str) -> None:
+        if why not in self._told:
+            self._told.add(why)
+            self._tell(f"CodeTune: {why}")
+
+
+def _runs(files: Files) -> bool:
+    return running(files) is not None and listens(files.socket)
+
+
+def _is_open(settings: Settings) -> bool:
+    """Whether who answers is still to be found."""
+    return settings.engine.name in _UNSET and not settings.remote.base_url
+
+
+def _unusable(settings: Settings) -> str:
+    """Say why nothing can be asked; empty where something may."""
+    if sys.platform == "win32" or not settings.daemon.enabled:
+        return "prompts run in the daemon, which is switched off (daemon.enabled)"
+    if settings.engine.name in {"", "none"} and not settings.remote.base_url:
+        return f"no model is set: {_HOW}"
+    return ""

@@ -1,0 +1,159 @@
+"""What the daemon says of its prompts and models, read with the standard library's client, in a thread."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from pydantic import ValidationError
+
+from codetune_core.daemon.asking import ask
+from codetune_core.domain.editor_scope import EditorScope, Shows, editor_scope
+from codetune_core.domain.execution import Role, Task
+from codetune_core.domain.prompt import Variable
+from codetune_core.errors import DaemonError
+from codetune_server.prompted.answer import WRITES
+
+_SECONDS = 30
+"""Who answers may have to be looked for."""
+_PAGE = 100
+_OK = 200
+_WRITING = {Task.GENERATE, Task.FIX, Task.TESTS, Task.DOCSTRING, Task.OPTIMIZE}
+
+
+@dataclass(frozen=True, slots=True)
+class PromptAction:
+    """A prompt that is offered.
+
+    Attributes:
+        prompt: its name.
+        description: what it does.
+        task: what it is for.
+        scope: what it is asked about, and what becomes of the answer.
+        variables: what its version in production declares.
+        schema: of its answers; None for free text.
+        version: number of the version in production.
+        model: who answers; empty where the team's service chooses.
+    """
+
+    prompt: str
+    description: str
+    task: Task
+    scope: EditorScope
+    variables: tuple[Variable, ...]
+    schema: str | None
+    version: int
+    model: str
+
+    @property
+    def label(self) -> str:
+        """What the menu calls it."""
+        words = self.prompt.replace("-", " ").replace("_", " ")
+        return words[:1].upper() + words[1:]
+
+    @property
+    def title(self) -> str:
+        """The entry of the menu."""
+        return f"{self.label} with {self.model or 'the model of your team'}"
+
+    @property
+    def tooltip(self) -> str:
+        """What is shown beside the entry."""
+        return (
+            f"{self.prompt}, version {self.version}, {self.model or 'on the service of your team'}: {self.description}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is offered, and why nothing is; ``why`` is empty where something is."""
+
+    actions: tuple[PromptAction, ...]
+    why: str = ""
+
+
+def read_listing(path: Path, is_elsewhere: bool) -> Listing:  # noqa: FBT001 - for asyncio.to_thread
+    """Ask the daemon at a socket; ``is_elsewhere`` where it passes prompts on to a service, which chooses the model.
+
+    Raises DaemonError where it does not answer, or not as it should.
+    """
+    models = dict.fromkeys(Role, "") if is_elsewhere else _models(_asked(path, "/api/models/available"))
+    if not any(isinstance(each, str) and (each or is_elsewhere) for each in models.values()):
+        return Listing((), f"no model answers ({'; '.join(_reasons(path))})")
+    try:
+        return Listing(tuple(_actions(path, models)))
+    except (KeyError, TypeError, AttributeError, ValidationError) as error:
+        raise DaemonError("the daemon describes its prompts in an unknown way") from error
+
+
+def _models(said: Any) -> dict[Role, str]:
+    """Return who answers for the roles that somebody answers for."""
+    roles = said["roles"]
+    return {Role(each["role"]): each["model"]["name"] for each in roles if each["model"] and each["role"] in set(Role)}
+
+
+def _reasons(path: Path) -> list[str]:
+    roles = _asked(path, "/api/models/available")["roles"]
+    return list(
+        dict.fromkeys(each["why"] for each in roles if each["role"] in {"review", "generation"} and each["why"])
+    )
+
+
+def _actions(path: Path, models: Mapping[Role, str]) -> Iterator[PromptAction]:
+    for prompt in _prompts(path):
+        scope = _scope(prompt["tags"])
+        task = _task(prompt["use_case"])
+        role = Role.GENERATION if task in _WRITING else Role.REVIEW
+        if not scope or not prompt["in_production"] or role not in models:
+            continue
+        shown = _asked(path, f"/api/prompts/{quote(prompt['name'], safe='')}")["shown"]
+        wording = shown["wording"]
+        schema = wording["decoding"]["output_schema"]
+        if scope.shows is not Shows.DOCUMENT and schema not in WRITES:
+            scope = EditorScope(scope.where)
+        yield PromptAction(
+            prompt=prompt["name"],
+            description=prompt["description"],
+            task=task,
+            scope=scope,
+            variables=tuple(map(Variable.model_validate, wording["variables"])),
+            schema=schema,
+            version=shown["number"],
+            model=models[role],
+        )
+
+
+def _prompts(path: Path) -> Iterator[Mapping[str, Any]]:
+    cursor = ""
+    while True:
+        page = _asked(path, f"/api/prompts/?{urlencode({'limit': _PAGE, **({'cursor': cursor} if cursor else {})})}")
+        yield from page["items"]
+        cursor = page["next"]
+        if not cursor:
+            return
+
+
+def _scope(tags: list[str]) -> EditorScope | None:
+    try:
+        return editor_scope(tags)
+    except ValueError:  # it was written before tags were checked
+        return None
+
+
+def _task(use_case: str) -> Task:
+    try:
+        return Task(use_case)
+    except ValueError:
+        return Task.ASK
+
+
+def _asked(path: Path, address: str) -> Any:
+    answer = ask(path, address, _SECONDS)
+    if answer is None:
+        raise DaemonError("the daemon does not answer")
+    status, body = answer
+    if status != _OK:
+        raise DaemonError(f"the daemon answers {address} with status {status}")
+    return json.loads(body)
