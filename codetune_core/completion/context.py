@@ -65,9 +65,9 @@ class Context:
 def context(place: Place, others: Iterable[Document] = (), budget: Budget | None = None) -> Context:
     """Collect what a model is told about a place; ``others`` are other open documents, the last used first.
 
-    The window begins at a line, and its beginning moves by steps. Snippets are chosen by the names behind its beginning,
-    wherever the cursor stands there. So the prompts of one who types differ at their end only, and an engine computes
-    only that.
+    The window begins at a line, and its beginning moves by steps. Snippets are chosen by the names after its beginning,
+    wherever the cursor stands. So the prompts of one who types differ at their end only, and an engine computes only
+    that.
     """
     budget = budget or Budget()
     start = _start(place.before, budget)

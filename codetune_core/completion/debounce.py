@@ -6,8 +6,8 @@ SHORTEST, LONGEST = 0.1, 1.0
 """Bounds of the wait in seconds; Tabby's are the same."""
 _PAUSE = 1.5
 _WEIGHT = 0.15
-_PATIENCE = 1.6
-_AFTER_DELETING = 2.0
+_PATIENCE = 2.0
+_AFTER_DELETING = 1.5
 
 
 @dataclass(slots=True)

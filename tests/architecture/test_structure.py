@@ -82,6 +82,7 @@ def test_every_folder_of_a_package_is_a_package():
         ("import codetune_core.cli.cache", (*HEAVY, "rich", "pydantic")),
         ("import codetune_server.app", (*HEAVY, "rich", "pydantic", "tree_sitter", "yaml")),
         ("import codetune_server.assembly", (*HEAVY, "rich", "pydantic", "tree_sitter", "yaml")),
+        ("import codetune_core.completion.completions", (*HEAVY, "rich", "pydantic", "pygls", "tree_sitter", "yaml")),
         ("import codetune_core.workers.pool", (*HEAVY, "rich", "pygls", "tree_sitter", "yaml", "lsprotocol")),
         (
             "import codetune_core.workers.worker",
