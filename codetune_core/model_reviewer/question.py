@@ -71,7 +71,8 @@ def _question(reading: Reading, unit: Unit, candidates: tuple[Finding, ...], bac
     if background:
         whole["background"] = background
     passes = (stripped,) if stripped == whole else (stripped, whole)
-    key = digest([unit.key, [finding.id for finding in candidates], passes])
+    told = [each["candidates"] for each in passes]
+    key = digest([unit.key, told, [finding.id for finding in candidates], background])
     return Question(unit, candidates, key, passes)
 
 

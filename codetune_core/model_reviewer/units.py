@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codetune_core.domain.canonical import digest
 from codetune_core.domain.document import Document
 from codetune_core.domain.text import Position, Range, without_end
 from codetune_core.model_reviewer.blank import blank
 from codetune_core.model_reviewer.context import Definition, definitions, used_by
+from codetune_core.model_reviewer.hidden import shown
 from codetune_core.model_reviewer.reading import Reading, Unit
 from codetune_core.syntax.python import Symbol, outline
 
@@ -35,13 +36,14 @@ def read(document: Document) -> Reading:
     Nested functions belong to the outermost one, decorators to what they decorate, and the body of a class, but for
     its methods, to the module.
     """
-    stripped = blank(document)
+    visible = replace(document, text=shown(document.text))  # hidden characters are no Python, and spoil its parsing
+    stripped = blank(visible)
     texts = _Texts(document, stripped)
     if document.language != "python":
         return Reading(document, stripped, (_whole(texts),))
-    symbols = outline(document).symbols
+    symbols = outline(visible).symbols
     functions = list(_outermost(symbols))
-    known = definitions(document, stripped)
+    known = definitions(visible, stripped)
     units = [_function(texts, function, symbols, known) for function in functions]
     outside = _outside(functions, len(document.lines))
     module = _module(texts, outside, symbols, known)
@@ -83,7 +85,7 @@ def _unit(
     used = used_by(stripped, name, blocks, known)
     context, stripped_context = texts.of(used)
     places = tuple(_range(texts.document, block) for block in blocks)
-    key = digest(["python", name, text, context])
+    key = digest(["python", name, _dense(text), _dense(context)])
     has_code = bool(name) or _runs(texts.stripped, blocks, known)
     return Unit(name, places, symbols, text, stripped, context, stripped_context, key, has_code=has_code)
 
@@ -115,6 +117,10 @@ def _tidy(lines: Iterable[str]) -> str:
     """Lines without what trails, and at most two empty ones in a row: blanks cost tokens and say nothing."""
     text = "\n".join(line.rstrip() for line in lines)
     return re.sub(r"\n{4,}", "\n\n\n", text)
+
+
+def _dense(text: str) -> str:
+    return "\n".join(line for line in text.split("\n") if line)
 
 
 def _range(document: Document, block: Lines) -> Range:

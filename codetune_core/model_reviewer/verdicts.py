@@ -85,32 +85,27 @@ def settle(reading: Reading, question: Question, answers: Answers, places: Place
 
 
 def _verdict(number: int, question: Question, answers: Answers, places: Places) -> Verdict | None:
-    stripped = _strictest(number, question, answers.stripped, places, stripped=True)
-    if stripped is None or _call(stripped, question, places, stripped=True) is Call.UNSURE:
+    """Say what becomes of a candidate; None where nobody can tell, so that it stays as its detector made it.
+
+    The reading without comments decides. Of the other one only the objection to a refutation counts: it cannot
+    refute, confirm, or take a verdict away by its silence.
+    """
+    stripped = [each for each in answers.stripped.verdicts if each.candidate == number]
+    chosen = max(stripped, key=lambda each: _STRICTNESS.index(_proven(each, question, places)), default=None)
+    if chosen is None or (call := _proven(chosen, question, places)) is Call.UNSURE:
         return None
-    if stripped.call is Call.REFUTE and answers.seen not in (None, answers.stripped):
-        seen = _strictest(number, question, answers.seen, places, stripped=False) if answers.seen else None
-        if seen is None or _call(seen, question, places, stripped=False) is not Call.REFUTE:
-            return None
-    standing = Standing.CONFIRMED if stripped.call is Call.CONFIRM else Standing.DOUBTFUL
-    steps = steps_of(evidence_of(stripped, question, stripped=True), places)
-    return Verdict(standing, sentence(stripped.reason), steps)
+    seen = [each.call for each in (answers.seen or answers.stripped).verdicts if each.candidate == number]
+    if call is Call.REFUTE and any(each is not Call.REFUTE for each in seen):
+        return None
+    standing = Standing.CONFIRMED if call is Call.CONFIRM else Standing.DOUBTFUL
+    return Verdict(standing, sentence(chosen.reason), steps_of(evidence_of(chosen, question, stripped=True), places))
 
 
-def _strictest(
-    number: int, question: Question, said: Verdicts, places: Places, *, stripped: bool
-) -> CandidateVerdict | None:
-    about = [each for each in said.verdicts if each.candidate == number]
-    return max(
-        about, key=lambda each: _STRICTNESS.index(_call(each, question, places, stripped=stripped)), default=None
-    )
-
-
-def _call(said: CandidateVerdict, question: Question, places: Places, *, stripped: bool) -> Call:
-    """What is said, but a refutation only with code of the unit as evidence."""
+def _proven(said: CandidateVerdict, question: Question, places: Places) -> Call:
+    """What is said without comments, but a refutation only with code of the unit as evidence."""
     if said.call is not Call.REFUTE:
         return said.call
-    found = (places.get(quoted) for quoted in evidence_of(said, question, stripped=stripped))
+    found = (places.get(quoted) for quoted in evidence_of(said, question, stripped=True))
     return Call.REFUTE if any(place and question.unit.contains(place) for place in found) else Call.UNSURE
 
 
