@@ -4,7 +4,9 @@ import ast
 import builtins
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from io import StringIO
 from symtable import symtable
+from tokenize import COMMENT, TokenError, generate_tokens
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.text import Edit
@@ -21,28 +23,35 @@ def adds_only_imports(document: Document, edits: Sequence[Edit]) -> bool:
     if document.language != "python" or not all(_only_inserts(document, edit) for edit in edits):
         return False
     try:
-        before, after = _parsed(document.text), _parsed(document.edited(edits).text)
-    except (SyntaxError, ValueError, RecursionError):
+        edited = document.edited(edits).text
+        before, after = _parsed(document.text), _parsed(edited)
+        same_comments = _comments(document.text) == _comments(edited)
+    except (SyntaxError, ValueError, RecursionError, TokenError):
         return False
     known, present = Counter(_imports(before)), Counter(_imports(after))
     taken = _bound(document.text) | frozenset(dir(builtins))
     return (
-        not known - present
+        same_comments
+        and not known - present
         and _rest(before) == _rest(after)
         and all(imported in known or _harmless(imported, known, taken) for imported in present - known)
     )
 
 
 def _only_inserts(document: Document, edit: Edit) -> bool:
-    """Whether what stands at the place stays, before or after the new text; a comment is never inserted."""
+    """Whether what stands at the place stays, before or after the new text."""
     old, new = document.slice(edit.range), edit.new_text
     start = next((index for index, (was, is_now) in enumerate(zip(old, new, strict=False)) if was != is_now), len(old))
     added = new[start : len(new) - len(old) + start]
-    return len(new) >= len(old) and new.endswith(old[start:]) and "#" not in added
+    return len(new) >= len(old) and new.endswith(old[start:]) and bool(added.strip())
 
 
 def _parsed(text: str) -> ast.Module:
     return ast.parse(text.removeprefix("\ufeff"))
+
+
+def _comments(text: str) -> list[str]:
+    return [token.string for token in generate_tokens(StringIO(text).readline) if token.type == COMMENT]
 
 
 def _imports(tree: ast.Module) -> Iterable[_Imported]:

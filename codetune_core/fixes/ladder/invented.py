@@ -9,7 +9,8 @@ from pathlib import Path
 
 from codetune_core.domain.check import Check
 from codetune_core.domain.document import Document
-from codetune_core.fixes.ladder.modules import Modules, absolute
+from codetune_core.fixes.ladder.module_text import absolute
+from codetune_core.fixes.ladder.modules import Modules
 from codetune_core.fixes.ladder.result import Rung, Step, failed, not_run, passed
 
 _MISSING_OK = frozenset(("ImportError", "ModuleNotFoundError", "AttributeError", "Exception", "BaseException"))

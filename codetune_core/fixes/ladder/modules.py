@@ -1,40 +1,22 @@
-"""Where a module is and which names it has, told from its text: nothing is imported, nothing is run."""
+"""Where a module is and which names it has, told from files: nothing of the workspace is imported or run."""
 
 import ast
 import builtins
 import importlib
 import importlib.util
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from codetune_core.fixes.ladder.interpreter import Interpreter, running
+from codetune_core.fixes.ladder.module_text import Names, absolute, binds, imported, is_dynamic, namespaces, top_level
 
 _LARGEST = 2_000_000
 """Bytes: a larger module is not read, and may have any name."""
 _DEPTH = 6
 """How many ``from x import *`` are followed, one into the other."""
-_DYNAMIC = frozenset(("exec", "setattr", "__import__"))
-_NAMESPACES = frozenset(("globals", "vars", "locals"))
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The names of a module.
-
-    Attributes:
-        known: those its text binds.
-        aliases: of them, those that are modules: name -> qualified names of what it may be.
-        is_open: it may have others, which its text does not show.
-    """
-
-    known: frozenset[str] = frozenset()
-    aliases: dict[str, frozenset[str]] = field(default_factory=dict)
-    is_open: bool = False
-
-
 _OPEN = Names(is_open=True)
 
 
@@ -127,7 +109,8 @@ class Modules:
 
     def _look(self, module: str, depth: int) -> Names:
         if _is_own(module, self._interpreter):
-            return Names(frozenset(dir(importlib.import_module(module))))
+            with warnings.catch_warnings(action="ignore"):  # that it is deprecated is for others to say
+                return Names(frozenset(dir(importlib.import_module(module))))
         places = self._places(module)
         if not places or depth <= 0:
             return _OPEN
@@ -151,21 +134,21 @@ class Modules:
     def _bound(self, tree: ast.Module, package: str, depth: int) -> Names:
         known: set[str] = set()
         aliases: dict[str, set[str]] = {}
-        is_open, namespaces = False, _namespaces(tree)
+        is_open, held = False, namespaces(tree)
         for node in top_level(tree):
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
                 star = self._star(absolute(node, package), depth)
                 known |= star.known
                 is_open |= star.is_open
             elif isinstance(node, ast.Import | ast.ImportFrom):
-                for bound, module in _imported(node, package):
+                for bound, module in imported(node, package):
                     known.add(bound)
                     aliases.setdefault(bound, set()).add(module)
             else:
-                known |= set(_binds(node))
-                is_open |= _is_dynamic(node, namespaces)
+                known |= set(binds(node))
+                is_open |= is_dynamic(node, held)
         known |= {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
-        other = {name for node in top_level(tree) for name in _binds(node)}
+        other = {name for node in top_level(tree) for name in binds(node)}
         modules = {name: frozenset(found) for name, found in aliases.items() if name not in other}
         return Names(frozenset(known), modules, is_open)
 
@@ -183,86 +166,6 @@ class Modules:
         for folder in self._path:
             stems = (name.partition(".") for name in self._listing(folder))
             yield from (stem for stem, _, kind in stems if stem.isidentifier() and not kind.endswith("-info"))
-
-
-def top_level(tree: ast.Module) -> Iterator[ast.AST]:
-    """Every node that runs when the module does: not those in functions and classes."""
-    waiting: list[ast.AST] = list(reversed(tree.body))
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            waiting += reversed(list(ast.iter_child_nodes(node)))
-
-
-def absolute(node: ast.ImportFrom, package: str) -> str:
-    """Qualified name of the module that a ``from`` takes from; empty where it points above the top."""
-    if not node.level:
-        return node.module or ""
-    parts = package.split(".") if package else []
-    if node.level > len(parts):
-        return ""
-    kept = parts[: len(parts) - node.level + 1]
-    return ".".join([*kept, node.module] if node.module else kept)
-
-
-def _imported(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[tuple[str, str]]:
-    if isinstance(node, ast.ImportFrom):
-        module = absolute(node, package)
-        yield from ((alias.asname or alias.name, f"{module}.{alias.name}") for alias in node.names)
-        return
-    for alias in node.names:
-        top = alias.name.partition(".")[0]
-        yield alias.asname or top, alias.name if alias.asname else top
-
-
-def _binds(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case ast.Name(id=name, ctx=ast.Store()) | ast.ExceptHandler(name=str(name)):
-            yield name
-        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-            yield name
-        case ast.MatchMapping(rest=str(name)):
-            yield name
-
-
-def _is_dynamic(node: ast.AST, namespaces: frozenset[str]) -> bool:
-    """Whether a module can give itself names here that its text does not show."""
-    match node:
-        case ast.FunctionDef(name="__getattr__") | ast.Name(id="__path__", ctx=ast.Store()):
-            return True
-        case ast.Call(func=ast.Attribute(attr="_convert_" | "_convert")):  # of enum: members become the module's
-            return True
-        case ast.Call(func=ast.Name(id=name)) if name in _DYNAMIC:
-            return True
-        case ast.Call(args=arguments) if any(_is_namespace(each, namespaces) for each in arguments):
-            return True
-        case ast.Call(func=ast.Attribute(value=owner, attr="update" | "setdefault")):
-            return _is_namespace(owner, namespaces)
-        case ast.Subscript(value=owner, ctx=ast.Store()) if _is_namespace(owner, namespaces):
-            return True
-        case ast.Subscript(value=ast.Attribute(value=ast.Name(id="sys"), attr="modules"), slice=key):
-            return any(isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(key))
-        case ast.ClassDef(decorator_list=decorators):
-            return any("global_enum" in ast.unparse(decorator) for decorator in decorators)
-    return False
-
-
-def _is_namespace(node: ast.AST, named: frozenset[str] = frozenset()) -> bool:
-    """Whether an expression is the dictionary of the module's names, or a variable that holds it."""
-    match node:
-        case ast.Call(func=ast.Name(id=function), args=[]):
-            return function in _NAMESPACES
-        case ast.Name(id=name):
-            return name in named
-    return False
-
-
-def _namespaces(tree: ast.Module) -> frozenset[str]:
-    assigned = (node for node in top_level(tree) if isinstance(node, ast.Assign) and _is_namespace(node.value))
-    return frozenset(target.id for node in assigned for target in node.targets if isinstance(target, ast.Name))
 
 
 def _is_own(module: str, interpreter: Interpreter) -> bool:
