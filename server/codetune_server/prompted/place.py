@@ -4,6 +4,7 @@ Blocks are found by indentation, so that a text that does not parse is no hindra
 """
 
 import re
+import sys
 from dataclasses import dataclass
 
 from codetune_core.domain.document import Document
@@ -106,14 +107,18 @@ def _block_around(document: Document, line: int) -> Range | None:
     line = min(line, len(texts) - 1)
     while line < len(texts) - 1 and _DECORATOR.match(texts[line]):
         line += 1
-    deepest = _indent(texts[line]) if texts[line].strip() else len(texts)
+    deepest = _depth(texts[line]) if texts[line].strip() else sys.maxsize
     for first in range(line, -1, -1):
         match = _BLOCK.match(texts[first])
         if match and (first == line or len(match[1]) < deepest):
             return _lines_of(texts, first, len(match[1]), line)
         if texts[first].strip() and first != line:
-            deepest = min(deepest, _indent(texts[first]) + (match is None and _closes(texts[first])))
+            deepest = min(deepest, _depth(texts[first]))
     return None
+
+
+def _depth(text: str) -> int:
+    return _indent(text) + _closes(text)
 
 
 def _closes(text: str) -> bool:
