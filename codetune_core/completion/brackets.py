@@ -52,10 +52,11 @@ def surplus(text: str, place: Place) -> int | None:
 
     ``text`` may close what it opens itself, and what stands open before the cursor and is not closed behind it.
     """
-    start = len(place.before)
-    missing = [kind for offset, kind in unclosed(place.before + place.after, place.language) if offset < start]
-    own: list[str] = []
-    for offset, bracket in brackets(place.before + text, place.language):
+    opened = unclosed(place.before + place.after, place.language)
+    missing = [kind for offset, kind in opened if offset < len(place.before)]
+    begun = begun_lines(place.before, place.language)
+    start, own = len(begun), list[str]()
+    for offset, bracket in brackets(begun + text, place.language):
         if offset < start:
             continue
         opener = CLOSERS.get(bracket)
@@ -69,6 +70,19 @@ def surplus(text: str, place: Place) -> int | None:
         else:
             return offset - start
     return None
+
+
+@lru_cache(maxsize=4)
+def begun_lines(text: str, language: str) -> str:
+    """Return the end of a text, from the last line that begins outside of strings and comments.
+
+    What follows the text can be read with these lines as well as with all of it.
+    """
+    line = text.rfind("\n") + 1
+    for start, end in reversed(many_line_tokens(text, language)):
+        if start < line <= end:
+            line = text.rfind("\n", 0, start) + 1
+    return text[line:]
 
 
 def many_line_tokens(text: str, language: str) -> list[tuple[int, int]]:

@@ -121,8 +121,9 @@ def _without_overlap(text: str, place: Place) -> str:
 def _parsing(text: str, place: Place) -> str:
     """Drop last lines, up to some, until the statement around the cursor parses; keep all where that does not help."""
     lines = text.split("\n")
-    starts = [match.start() for match in _TOP_LEVEL.finditer(place.before)]
-    before = place.before[starts[-1] if starts else 0 :]
+    before = place.before[-_PARSED:]
+    starts = [match.start() for match in _TOP_LEVEL.finditer(before)]
+    before = before[starts[-1] if starts else 0 :]
     line_end = len(place.after.split("\n", 1)[0])
     end = _TOP_LEVEL.search(place.after, line_end + 1)
     after = place.after[: end.start() if end else None]

@@ -2,7 +2,7 @@
 
 import re
 
-from codetune_core.completion.brackets import many_line_tokens
+from codetune_core.completion.brackets import begun_lines, many_line_tokens
 from codetune_core.completion.place import Place, indent_of
 
 _OPENS = re.compile(r"(?:[:{(\[]|=>|\b(?:then|do))\s*(?:\s(?:#|//).*)?$")
@@ -46,8 +46,9 @@ def _whole(number: int, line: str, place: Place) -> str:
 
 def _inside(text: str, place: Place) -> set[int]:
     """Numbers of the lines of ``text`` that begin within a string or a comment."""
-    start, numbers = len(place.before), set()
-    for begin, end in many_line_tokens(place.before + text, place.language):
+    begun, numbers = begun_lines(place.before, place.language), set()
+    start = len(begun)
+    for begin, end in many_line_tokens(begun + text, place.language):
         if end > start:
             first = text.count("\n", 0, max(0, begin - start)) + 1
             numbers |= set(range(first, text.count("\n", 0, end - start) + 1))

@@ -1,8 +1,10 @@
 """Brackets are counted as the language means them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from codetune_core.completion.brackets import brackets, surplus, unclosed
+from codetune_core.completion.brackets import begun_lines, brackets, surplus, unclosed
 from codetune_core.completion.place import Place
 
 
@@ -47,3 +49,15 @@ def test_what_is_not_closed_stays(text, open_ones):
 )
 def test_a_text_closes_what_is_open_and_no_more(before, after, text, place_of):
     assert surplus(text, Place("file:///a.py", before, after, "python")) == place_of
+
+
+TEXT = st.lists(st.sampled_from(["a", "\n", "(", ")", '"', '"""', "'", "#", "//", "/*", "*/", "`", "\\"]), max_size=12)
+
+
+@given(TEXT, TEXT, st.sampled_from(["python", "go"]))
+def test_the_lines_that_were_begun_suffice_to_read_what_follows(before, text, language):
+    before, text = "".join(before), "".join(text)
+    begun = begun_lines(before, language)
+    skipped = len(before) - len(begun)
+    whole = [(offset - skipped, one) for offset, one in brackets(before + text, language) if offset >= len(before)]
+    assert [one for one in brackets(begun + text, language) if one[0] >= len(begun)] == whole
