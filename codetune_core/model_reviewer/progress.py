@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from codetune_core.domain.finding import Finding
+from codetune_core.domain.text import Range
 from codetune_core.model_reviewer.anchoring import Anchoring, places_of
 from codetune_core.model_reviewer.claims import Dropped
 from codetune_core.model_reviewer.question import Question
@@ -51,12 +52,12 @@ class Progress:
     asked: int = 0
     answered: int = 0
     failures: dict[str, None] = field(default_factory=dict)
-    _settled: dict[str, Settled] = field(default_factory=dict)
+    _settled: dict[tuple[Range, ...], Settled] = field(default_factory=dict)
 
     async def settle(self, question: Question, answers: Answers, anchoring: Anchoring) -> None:
         """Take what a model said of a unit, now or before, instead of what is known of it."""
         places = await places_of(self.reading, quotes_of(question, answers), anchoring)
-        self._settled[question.key] = settle(self.reading, question, answers, places, self.findings)
+        self._settled[question.unit.places] = settle(self.reading, question, answers, places, self.findings)
 
     def new(self) -> tuple[Finding, ...]:
         """Every finding that only the model makes."""

@@ -1,6 +1,8 @@
 """A review with a model: verdicts arrive in place, nothing is asked twice, and nothing outside is believed."""
 
 import asyncio
+import subprocess
+import sys
 from collections import Counter
 from contextlib import aclosing
 
@@ -12,11 +14,14 @@ from codetune_core.domain.document import Document
 from codetune_core.domain.execution import ErrorKind, Priority, Task
 from codetune_core.domain.finding import Confidence, Severity
 from codetune_core.errors import CodeTuneError
-from codetune_core.execution.events import Failed
+from codetune_core.execution.events import Failed, Finished
 from codetune_core.model_reviewer.claims import Dropped
-from codetune_core.model_reviewer.question import Asker
+from codetune_core.model_reviewer.memory import Memory
+from codetune_core.model_reviewer.question import Asker, questions
 from codetune_core.model_reviewer.recipe import Limits
 from codetune_core.model_reviewer.units import read
+from codetune_core.model_reviewer.verdicts import Answers
+from codetune_core.prompts.schemas.claims import Verdicts
 
 COMMENTED = SHOP.replace("    return rows", "    # read by the shop\n    return rows")
 SECOND = "\n\ndef second(db, owner):\n    return db.execute(f\"SELECT 1 FROM x WHERE owner = '{owner}'\")\n"
@@ -300,3 +305,52 @@ async def test_a_file_of_another_language_is_judged_as_a_whole():
     review = await Bench(model).last("function f(a) { eval(a) } // safe\n", language="javascript", findings=())
     assert [each.rule.id for each in review.findings] == ["model/code-injection"]
     assert len(model.asked) == 2
+
+
+def test_the_recipe_loads_no_parser_and_no_templates():
+    code = "import sys, codetune_core.model_reviewer.recipe; print(*{'tree_sitter', 'jinja2'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+async def test_two_equal_functions_of_one_name_each_keep_their_verdicts():
+    review = await Bench(honest_model()).last(SHOP + SHOP)
+    confirmed = [each for each in review.findings if each.rule.id == "S608" and each.verdict]
+    assert len(confirmed) == 2
+
+
+async def test_a_claim_of_the_module_about_the_inside_of_a_function_is_dropped():
+    model = ReviewingModel(
+        lambda request, text: answer(claims=[] if "symbol" in request.variables else [claim(symbol="")])
+    )
+    review = await Bench(model).last(SHOP)
+    assert review.dropped == {Dropped.OUTSIDE: 1}
+
+
+class Unreliable(ReviewingModel):
+    """An executor that breaks its word: it ends without an answer, or with one that nobody has checked."""
+
+    def __init__(self, *events):
+        super().__init__(lambda request, text: {})
+        self._events = events
+
+    async def execute(self, request):
+        for event in self._events:
+            yield event
+
+
+@pytest.mark.parametrize("output", [None, "", "[]", '{"verdicts": [{"candidate": 0}], "claims": []}', "{" * 9999])
+async def test_an_executor_is_trusted_no_more_than_the_model(output):
+    events = [] if output is None else [Finished(output=output, finish_reason="stop", execution_time_ms=1)]
+    review = await Bench(Unreliable(*events)).last(SHOP)
+    assert standings(review) == {"S608": "open", "S324": "open"}
+    assert len(review.failures) == 1
+
+
+def test_what_was_said_longest_ago_is_forgotten_first():
+    memory, said = Memory(most=2), Answers((), Verdicts(verdicts=(), claims=()), None)
+    first, second, third = questions(read(Document("file:///a", "def f(): 1\ndef g(): 2\ndef h(): 3", "python")), ())
+    for question in (first, second):
+        memory.keep("file:///a", question, said)
+    assert memory.answers(first) is said
+    memory.keep("file:///a", third, said)
+    assert [memory.answers(each) for each in (first, second, third)] == [said, None, said]
