@@ -43,9 +43,11 @@ STEPS = {
 }
 BEYOND = {"summary": "x", "steps": [{"quote": "import os", "replacement": "import evil", "reason": "y"}]}
 LONG = {"code": "def slow():\n    # " + " ".join(f"word{n}" for n in range(2000)) + "\n    return 2\n", "notes": ""}
+SHORT = {"code": "def slow():\n    return 2\n", "notes": ""}
 SCRIPT = f"""\
 models: [{{name: tiny, engine: scripted, context_tokens: 16384}}]
 rules:
+  - {{contains: SHOWN, answers: [{json.dumps(json.dumps(SHORT))}]}}
   - {{contains: FASTER, token_delay_ms: 30, answers: [{json.dumps(json.dumps(LONG))}]}}
   - {{contains: SLOW_ONE, token_delay_ms: 30, answers: [{json.dumps(" ".join(f"word{n}" for n in range(2000)))}]}}
   - {{contains: "Optimize the code", answers: [{json.dumps(json.dumps(STEPS))}, {json.dumps(json.dumps(BEYOND))}]}}
@@ -220,8 +222,20 @@ def test_what_a_prompt_must_be_told_is_named_where_nobody_says_it(opened):
     assert (told["code"], "editor:selection" in told["message"]) == (INVALID, True)
 
 
-def test_without_a_model_nothing_is_offered_and_the_log_says_once_how_to_get_it(raw_client, somebody):
-    somebody.configure(engine={"name": "none"})
+def test_an_editor_that_cannot_apply_an_edit_to_one_version_is_shown_it(opened, raw_client):
+    with raw_client.RawClient(raw_client.SERVER) as client:
+        client.initialize(capabilities={"window": {"showDocument": {"support": True}}})
+        client.open(SLOW, SLOW_TEXT)
+        told = {"description": "SHOWN"}
+        running = client.start_command("codetune.runAction", "generate", SLOW, 1, lines(0, 2), told)
+        shown = answer_request(client, "window/showDocument", {"success": True})
+        assert "return 2" in Path(unquote(urlsplit(shown["uri"]).path)).read_text()
+        assert client.answer(running)["result"]["applied"] is False
+
+
+@pytest.mark.parametrize("engine", ["none", "auto"])
+def test_without_a_model_nothing_is_offered_and_the_log_says_once_how_to_get_it(raw_client, somebody, engine):
+    somebody.configure(engine={"name": engine})
     with raw_client.RawClient(raw_client.SERVER) as client:
         client.initialize(capabilities=CAPABILITIES)
         client.open(URI, TEXT)

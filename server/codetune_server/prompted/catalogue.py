@@ -20,6 +20,8 @@ from codetune_server.prompted.listing import Listing, PromptAction, read_listing
 logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 5.0
 """Whether the settings are others or the daemon is another one is looked at no more often."""
+_REST_SECONDS = 60.0
+"""After a look that found nothing to offer, which may have taken long."""
 _HOLDS_SECONDS = 180.0
 """After this, what the daemon said is asked for again."""
 _UNSET = frozenset({"", "none", "auto"})
@@ -38,7 +40,7 @@ class Catalogue:
         self.actions: tuple[PromptAction, ...] = ()
         self._tell = tell
         self._told: set[str] = set()
-        self._looked_at = 0.0
+        self._next_look = 0.0
         self._learnt_at = 0.0
         self._learnt_from: Identity | None = None
         self._task: asyncio.Task[None] | None = None
@@ -46,8 +48,8 @@ class Catalogue:
     def refresh(self) -> None:
         """Look again in the background, where that was not done a moment ago; returns at once."""
         now = time.monotonic()
-        if (self._task is None or self._task.done()) and (not self._looked_at or now - self._looked_at > _LOOK_SECONDS):
-            self._looked_at = now
+        if (self._task is None or self._task.done()) and now >= self._next_look:
+            self._next_look = now + _LOOK_SECONDS
             self._task = asyncio.create_task(self._guarded(self._look()))
 
     def named(self, prompt: str) -> PromptAction | None:
@@ -107,6 +109,7 @@ class Catalogue:
             self._say(f"no prompt is offered: {listing.why or 'none has a tag editor:'}")
 
     def _say(self, why: str) -> None:
+        self._next_look = time.monotonic() + _REST_SECONDS
         if why not in self._told:
             self._told.add(why)
             self._tell(f"CodeTune: {why}")
