@@ -103,7 +103,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a model says of a finding: why, in one sentence, on which located code, and for a new one how to mend it."""
+    """What a model says of a finding: why, in one sentence, on which located code, and for a new one how to mend it.
+
+    ``reason`` and ``remedy`` are the model's words: plain text, never to be shown as markup.
+    """
 
     standing: Standing
     reason: str

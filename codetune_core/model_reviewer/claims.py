@@ -9,7 +9,7 @@ from enum import StrEnum
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding, Rule, Standing, Step, Verdict
 from codetune_core.domain.text import Range
-from codetune_core.model_reviewer.hidden import sentence
+from codetune_core.model_reviewer.hidden import sentence, shown
 from codetune_core.model_reviewer.question import Question
 from codetune_core.model_reviewer.reading import Reading
 from codetune_core.prompts.schemas.claims import NewClaim
@@ -73,7 +73,7 @@ def _finding(stripped: Document, question: Question, located: Located, place: Ra
     return Finding(
         rule, place, sentence(claim.message), claim.severity, claim.confidence, (DETECTOR,), evidence=steps,
         id=digest[:16], symbol=symbol,
-        verdict=Verdict(Standing.NEW, sentence(claim.message), steps, claim.fix),
+        verdict=Verdict(Standing.NEW, sentence(claim.message), steps, shown(claim.fix)),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ PROMPT = "model-review"
 MOST_CANDIDATES = 50
 """As many as the schema takes; further ones of one unit keep what their detector said."""
 _LONGEST_CODE = 200
+_LONGEST_LINE = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +89,5 @@ def _told(document: Document, candidates: Iterable[Finding]) -> list[str]:
 
 def _line(finding: Finding, code: str) -> str:
     weaknesses = ", ".join(f"CWE-{number}" for number in finding.rule.cwe[:3])
-    return sentence(f"{finding.rule.id} {finding.rule.title}{f' ({weaknesses})' if weaknesses else ''} at: {code}")
+    rule = sentence(f"{finding.rule.id} {finding.rule.title}")[: _LONGEST_LINE - _LONGEST_CODE]
+    return f"{rule}{f' ({weaknesses})' if weaknesses else ''} at: {code}"

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 from reviewing_bench import SHOP, Bench, claim, found, honest, honest_model, standings
@@ -305,6 +306,14 @@ async def test_a_file_of_another_language_is_judged_as_a_whole():
     review = await Bench(model).last("function f(a) { eval(a) } // safe\n", language="javascript", findings=())
     assert [each.rule.id for each in review.findings] == ["model/code-injection"]
     assert len(model.asked) == 2
+
+
+async def test_a_rule_with_a_title_of_any_length_can_be_asked_about():
+    (first, *_) = found(Document("file:///shop.py", SHOP, "python", 1))
+    long = replace(first, rule=replace(first.rule, title="S608 " * 1_000))
+    review = await Bench(honest_model()).last(SHOP, findings=[long])
+    assert standings(review)["S608"] == "confirmed"
+    assert review.failures == ()
 
 
 def test_the_recipe_loads_no_parser_and_no_templates():
