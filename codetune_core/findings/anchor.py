@@ -23,7 +23,7 @@ from codetune_core.findings.scopes import Scope, named, scopes
 _WORD = re.compile(r"\d[\w.]*+|\w++|[^\w\s]")
 _MOST_PLACES = 5_000
 """A quote with more places than these says nothing."""
-_FEWEST_WORDS = 3
+_FEWEST_WORDS = 2
 """What a quote must keep when its comments, which stand nowhere in the document, are left aside."""
 
 
@@ -119,6 +119,7 @@ def _within(document: Document, places: tuple[Range, ...], symbol: str) -> tuple
     if around is None:
         return places
     if not around:
+        places = _within(document, places, ".".join(parts[:-1]))
         return tuple(place for place in places if _names(document, place, parts[-1]))
     return tuple(place for place in places if _inside(place, around))
 

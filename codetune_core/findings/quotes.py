@@ -51,10 +51,11 @@ def _without_ticks(text: str, language: str) -> str:
 def _without_dots(text: str) -> str:
     """Take off dots that stand for code before or after; not those that are the body of a stub."""
     lines = _LINE_END.split(text.strip("\r\n"))
-    found = _DOTS.match(lines[0])
-    if found:
-        lines[0] = lines[0][found.end() :]
-    if len(lines) > 1 and _DOTS.fullmatch(lines[-1].rstrip()) and not lines[-2].rstrip().endswith((":", "{")):
+    left_out = _DOTS.match(lines[0])
+    if left_out:
+        lines[0] = lines[0][left_out.end() :]
+    stub = not left_out and lines[-2:][0].rstrip().endswith((":", "{"))
+    if len(lines) > 1 and _DOTS.fullmatch(lines[-1].rstrip()) and not stub:
         lines.pop()
     return "\n".join(lines)
 

@@ -1,6 +1,7 @@
 """The lines of the function or class that a claim names, in Python by its syntax, elsewhere by braces."""
 
 import re
+from dataclasses import replace
 
 from codetune_core.domain.document import Document
 from codetune_core.findings import braces
@@ -9,6 +10,8 @@ from codetune_core.syntax.python import outline
 _EVERYWHERE = {"module", "global", "globals", "toplevel", "level", "scope", "none", "__main__"}
 _RECEIVER = re.compile(r"\(\s*+(?:\w++\s++)?+[*&]*+(\w++)[^()]*+\)\s*+\.?\s*+(?=\w)")
 _SEPARATOR = re.compile(r"::|#|->|\.<locals>\.")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
+"""A line end to editors, not to the parser."""
 _ABOVE = ("@", "#", "//", "/*", "*")
 
 Scope = tuple[int, int]
@@ -42,7 +45,7 @@ def scopes(document: Document, parts: tuple[str, ...]) -> list[Scope] | None:
 
 def _python(document: Document, parts: tuple[str, ...]) -> list[Scope]:
     tail = "." + ".".join(parts)
-    symbols = outline(document).symbols
+    symbols = outline(replace(document, text=_LONE_RETURN.sub("\n", document.text))).symbols
     return [(symbol.first_line, symbol.last_line) for symbol in symbols if f".{symbol.name}".endswith(tail)]
 
 

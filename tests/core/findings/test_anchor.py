@@ -119,6 +119,8 @@ def test_a_quote_has_the_place_of_its_code(quote, expected):
         ("Shop", 'os.system("pay " + who)', Miss.AMBIGUOUS, 0),
         ("Bank.pay", 'os.system("pay " + who)', Miss.ELSEWHERE, 0),
         ("Gone.pay", "return total", Miss.ELSEWHERE, 0),
+        ("Shop.gone", "class Bank:\n    def pay(self, who):", Miss.ELSEWHERE, 0),
+        ("Bank.refund", "def refund(self, who):", Miss.ELSEWHERE, 0),
         ("SECRET", '"hunter2"', '"hunter2"', 0),
         ("<module>", '"hunter2"', '"hunter2"', 0),
         ("pay", "@staged", "@staged", 0),
