@@ -10,6 +10,7 @@ from codetune_core.domain.text import Edit, Position, without_end
 from codetune_core.fixes.ladder.added_imports import adds_only_imports
 from codetune_core.fixes.ladder.request import Request
 from codetune_core.fixes.ladder.result import Rung, Step, failed, passed
+from codetune_core.fixes.ladder.untouched import is_outside_untouched
 
 _SILENCERS = re.compile(
     r"#\s*(?:(?:ruff|flake8|pylint|mypy|pyright|codetune|isort|fmt)\s*:|noqa\b|nosec\b|type:\s*ignore|pragma:)",
@@ -37,6 +38,8 @@ def apply(request: Request, edits: Sequence[Edit]) -> tuple[Document | None, Ste
         return after, passed(Rung.APPLIES, "applies")
     if reason := why_broken(after.text):
         return None, failed(Rung.APPLIES, reason)
+    if not is_outside_untouched(request.document, after, request.ranges):
+        return None, failed(Rung.APPLIES, "the edit changes what code outside the code that was to be changed means")
     return after, passed(Rung.APPLIES, "parses")
 
 

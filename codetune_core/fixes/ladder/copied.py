@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codetune_core.domain.document import Document
-from codetune_core.errors import CodeTuneError
+from codetune_core.errors import CodeTuneError, UnreadableFile
 from codetune_core.sections import FileSettings
 from codetune_core.workspace.discover import discover
+from codetune_core.workspace.read import read
 
 _MOST_FILES = 20_000
 _MOST_BYTES = 500 * 1024 * 1024
@@ -36,9 +37,13 @@ class Copy:
     file: Path
 
     def write(self, document: Document) -> None:
-        """Put a text of the document in its place."""
+        """Put a text of the document in its place, in the file's own encoding where it can hold the text."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        self.file.write_bytes(document.text.encode("utf-8", "replace"))
+        try:
+            data = read(self.file).encode(document.text)
+        except (UnreadableFile, UnicodeEncodeError):
+            data = document.text.encode("utf-8", "replace")
+        self.file.write_bytes(data)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from ladder_cases import document, edit, place, request
 
 from codetune_core.domain.text import Edit, Position, Range
 from codetune_core.fixes.ladder.applies import apply
+from codetune_core.fixes.ladder.request import Request
 from codetune_core.fixes.ladder.result import Outcome
 
 TEXT = '''"""A shop."""
@@ -66,6 +67,48 @@ def test_outside_the_range_imports_may_be_added(new):
 )
 def test_outside_the_range_nothing_else_is_accepted(outside):
     check([(BODY, "return int(text)"), outside], words="is outside the code that was to be changed")
+
+
+METHODS = """class Till:
+    def first(self):
+        return 1
+    def second(self):
+        check(self)
+        return 2
+
+    def third(self):
+        \'\'\'Ends it.\'\'\'
+"""
+
+
+@pytest.mark.parametrize(
+    ("last_line", "new"),
+    [
+        (3, "        return 1\n    @property\n"),
+        (3, "        return 1\n    async \\\n"),
+        (3, "        return 1\nclass Other:\n    pass\nif '''\n"),
+        (5, "        return '''\n"),
+        (3, "        return 1\n    x = '''\n"),
+    ],
+)
+def test_code_after_the_range_cannot_be_taken_hold_of_without_touching_it(last_line, new):
+    till = document(METHODS)
+    place_of_edit = Range.of(2, 0, last_line, 0)
+    after, step = apply(Request(till, (place_of_edit,)), [Edit(place_of_edit, new)])
+    assert after is None
+    assert "outside" in step.words or "does not parse" in step.words
+
+
+def test_a_method_may_be_added_at_the_end_of_the_range():
+    till = document(METHODS)
+    place_of_edit = Range.of(1, 0, 3, 0)
+    added = "    def first(self):\n        return 5\n    def another(self):\n        pass\n"
+    after, _ = apply(Request(till, (place_of_edit,)), [Edit(place_of_edit, added)])
+    assert "another" in after.text
+
+
+def test_where_the_current_text_does_not_parse_an_edit_may_mend_it():
+    check([("def f(:", "def f():")], text="def f(:\n    pass\n", allowed=("def f(:",), words="parses", passes=True)
 
 
 def test_an_import_of_a_submodule_beside_its_package_is_accepted():

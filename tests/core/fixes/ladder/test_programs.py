@@ -245,6 +245,16 @@ async def test_a_copy_has_what_git_does_not_ignore_and_no_links(shop, tmp_path):
     assert not folder.exists()
 
 
+async def test_a_text_is_written_in_its_file_s_own_encoding(shop, tmp_path):
+    path, text = tmp_path / "old.py", "# coding: latin-1\nname = 'caf\u00e9'\n"
+    path.write_bytes(text.encode("latin-1"))
+    async with copied(tmp_path, path) as copy:
+        copy.write(document(text.replace("name", "word"), path))
+        assert copy.file.read_bytes() == text.replace("name", "word").encode("latin-1")
+        copy.write(document("name = '\u4e2d'\n", path))
+        assert copy.file.read_text("utf-8") == "name = '\u4e2d'\n"
+
+
 async def test_a_workspace_too_large_to_copy_leaves_its_rungs_open(shop, tmp_path, monkeypatch):
     monkeypatch.setattr("codetune_core.fixes.ladder.copied._MOST_FILES", 1)
     of = shop()
