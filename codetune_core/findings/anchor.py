@@ -119,6 +119,8 @@ def _within(document: Document, places: tuple[Range, ...], symbol: str) -> tuple
     if around is None:
         return places
     if not around:
+        if scopes(document, parts[-1:]):
+            return ()
         places = _within(document, places, ".".join(parts[:-1]))
         return tuple(place for place in places if _names(document, place, parts[-1]))
     return tuple(place for place in places if _inside(place, around))

@@ -225,7 +225,7 @@ def python_case(random_, text, places, ends):
     unique = times(text, scopes, place) == 1
     truth = (place.start, place.end) if unique else None
     if unique and random_.random() < 0.25:
-        text = text[: place.start] + random_.choice(["pass", "changed()"]) + text[place.end :]
+        text = text[: place.start] + random_.choice(["changed()", "gone = 0"]) + text[place.end :]
         truth, layout = None, f"stale, {layout}"
     text, truth = converted(text, truth, ends)
     return Case(text, "python", quote, place.symbol if named else "", truth, layout)
