@@ -38,7 +38,8 @@ def test_may_write():
     assert "SECRET_TOKEN" not in os.environ
 """
 BODY = "return eval(text)"
-QUICK = "[pytest]\naddopts = -p no:schemathesis -p no:hypothesispytest -p no:pytest_cov -p no:anyio -p no:asyncio\n"
+UNUSED = ("schemathesis", "hypothesispytest", "pytest_cov", "anyio", "asyncio", "pytest-lsp")
+QUICK = f"[pytest]\naddopts = {' '.join(f'-p no:{name}' for name in UNUSED)}\n"
 """Plugins that no test here uses are not loaded, which halves its time."""
 
 
