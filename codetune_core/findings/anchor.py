@@ -97,7 +97,7 @@ def _found(document: Document, reading: Reading) -> tuple[Range, ...]:
     text = _read(document)
     comments = [span for span in spans(reading.text, document.language, fragment=True) if span.comment]
     full = _WORD.findall(reading.text)
-    bare = _WORD.findall(blanked(reading.text, comments))
+    bare = _WORD.findall(blanked(reading.text, (span.place for span in comments)))
     usable = not comments or (len(bare) >= _FEWEST_WORDS and any(word[0].isalnum() for word in bare))
     searches = (
         (text.as_it_stands, full if comments else []),
@@ -167,7 +167,7 @@ class _Text:
         self._text = document.text
         self._comments = [span for span in spans(document.text, document.language) if span.comment]
         self._starts = [span.start for span in self._comments]
-        self._blanked = blanked(document.text, self._comments)
+        self._blanked = blanked(document.text, (span.place for span in self._comments))
 
     @cached_property
     def as_it_stands(self) -> _Words:

@@ -60,6 +60,11 @@ class Span:
     comment: bool
     """A comment or a docstring; else a string that the program uses."""
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Both offsets."""
+        return self.start, self.end
+
 
 def spans(text: str, language: str, *, fragment: bool = False) -> Iterator[Span]:
     """Comments, docstrings and strings in order; none where the language is not known.
@@ -73,12 +78,15 @@ def spans(text: str, language: str, *, fragment: bool = False) -> Iterator[Span]
         yield Span(*found.span(), comment or docstring)
 
 
-def blanked(text: str, gone: Iterable[Span]) -> str:
-    """Put a space for every character of the spans except line ends, so that all other positions stay."""
+def blanked(text: str, gone: Iterable[tuple[int, int]]) -> str:
+    """Put a space for every character between these offsets except line ends, so that all other positions stay.
+
+    They come in order, and may overlap.
+    """
     parts, done = [], 0
-    for span in gone:
-        parts += [text[done : span.start], _NOT_BLANK.sub(_spaces, text[span.start : span.end])]
-        done = span.end
+    for start, end in gone:
+        parts += [text[done:start], _NOT_BLANK.sub(_spaces, text[max(start, done) : end])]
+        done = max(done, end)
     return "".join([*parts, text[done:]])
 
 

@@ -35,7 +35,7 @@ class Blocks:
     """The text of a document without its comments and strings, and what its braces enclose."""
 
     def __init__(self, document: Document) -> None:
-        self._code = blanked(document.text, spans(document.text, document.language))
+        self._code = blanked(document.text, (span.place for span in spans(document.text, document.language)))
         self._close = self._pairs()
 
     def of(self, parts: tuple[str, ...]) -> list[Block]:

@@ -1,15 +1,13 @@
 """Takes comments, docstrings and hidden characters out of a document and leaves blanks, so that positions stay."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from codetune_core.domain.document import Document
+from codetune_core.findings.blanking import blanked
 from codetune_core.model_reviewer.comment_syntax import comment_spans
 from codetune_core.model_reviewer.hidden import shown
 from codetune_core.syntax.python import outline
-
-_VISIBLE = re.compile(r"[^\r\n]")
 
 
 def blank(document: Document) -> Document:
@@ -17,7 +15,7 @@ def blank(document: Document) -> Document:
 
     A docstring keeps its quotation marks, so that what is left parses as before.
     """
-    text = _blanked(document.text, sorted(_spans(document)))
+    text = blanked(document.text, sorted(_spans(document)))
     return replace(document, text=shown(text))
 
 
@@ -27,11 +25,3 @@ def _spans(document: Document) -> Iterable[tuple[int, int]]:
     read = outline(document)
     places = (*(comment.range for comment in read.comments), *read.remarks)
     return ((document.offset(place.start), document.offset(place.end)) for place in places)
-
-
-def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    pieces, done = [], 0
-    for start, end in spans:
-        pieces += [text[done:start], _VISIBLE.sub(" ", text[max(start, done) : end])]
-        done = max(done, end)
-    return "".join([*pieces, text[done:]])
