@@ -1,6 +1,5 @@
 """``codetune history``: what is recorded is listed, searched, exported, rated and deleted from the terminal."""
 
-import asyncio
 import datetime as dt
 import json
 from pathlib import Path
@@ -12,9 +11,7 @@ from rich.cells import cell_len
 from codetune_core.cli.history_text import listed
 from codetune_core.domain.execution import ErrorKind, Task
 from codetune_core.domain.identifiers import new_id
-from codetune_core.storage.database import Database
-from codetune_core.storage.history_store import SqlHistoryStore
-from codetune_core.storage.url import VARIABLE, parse_url
+from codetune_core.storage.url import VARIABLE
 
 CANARY = "Canary_in_the_answer"
 
@@ -31,22 +28,6 @@ def check(sqlite_url, run, monkeypatch):
         return result.stdout
 
     return run_and_check
-
-
-@pytest.fixture
-def recorded(sqlite_url):
-    """Record executions of today."""
-
-    def record(*executions):
-        async def work():
-            async with Database(parse_url(sqlite_url)) as database:
-                for execution in executions:
-                    await SqlHistoryStore(database).end(execution)
-
-        asyncio.run(work())
-        return executions
-
-    return record
 
 
 def done(**changes):

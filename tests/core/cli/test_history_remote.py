@@ -24,9 +24,7 @@ from codetune_core.errors import EngineLost
 from codetune_core.outbound.gate import Gate
 from codetune_core.outbound.origin import Origin
 from codetune_core.settings import Settings
-from codetune_core.storage.database import Database
-from codetune_core.storage.history_store import SqlHistoryStore
-from codetune_core.storage.url import VARIABLE, parse_url
+from codetune_core.storage.url import VARIABLE
 
 USER = (Scope.READ, Scope.EXECUTE)
 CANARY = "Canary_in_the_answer"
@@ -37,21 +35,6 @@ NO_FILTER = dict.fromkeys(("prompt", "task", "workspace", "user", "model", "sinc
 @pytest.fixture(scope="session")
 def sqlite_template(sqlite_starters):
     return sqlite_starters
-
-
-@pytest.fixture
-def recorded(sqlite_url):
-    """Record executions of today in the database of the service."""
-
-    def record(*executions):
-        async def work():
-            async with Database(parse_url(sqlite_url)) as database:
-                await SqlHistoryStore(database).add(executions)
-
-        asyncio.run(work())
-        return executions
-
-    return record
 
 
 @pytest.fixture
