@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from codetune_core.domain.text import Edit, Position, Range, line_starts, split_lines, without_end
@@ -98,7 +98,7 @@ def _file_path(path: str) -> Path:
     return Path(unquote(path))
 
 
-def language_of(path: Path) -> str:
+def language_of(path: PurePath) -> str:
     """Language identifier by file name, ``plaintext`` where none is known."""
     if path.name.startswith(".env"):
         return "dotenv"

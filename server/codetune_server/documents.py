@@ -8,11 +8,12 @@ late change that carries the whole text is refused without that, because the new
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from lsprotocol import types
 
-from codetune_core.domain.document import Document
+from codetune_core.domain.document import Document, language_of
 from codetune_core.domain.text import Encoding, split_lines, without_end
 from codetune_core.errors import CodeTuneError
 
@@ -30,7 +31,8 @@ class OpenDocument:
 
     def __init__(self, item: types.TextDocumentItem) -> None:
         self.uri = item.uri
-        self.language = item.language_id
+        # An editor whose detection of file types is off says nothing.
+        self.language = item.language_id or language_of(PurePosixPath(unquote(item.uri)))
         self.version = item.version
         self.in_sync = True
         self._lines = split_lines(item.text)

@@ -281,3 +281,20 @@ def test_one_line_of_three_megabytes_takes_edits():
     documents = opened("aä😀" * 1_000_000)
     versions = iter(range(2, 100))
     assert fastest(lambda: change(documents, next(versions), partial((0, 2_000_000), (0, 2_000_004), "y")), 2) < 1
+
+
+@pytest.mark.parametrize(
+    ("uri", "said", "language"),
+    [
+        ("file:///shop/a.py", "", "python"),
+        ("file:///shop/%61%2Epy", "", "python"),
+        ("file:///shop/.env", "", "dotenv"),
+        ("file:///shop/notes", "", "plaintext"),
+        ("untitled:Untitled-1", "", "plaintext"),
+        ("file:///shop/a.py", "javascript", "javascript"),
+    ],
+)
+def test_where_the_editor_says_no_language_the_name_of_the_file_does(uri, said, language):
+    documents = Documents()
+    documents.open(types.TextDocumentItem(uri, said, 1, ""))
+    assert documents.snapshot(uri).language == language
