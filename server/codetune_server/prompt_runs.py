@@ -64,7 +64,8 @@ class PromptRuns:
     """Runs prompts one after the other or at once; ``tell`` gets a line where the daemon has to be started."""
 
     def __init__(self, tell: Tell) -> None:
-        self._executor = DaemonExecutor(tell)
+        self.executor = DaemonExecutor(tell)
+        """Runs executions for everything that asks a model in this editor."""
 
     async def run(self, argument: Mapping[str, Any], folders: Folders, tell: Tell) -> dict[str, Any]:
         """Return the answer; ``tell`` gets how far it is. Being cancelled stops the model.
@@ -75,13 +76,13 @@ class PromptRuns:
         if sys.platform == "win32" or not (await asyncio.to_thread(own_settings)).settings.daemon.enabled:
             raise DaemonError("prompts run in the daemon, which your settings switch off (daemon.enabled)")
         answer, counted = _Answer(), _Counted(tell)
-        async with aclosing(self._executor.execute(request)) as events:
+        async with aclosing(self.executor.execute(request)) as events:
             await _follow(events, answer, counted)
         return answer.result()
 
     async def aclose(self) -> None:
         """Stop what runs."""
-        await self._executor.aclose()
+        await self.executor.aclose()
 
 
 async def _follow(events: AsyncGenerator[Event], answer: "_Answer", counted: "_Counted") -> None:

@@ -1,10 +1,10 @@
-"""Which prompts are offered: learnt from the daemon in the background, so that menus are made from what is known."""
+"""Which prompts are offered, and who answers: learnt from the daemon in the background, so that menus are made from what is known."""
 
 import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from codetune_core.daemon.ensure import ensure
 from codetune_core.daemon.identity import Identity, running
 from codetune_core.daemon.own import own_settings
 from codetune_core.daemon.place import daemon_files, listens
+from codetune_core.domain.execution import Role
 from codetune_core.errors import CodeTuneError
 from codetune_core.runtime.folder import Files
 from codetune_core.settings import Settings
@@ -38,6 +39,8 @@ class Catalogue:
 
     def __init__(self, tell: Tell) -> None:
         self.actions: tuple[PromptAction, ...] = ()
+        self.models: Mapping[Role, str] = {}
+        """Who answers for the roles that somebody answers for; by an empty name where the team's service chooses."""
         self._tell = tell
         self._told: set[str] = set()
         self._next_look = 0.0
@@ -103,7 +106,7 @@ class Catalogue:
         return files.socket if await asyncio.to_thread(_runs, files) else None
 
     def _offer(self, listing: Listing) -> None:
-        self.actions = listing.actions
+        self.actions, self.models = listing.actions, listing.models
         if not listing.actions:
             self._learnt_from = None
             self._say(f"no prompt is offered: {listing.why or 'none has a tag editor:'}")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -68,10 +68,15 @@ class PromptAction:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is offered, and why nothing is; ``why`` is empty where something is."""
+    """What is offered, and why nothing is; ``why`` is empty where something is.
+
+    ``models`` says who answers for the roles that somebody answers for; by an empty name where the team's service
+    chooses.
+    """
 
     actions: tuple[PromptAction, ...]
     why: str = ""
+    models: Mapping[Role, str] = field(default_factory=dict)
 
 
 def read_listing(path: Path, is_elsewhere: bool) -> Listing:  # noqa: FBT001 - for asyncio.to_thread
@@ -83,7 +88,7 @@ def read_listing(path: Path, is_elsewhere: bool) -> Listing:  # noqa: FBT001 - f
     if not any(isinstance(each, str) and (each or is_elsewhere) for each in models.values()):
         return Listing((), f"no model answers ({'; '.join(_reasons(path))})")
     try:
-        return Listing(tuple(_actions(path, models)))
+        return Listing(tuple(_actions(path, models)), models=models)
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         raise DaemonError("the daemon describes its prompts in an unknown way") from error
 
