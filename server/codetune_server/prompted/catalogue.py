@@ -1,4 +1,4 @@
-"""Which prompts are offered, and who answers: learnt from the daemon in the background, so that menus are made from what is known."""
+"""Which prompts are offered and who answers: learnt from the daemon in the background, so that menus wait for nobody."""
 
 import asyncio
 import logging
@@ -6,17 +6,19 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codetune_core.daemon.ensure import ensure
 from codetune_core.daemon.identity import Identity, running
 from codetune_core.daemon.own import own_settings
 from codetune_core.daemon.place import daemon_files, listens
-from codetune_core.domain.execution import Role
 from codetune_core.errors import CodeTuneError
 from codetune_core.runtime.folder import Files
 from codetune_core.settings import Settings
 from codetune_server.prompted.listing import Listing, PromptAction, read_listing
+
+if TYPE_CHECKING:
+    from codetune_core.domain.execution import Role
 
 logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 5.0
