@@ -1,4 +1,4 @@
-"""Which prompts are offered and who answers: learnt from the daemon in the background, so that menus wait for nobody."""
+"""Which prompts are offered and who answers: learnt from the daemon in the background, so that menus never wait."""
 
 import asyncio
 import logging
