@@ -15,6 +15,7 @@ from codetune_core.domain.text import Encoding
 from codetune_server.client import Client
 from codetune_server.folders import Folder
 from codetune_server.language_server import CodeTuneServer
+from codetune_server.outcomes.outcomes import Outcomes
 from codetune_server.scheduler import Scheduler
 from codetune_server.session import Session
 
@@ -51,6 +52,8 @@ class Backend:
         self._prompt_runs: PromptRuns | None = None
         self.catalogue: Catalogue | None = None
         """Which prompts are offered; None until something was learnt of them."""
+        self.outcomes = Outcomes()
+        """Is told what becomes of the models' answers."""
         server.add_cleanup(self.aclose)
 
     @contextmanager
@@ -149,6 +152,7 @@ class Backend:
         for task in self._tasks:
             task.cancel()
         await self.scheduler.aclose()
+        await self.outcomes.aclose()
         if self.catalogue:
             await self.catalogue.aclose()
         if self._prompt_runs:
