@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from codetune_core.detectors.protocol import Pace
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding
+from codetune_core.model_reviewer.anchoring import Quoted
 from codetune_core.settings import Settings
 
 HEADER = struct.Struct(">I")
@@ -45,6 +46,31 @@ class DescribeTask:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAsideTask:
+    """Part findings that no detector made by comments and settings; answered by those shown and those set aside."""
+
+    document: Document
+    relative_path: str
+    findings: tuple[Finding, ...]
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTask:
+    """Cut a document into what a model is asked about; answered by one Reading."""
+
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorTask:
+    """Find what a model quotes; answered by one list, of a Range or None for each quote."""
+
+    document: Document
+    quotes: tuple[Quoted, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DetectorState:
     """One detector as ``codetune doctor`` shows it."""
 
@@ -53,7 +79,9 @@ class DetectorState:
     text: str
 
 
-Task = ReviewTask | FixAllTask | DescribeTask
+ByDetectors = ReviewTask | FixAllTask | DescribeTask
+"""Tasks that detectors run for, as the settings say."""
+Task = ByDetectors | SetAsideTask | ReadTask | AnchorTask
 
 
 @dataclass(frozen=True, slots=True)

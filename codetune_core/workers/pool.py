@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import cast
@@ -11,13 +11,27 @@ from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding
 from codetune_core.domain.fix import FixedAll
 from codetune_core.domain.review import TIMED_OUT, Review
+from codetune_core.domain.text import Range
 from codetune_core.errors import WorkerLost
+from codetune_core.model_reviewer.anchoring import Quoted
+from codetune_core.model_reviewer.reading import Reading
 from codetune_core.settings import Settings
-from codetune_core.workers.messages import DescribeTask, DetectorState, FixAllTask, ReviewTask, Task
+from codetune_core.workers.messages import (
+    AnchorTask,
+    ByDetectors,
+    DescribeTask,
+    DetectorState,
+    FixAllTask,
+    ReadTask,
+    ReviewTask,
+    SetAsideTask,
+    Task,
+)
 from codetune_core.workers.process import WorkerProcess
 
 _STRIKES = 2
 """A detector that hung this often is left out until a restart."""
+_PATIENCE_SECONDS = 30.0
 
 
 class Pool:
@@ -49,6 +63,18 @@ class Pool:
         """Say which detectors run."""
         return cast("list[DetectorState]", await self._only(DescribeTask(settings)))
 
+    async def set_aside(self, task: SetAsideTask) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+        """Part findings into those shown and those that comments and settings set aside."""
+        return cast("tuple[tuple[Finding, ...], tuple[Finding, ...]]", await self._only(task))
+
+    async def read(self, document: Document) -> Reading:
+        """Cut a document into what a model is asked about."""
+        return cast("Reading", await self._only(ReadTask(document)))
+
+    async def anchor(self, document: Document, quotes: Sequence[Quoted]) -> list[Range | None]:
+        """Find what a model quotes, None where it is not found or not unique."""
+        return cast("list[Range | None]", await self._only(AnchorTask(document, tuple(quotes))))
+
     async def restart(self) -> None:
         """Replace every worker and give detectors that hung another chance."""
         self._strikes.clear()
@@ -70,11 +96,12 @@ class Pool:
 
     async def _ask(self, task: Task) -> AsyncGenerator[object]:
         """Ask a worker, and a second one where the first died over the task."""
-        task = self._without_hung(task)
+        if isinstance(task, ByDetectors):
+            task = self._without_hung(task)
         for last_try in (False, True):
             worker = await self._worker()
             try:
-                async with aclosing(worker.ask(task, _patience(task.settings))) as answer:
+                async with aclosing(worker.ask(task, _patience(task))) as answer:
                     async for value in answer:
                         self._judge(worker, value)
                         yield value
@@ -117,7 +144,7 @@ class Pool:
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
 
-    def _without_hung(self, task: Task) -> Task:
+    def _without_hung(self, task: ByDetectors) -> ByDetectors:
         hung = tuple(name for name, strikes in self._strikes.items() if strikes >= _STRIKES)
         if not hung:
             return task
@@ -126,7 +153,10 @@ class Pool:
         return replace(task, settings=task.settings.model_copy(update={"detectors": quiet}))
 
 
-def _patience(settings: Settings) -> float:
+def _patience(task: Task) -> float:
     """Seconds of silence that no healthy worker needs."""
-    tools = [tool.timeout_seconds for tool in settings.detectors.sarif.values()]
-    return 30 + 3 * settings.detectors.timeout_seconds + max(tools, default=0)
+    if not isinstance(task, ByDetectors):
+        return _PATIENCE_SECONDS
+    detectors = task.settings.detectors
+    tools = [tool.timeout_seconds for tool in detectors.sarif.values()]
+    return _PATIENCE_SECONDS + 3 * detectors.timeout_seconds + max(tools, default=0)

@@ -11,18 +11,25 @@ from typing import BinaryIO
 
 from codetune_core.bootstrap.workbench import Workbench
 from codetune_core.errors import CodeTuneError
+from codetune_core.findings.suppress import suppress
+from codetune_core.model_reviewer.anchored_here import anchored_here
+from codetune_core.model_reviewer.units import read
 from codetune_core.settings import Settings
 from codetune_core.workers.messages import (
     BACKGROUND,
     HEADER,
+    AnchorTask,
     Ask,
+    ByDetectors,
     Cancel,
     DescribeTask,
     DetectorState,
     End,
     FixAllTask,
     Part,
+    ReadTask,
     ReviewTask,
+    SetAsideTask,
     Task,
     pack,
     unpack,
@@ -70,6 +77,18 @@ class Worker:
             self._send(End(number))
 
     async def _answer(self, task: Task) -> AsyncIterator[object]:
+        match task:
+            case ReadTask():
+                yield await asyncio.to_thread(read, task.document)
+            case AnchorTask():
+                yield await anchored_here(task.document, task.quotes)
+            case SetAsideTask():
+                yield suppress(task.document, task.findings, task.settings.rules, task.relative_path)
+            case _:
+                async for value in self._answer_by_detectors(task):
+                    yield value
+
+    async def _answer_by_detectors(self, task: ByDetectors) -> AsyncIterator[object]:
         workbench = await self._workbench(task.settings)
         match task:
             case ReviewTask():

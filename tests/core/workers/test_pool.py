@@ -11,10 +11,12 @@ import pytest
 
 from codetune_core.detectors.protocol import Pace
 from codetune_core.domain.document import Document
+from codetune_core.domain.finding import Confidence, Finding, Rule, Severity
 from codetune_core.domain.review import Review, Stage
 from codetune_core.errors import WorkerLost
+from codetune_core.model_reviewer.anchoring import Quoted
 from codetune_core.settings import Settings
-from codetune_core.workers.messages import ReviewTask
+from codetune_core.workers.messages import ReviewTask, SetAsideTask
 from codetune_core.workers.pool import Pool
 
 OWN = ("ruff", "secrets", "calls")
@@ -184,3 +186,17 @@ async def test_workers_in_the_background_and_their_ruff_give_way(plugins, backgr
         assert [os.sched_getscheduler(process.pid) for process in (worker, ruff)] == [policy, policy]
     finally:
         await pool.aclose()
+
+
+async def test_a_worker_reads_what_a_model_is_asked_about_finds_its_quotes_and_sets_claims_aside(pool):
+    text = "def one(a):\n    run(a)\n\n\ndef two(a):\n    run(a)  # codetune: ignore[model/x] known\n"
+    document = Document("file:///a.py", text, "python", 1)
+    reading = await pool.read(document)
+    assert [unit.name for unit in reading.units] == ["one", "two"]
+    places = await pool.anchor(document, [Quoted("run(a)", name, "x") for name in ("one", "two", "")])
+    assert [place and document.slice(place) for place in places] == ["run(a)", "run(a)", None]
+    rule = Rule("model/x", "x")
+    claims = [Finding(rule, place, "m", Severity.LOW, Confidence.LOW, ("model",)) for place in places if place]
+    shown, aside = await pool.set_aside(SetAsideTask(document, "a.py", tuple(claims), Settings()))
+    assert [each.range.start.line for each in shown] == [1]
+    assert [each.suppression.reason for each in aside] == ["known"]
