@@ -15,6 +15,7 @@ from codetune_server.features import (
     diagnostic,
     hover,
     initialize,
+    status,
     synchronization,
 )
 from codetune_server.language_server import CodeTuneServer
@@ -45,6 +46,7 @@ def create_server() -> CodeTuneServer:
     server = CodeTuneServer()
     backend = Backend(server)
     backend.announce = partial(diagnostic.announce, backend)
+    backend.announce_status = partial(status.announce, backend)
     backend.configuration = partial(configuration.configuration, backend)
     for method, handler in _FEATURES.items():
         server.feature(method)(partial(handler, backend))

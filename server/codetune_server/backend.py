@@ -18,6 +18,9 @@ from codetune_server.language_server import CodeTuneServer
 from codetune_server.outcomes.outcomes import Outcomes
 from codetune_server.scheduler import Scheduler
 from codetune_server.session import Session
+from codetune_server.status.board import Board
+from codetune_server.status.loading import LoadWatch
+from codetune_server.status.state import Status
 
 if TYPE_CHECKING:
     from codetune_server.prompt_runs import PromptRuns
@@ -38,6 +41,11 @@ class Backend:
         self.scheduler = Scheduler(self._review)
         self.announce: Callable[[str, Stage], None] = lambda _uri, _stage: None
         """Told of every document that has new findings; set by the feature that publishes them."""
+        self.announce_status: Callable[[Status, bool], None] = lambda _status, _is_news: None
+        """Told how it stands with who answers; set by the feature that says it."""
+        self.status = Board(lambda status, is_news: self.announce_status(status, is_news))
+        """How it stands with who answers."""
+        self._loads = LoadWatch(self.status)
         self.configuration: Configuration = _nothing
         """Asks the editor for its settings; set by the feature that does."""
         self._workspace: WorkspaceReview | None = None
@@ -121,14 +129,14 @@ class Backend:
         """What runs prompts; imported, in a thread, when it is first asked for, as it takes 12 MB."""
         if self._prompt_runs is None:
             make = await asyncio.to_thread(_import_prompt_runs)
-            self._prompt_runs = self._prompt_runs or make(self.log)
+            self._prompt_runs = self._prompt_runs or make(self.log, self.status, self._loads)
         return self._prompt_runs
 
     async def learn_prompts(self) -> "Catalogue":
         """Begin to learn which prompts are offered, where nobody has; what does that is imported in a thread."""
         if self.catalogue is None:
             make = await asyncio.to_thread(_import_catalogue)
-            self.catalogue = self.catalogue or make(self.log)
+            self.catalogue = self.catalogue or make(self.status, self._loads)
         self.catalogue.refresh()
         return self.catalogue
 
@@ -152,6 +160,7 @@ class Backend:
         for task in self._tasks:
             task.cancel()
         await self.scheduler.aclose()
+        await self._loads.aclose()
         await self.outcomes.aclose()
         if self.catalogue:
             await self.catalogue.aclose()

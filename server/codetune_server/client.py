@@ -6,6 +6,9 @@ from typing import Any
 
 from lsprotocol import types
 
+STATUS_CAPABILITY = "codetuneStatus"
+"""Among the editor's experimental ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -26,8 +29,13 @@ class Client:
     document_changes: bool = False
     change_annotations: bool = False
     applies_edits: bool = False
+    hovers: bool = False
     markdown_hover: bool = False
     shows_documents: bool = False
+    reads_pages: bool = False
+    """Shows documents whose text it asks the server for."""
+    shows_status: bool = False
+    """Wants to be told how it stands with who answers."""
     shows_progress: bool = False
     configuration: bool = False
     registers_configuration: bool = False
@@ -58,8 +66,12 @@ class Client:
             document_changes=bool(_at(edit, "document_changes")),
             change_annotations=bool(_at(edit, "document_changes") and _at(edit, "change_annotation_support")),
             applies_edits=bool(_at(workspace, "apply_edit")),
+            hovers=_at(text, "hover") is not None,
             markdown_hover=types.MarkupKind.Markdown in (_at(text, "hover.content_format") or ()),
             shows_documents=bool(_at(window, "show_document.support")),
+            reads_pages=_at(workspace, "text_document_content") is not None,
+            shows_status=isinstance(capabilities.experimental, dict)
+            and capabilities.experimental.get(STATUS_CAPABILITY) is True,
             shows_progress=bool(_at(window, "work_done_progress")),
             configuration=bool(_at(workspace, "configuration")),
             registers_configuration=bool(_at(workspace, "did_change_configuration.dynamic_registration")),

@@ -18,6 +18,9 @@ from codetune_core.errors import DaemonError
 from codetune_core.execution.events import Event, Failed, Finished, Repairing, Started, Token, Waiting
 from codetune_server.errors import failed, invalid_params
 from codetune_server.folders import Folders
+from codetune_server.status.board import Board
+from codetune_server.status.loading import LoadWatch
+from codetune_server.status.watched import WatchedExecutor
 
 _TOLD_SECONDS = 0.2
 """Progress is told no more often."""
@@ -63,8 +66,9 @@ class Asked(BaseModel):
 class PromptRuns:
     """Runs prompts one after the other or at once; ``tell`` gets a line where the daemon has to be started."""
 
-    def __init__(self, tell: Tell) -> None:
-        self.executor = DaemonExecutor(tell)
+    def __init__(self, tell: Tell, board: Board, loads: LoadWatch) -> None:
+        self._daemon = DaemonExecutor(tell)
+        self.executor = WatchedExecutor(self._daemon, board, loads)
         """Runs executions for everything that asks a model in this editor."""
 
     async def run(self, argument: Mapping[str, Any], folders: Folders, tell: Tell) -> dict[str, Any]:
@@ -82,7 +86,7 @@ class PromptRuns:
 
     async def aclose(self) -> None:
         """Stop what runs."""
-        await self.executor.aclose()
+        await self._daemon.aclose()
 
 
 async def _follow(events: AsyncGenerator[Event], answer: "_Answer", counted: "_Counted") -> None:

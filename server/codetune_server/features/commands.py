@@ -15,6 +15,7 @@ from codetune_server.explain import explain, ignored
 from codetune_server.features import diagnostic, run_action
 from codetune_server.features.configuration import review_open
 from codetune_server.features.run_prompt import run_prompt
+from codetune_server.features.status import status
 from codetune_server.progress import progress
 from codetune_server.session import State
 from codetune_server.show import show
@@ -103,6 +104,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "codetune.explain": explain_finding,
     "codetune.apply": apply,
     "codetune.runPrompt": run_prompt,
+    "codetune.status": status,
     run_action.COMMAND: run_action.run_action,
 }
 

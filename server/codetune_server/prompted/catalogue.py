@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from codetune_core.errors import CodeTuneError
 from codetune_core.runtime.folder import Files
 from codetune_core.settings import Settings
 from codetune_server.prompted.listing import Listing, PromptAction, read_listing
+from codetune_server.status.board import Board
+from codetune_server.status.loading import LoadWatch
 
 if TYPE_CHECKING:
     from codetune_core.domain.execution import Role
@@ -33,18 +35,16 @@ _HOW = (
     " which finds a model that is here; `codetune doctor` says what there is"
 )
 
-Tell = Callable[[str], None]
-
 
 class Catalogue:
-    """The prompts that editors offer, none until they are known; ``tell`` gets why there are none, once each."""
+    """The prompts that editors offer, none until they are known; the board gets who answers, or why nobody does."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, board: Board, loads: LoadWatch) -> None:
         self.actions: tuple[PromptAction, ...] = ()
         self.models: Mapping[Role, str] = {}
         """Who answers for the roles that somebody answers for; by an empty name where the team's service chooses."""
-        self._tell = tell
-        self._told: set[str] = set()
+        self._board = board
+        self._loads = loads
         self._next_look = 0.0
         self._learnt_at = 0.0
         self._learnt_from: Identity | None = None
@@ -76,7 +76,8 @@ class Catalogue:
         try:
             await look
         except (CodeTuneError, OSError) as error:
-            self._say(f"prompts are not offered: {error}")
+            self._rest()
+            self._board.unreachable(f"prompts are not offered: {error}")
         except Exception as error:  # noqa: BLE001 - the next look may do better, and nobody waits for this one
             logger.warning("prompts were not learnt: %s", type(error).__name__)
 
@@ -88,7 +89,8 @@ class Catalogue:
         path = await self._daemon(settings)
         if path is None:
             if not self.actions:
-                self._say(f"no model is set, so no prompt is offered: {_HOW}")
+                self._rest()
+                self._board.nobody(f"no model is set, so no prompt is offered: {_HOW}")
             return
         found = await asyncio.to_thread(running, daemon_files())
         is_old = time.monotonic() - self._learnt_at > _HOLDS_SECONDS
@@ -109,15 +111,17 @@ class Catalogue:
 
     def _offer(self, listing: Listing) -> None:
         self.actions, self.models = listing.actions, listing.models
+        if listing.why:
+            self._board.nobody(f"no prompt is offered: {listing.why}")
+        else:
+            self._board.answering(listing.models, "" if listing.actions else "no prompt has a tag editor:")
+            self._loads.look()
         if not listing.actions:
             self._learnt_from = None
-            self._say(f"no prompt is offered: {listing.why or 'none has a tag editor:'}")
+            self._rest()
 
-    def _say(self, why: str) -> None:
+    def _rest(self) -> None:
         self._next_look = time.monotonic() + _REST_SECONDS
-        if why not in self._told:
-            self._told.add(why)
-            self._tell(f"CodeTune: {why}")
 
 
 def _runs(files: Files) -> bool:
