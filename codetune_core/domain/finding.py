@@ -105,13 +105,16 @@ class Standing(StrEnum):
 class Verdict:
     """What a model says of a finding: why, in one sentence, on which located code, and for a new one how to mend it.
 
-    ``reason`` and ``remedy`` are the model's words: plain text, never to be shown as markup.
+    ``reason`` and ``remedy`` are the model's words: plain text, never to be shown as markup. ``model`` is who said so,
+    in the execution ``execution_id``.
     """
 
     standing: Standing
     reason: str
     evidence: tuple[Step, ...] = ()
     remedy: str = ""
+    model: str = ""
+    execution_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

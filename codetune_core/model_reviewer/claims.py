@@ -31,11 +31,13 @@ class Dropped(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A claim with the range of its quote, None where it has none, and what leads to it."""
+    """A claim with the range of its quote, None where it has none, what leads to it, and who made it."""
 
     claim: NewClaim
     place: Range | None
     steps: tuple[Step, ...] = ()
+    model: str = ""
+    execution_id: str = ""
 
 
 def claimed(
@@ -70,10 +72,10 @@ def _finding(stripped: Document, question: Question, located: Located, place: Ra
     essence = "\0".join((rule.id, symbol, "".join("".join(lines).split())))
     digest = hashlib.sha256(f"{essence}\0{seen[essence]}".encode("utf-8", "surrogatepass")).hexdigest()
     seen[essence] += 1
+    message, by = sentence(claim.message), (located.model, located.execution_id)
     return Finding(
-        rule, place, sentence(claim.message), claim.severity, claim.confidence, (DETECTOR,), evidence=steps,
-        id=digest[:16], symbol=symbol,
-        verdict=Verdict(Standing.NEW, sentence(claim.message), steps, shown(claim.fix)),
+        rule, place, message, claim.severity, claim.confidence, (DETECTOR,), evidence=steps,
+        id=digest[:16], symbol=symbol, verdict=Verdict(Standing.NEW, message, steps, shown(claim.fix), *by),
     )  # fmt: skip
 
 

@@ -30,6 +30,10 @@ class Memory:
         """Return what was said of the unit before it changed, to stand until the new answer is there."""
         return _used(self._last, (uri, question.unit.name))
 
+    def knows(self, uri: str) -> bool:
+        """Say whether anything of a document is remembered."""
+        return uri in self._shown
+
     def keep(self, uri: str, question: Question, answers: Answers) -> None:
         """Remember an answer."""
         _put(self._answers, question.key, answers, self._most)

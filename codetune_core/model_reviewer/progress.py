@@ -26,6 +26,8 @@ class ModelReview:
         dropped: claims that are not shown, by why.
         held_back: new findings beyond the budget.
         failures: why units have no answer, in words to be shown.
+        settled: lines whose findings and verdicts this update says: what is found elsewhere stays as it was.
+        suppressed: new findings that comments, settings or the baseline set aside.
     """
 
     uri: str
@@ -36,6 +38,8 @@ class ModelReview:
     dropped: Mapping[Dropped, int] = field(default_factory=dict)
     held_back: int = 0
     failures: tuple[str, ...] = ()
+    settled: tuple[Range, ...] = ()
+    suppressed: tuple[Finding, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -53,18 +57,21 @@ class Progress:
     answered: int = 0
     failures: dict[str, None] = field(default_factory=dict)
     _settled: dict[tuple[Range, ...], Settled] = field(default_factory=dict)
+    fresh: list[tuple[Range, ...]] = field(default_factory=list)
+    """Places of the units that the next review says something of."""
 
     async def settle(self, question: Question, answers: Answers, anchoring: Anchoring) -> None:
         """Take what a model said of a unit, now or before, instead of what is known of it."""
         places = await places_of(self.reading, quotes_of(question, answers), anchoring)
         self._settled[question.unit.places] = settle(self.reading, question, answers, places, self.findings)
+        self.fresh.append(question.unit.places)
 
     def new(self) -> tuple[Finding, ...]:
         """Every finding that only the model makes."""
         return tuple(finding for settled in self._settled.values() for finding in settled.new)
 
-    def review(self, chosen: Sequence[Finding]) -> ModelReview:
-        """Return what is shown when these of the new findings are."""
+    def review(self, chosen: Sequence[Finding], suppressed: tuple[Finding, ...] = ()) -> ModelReview:
+        """Return what is shown when these of the new findings are, and those set aside."""
         verdicts = {key: verdict for settled in self._settled.values() for key, verdict in settled.verdicts.items()}
         judged = [replace(finding, verdict=verdicts.get(finding.id)) for finding in self.findings]
         shown = sorted([*judged, *chosen], key=lambda finding: finding.range)
@@ -72,5 +79,6 @@ class Progress:
         document = self.reading.document
         return ModelReview(
             document.uri, document.version, tuple(shown), self.asked, self.answered, dropped,
-            len(self.new()) - len(chosen), tuple(self.failures),
+            len(self.new()) - len(chosen) - len(suppressed), tuple(self.failures),
+            tuple(place for places in self.fresh for place in places), suppressed,
         )  # fmt: skip

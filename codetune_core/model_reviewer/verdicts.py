@@ -16,6 +16,15 @@ _STRICTNESS = list(Call)
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """One answer, by which model and in which execution."""
+
+    verdicts: Verdicts
+    model: str = ""
+    execution_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """What a model said about a unit: without comments, and with them; the same where there are none.
 
@@ -24,10 +33,10 @@ class Answers:
 
     ids: tuple[str, ...]
     """Of the candidates, in the order of their numbers."""
-    stripped: Verdicts
-    seen: Verdicts | None
+    stripped: Said
+    seen: Said | None
 
-    def passes(self) -> Iterator[tuple[bool, Verdicts]]:
+    def passes(self) -> Iterator[tuple[bool, Said]]:
         """Each pass that there is, with whether it is the stripped one."""
         yield True, self.stripped
         if self.seen is not None and self.seen is not self.stripped:
@@ -46,9 +55,9 @@ class Settled:
 def quotes_of(question: Question, answers: Answers) -> Iterator[Quoted]:
     """Everything that has to be anchored before the answers can be settled."""
     for stripped, said in answers.passes():
-        for each in said.verdicts:
+        for each in said.verdicts.verdicts:
             yield from evidence_of(each, question, stripped=stripped)
-        for claim, quoted in claims_of(said, question, stripped=stripped):
+        for claim, quoted in claims_of(said.verdicts, question, stripped=stripped):
             yield quoted
             yield from evidence_of(claim, question, stripped=stripped)
 
@@ -80,7 +89,8 @@ def settle(reading: Reading, question: Question, answers: Answers, places: Place
         if verdict := _verdict(number, question, answers, places):
             verdicts[finding_id] = verdict
     new, dropped = claimed(reading, question, _claims(question, answers, places), tuple(known))
-    outside = sum(question.unit.symbol(claim.symbol) is None for _, said in answers.passes() for claim in said.claims)
+    made = (claim for _, said in answers.passes() for claim in said.verdicts.claims)
+    outside = sum(question.unit.symbol(claim.symbol) is None for claim in made)
     return Settled(verdicts, new, (*dropped, *[Dropped.OUTSIDE] * outside))
 
 
@@ -90,15 +100,16 @@ def _verdict(number: int, question: Question, answers: Answers, places: Places) 
     The reading without comments decides. Of the other one only the objection to a refutation counts: it cannot
     refute, confirm, or take a verdict away by its silence.
     """
-    stripped = [each for each in answers.stripped.verdicts if each.candidate == number]
+    stripped = [each for each in answers.stripped.verdicts.verdicts if each.candidate == number]
     chosen = max(stripped, key=lambda each: _STRICTNESS.index(_proven(each, question, places)), default=None)
     if chosen is None or (call := _proven(chosen, question, places)) is Call.UNSURE:
         return None
-    seen = [each.call for each in (answers.seen or answers.stripped).verdicts if each.candidate == number]
+    seen = [each.call for each in (answers.seen or answers.stripped).verdicts.verdicts if each.candidate == number]
     if call is Call.REFUTE and any(each is not Call.REFUTE for each in seen):
         return None
     standing = Standing.CONFIRMED if call is Call.CONFIRM else Standing.DOUBTFUL
-    return Verdict(standing, sentence(chosen.reason), steps_of(evidence_of(chosen, question, stripped=True), places))
+    steps, by = steps_of(evidence_of(chosen, question, stripped=True), places), answers.stripped
+    return Verdict(standing, sentence(chosen.reason), steps, model=by.model, execution_id=by.execution_id)
 
 
 def _proven(said: CandidateVerdict, question: Question, places: Places) -> Call:
@@ -113,7 +124,7 @@ def _claims(question: Question, answers: Answers, places: Places) -> Iterator[Lo
     """Claims with their places; one that is made only where comments are seen has low confidence."""
     certain = set[tuple[str, Range]]()
     for stripped, said in answers.passes():
-        for claim, quoted in claims_of(said, question, stripped=stripped):
+        for claim, quoted in claims_of(said.verdicts, question, stripped=stripped):
             place = places.get(quoted)
             steps = steps_of(evidence_of(claim, question, stripped=stripped), places)
             if stripped and place:
@@ -121,7 +132,7 @@ def _claims(question: Question, answers: Answers, places: Places) -> Iterator[Lo
             elif (claim.rule, place) in certain:
                 continue
             doubted = claim if stripped else claim.model_copy(update={"confidence": Confidence.LOW})
-            yield Located(doubted, place, steps)
+            yield Located(doubted, place, steps, said.model, said.execution_id)
 
 
 def steps_of(quotes: Iterable[Quoted], places: Places) -> tuple[Step, ...]:

@@ -9,7 +9,7 @@ from codetune_core.domain.finding import Confidence, Finding, Rule, Severity
 from codetune_core.domain.text import Range
 from codetune_core.findings.identify import identify
 from codetune_core.model_reviewer.anchored_here import anchored_here
-from codetune_core.model_reviewer.recipe import ModelReviewer
+from codetune_core.model_reviewer.recipe import ModelReviewer, Scope
 from codetune_core.model_reviewer.units import read
 
 SHOP = """import hashlib
@@ -80,11 +80,11 @@ class Bench:
         self.model = model
         self.reviewer = ModelReviewer(model, anchored_here, **options)
 
-    def review(self, text, *, language="python", changed=None, findings=None, **options):
+    def review(self, text, *, language="python", changed=None, only=None, findings=None, **options):
         """Begin a review."""
         document = Document("file:///shop.py", text, language, 1)
         given = found(document) if findings is None else findings
-        return self.reviewer.review(read(document), given, changed, **options)
+        return self.reviewer.review(read(document), given, Scope(changed, only), **options)
 
     async def updates(self, text, **options):
         """Everything that is shown."""

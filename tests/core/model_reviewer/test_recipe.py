@@ -21,7 +21,7 @@ from codetune_core.model_reviewer.memory import Memory
 from codetune_core.model_reviewer.question import Asker, questions
 from codetune_core.model_reviewer.recipe import Limits
 from codetune_core.model_reviewer.units import read
-from codetune_core.model_reviewer.verdicts import Answers
+from codetune_core.model_reviewer.verdicts import Answers, Said
 from codetune_core.prompts.schemas.claims import Verdicts
 
 COMMENTED = SHOP.replace("    return rows", "    # read by the shop\n    return rows")
@@ -356,7 +356,7 @@ async def test_an_executor_is_trusted_no_more_than_the_model(output):
 
 
 def test_what_was_said_longest_ago_is_forgotten_first():
-    memory, said = Memory(most=2), Answers((), Verdicts(verdicts=(), claims=()), None)
+    memory, said = Memory(most=2), Answers((), Said(Verdicts(verdicts=(), claims=())), None)
     first, second, third = questions(read(Document("file:///a", "def f(): 1\ndef g(): 2\ndef h(): 3", "python")), ())
     for question in (first, second):
         memory.keep("file:///a", question, said)
