@@ -89,6 +89,37 @@ class EditorSettings(Section):
     """Count the findings of each function above it."""
 
 
+class FixSettings(Section):
+    """How the edits that a model proposes are found and checked."""
+
+    candidates: int = Field(default=1, ge=1, le=8)
+    """How many fixes a model is asked for at once; the one that comes through most checks is taken."""
+    tests: bool = False
+    """Run your tests that reach the changed code; only in workspaces that you trust."""
+    seconds: float = Field(default=60, gt=0)
+    """Time limit for one run of your linter, type checker or tests on a copy of the workspace."""
+    memory_megabytes: int = Field(default=4096, gt=0)
+    """Memory that tests may take, in 10^6 bytes."""
+
+
+class CompletionSettings(Section):
+    """What is proposed while you type, where a model completes."""
+
+    enabled: bool = True
+    """Propose code at the cursor."""
+    max_lines: int = Field(default=12, ge=1)
+    """Longest proposal."""
+
+
+class ReviewSettings(Section):
+    """What a model is asked about the findings and the code in an editor."""
+
+    model: Literal["save", "command", "off"] = "save"
+    """When a model judges findings and looks for more: after each save, only when told to, or never."""
+    most_new: int = Field(default=5, ge=0)
+    """How many new findings of a model one review may add."""
+
+
 class StorageSettings(Section):
     """Where prompts, executions and the cache are kept."""
 

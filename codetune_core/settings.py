@@ -20,13 +20,16 @@ from codetune_core.domain.review import Notice
 from codetune_core.sections import (
     BudgetSettings,
     CacheSettings,
+    CompletionSettings,
     DetectorSettings,
     EditorSettings,
     EngineSettings,
     FileSettings,
+    FixSettings,
     HistorySettings,
     ModelSettings,
     PluginSettings,
+    ReviewSettings,
     RuleSettings,
     SarifTool,
     Section,
@@ -42,6 +45,8 @@ _USERS_OWN = {
     "engines": "it says who is sent your code",
     "models": "it says whose weights and code are loaded",
     "plugins": "it says whose code runs",
+    "fixes": "it says what of the workspace runs on your machine",
+    "review": "it says when models are asked",
     "cache": "it says what is kept of your code",
     "history": "it says what is kept of your code",
     "budget": "it says how much may be spent",
@@ -61,6 +66,9 @@ class Settings(Section):
     rules: RuleSettings = RuleSettings()
     files: FileSettings = FileSettings()
     editor: EditorSettings = EditorSettings()
+    completion: CompletionSettings = CompletionSettings()
+    fixes: FixSettings = FixSettings()
+    review: ReviewSettings = ReviewSettings()
     storage: StorageSettings = StorageSettings()
     engine: EngineSettings = EngineSettings()
     engines: dict[str, EngineSettings] = Field(default={})

@@ -18,9 +18,13 @@ _REMEMBERED = 16
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Insert this at the cursor; empty where it is known that there is nothing to propose."""
+    """Insert this at the cursor; empty where it is known that there is nothing to propose.
+
+    ``source`` is that of the flight which brought it.
+    """
 
     text: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class Completions:
         deleting = self._note(place, now)
         self._pending = None
         if (known := self.known(place)) is not None:
-            return Hit(known)
+            return known
         if not invoked and (place.is_inside_word or not document.text.strip()):
             return Hit("")
         if self._flight and self._flight.may_fit(place):
@@ -95,10 +99,10 @@ class Completions:
         self._pending = Ask(place, delay, cancel, tuple(others), self._budget)
         return self._pending
 
-    def known(self, place: Place) -> str | None:
+    def known(self, place: Place) -> Hit | None:
         """What is left of a completion that came before and continues this place, the latest one; None without one."""
-        rests = (completion.rest(place) for completion in reversed(self._known))
-        return next((rest for rest in rests if rest is not None), None)
+        rests = ((completion.rest(place), completion.source) for completion in reversed(self._known))
+        return next((Hit(rest, source) for rest, source in rests if rest is not None), None)
 
     def begin(self, ask: Ask, now: float) -> Flight | None:
         """Begin what ``ask`` advised; None where another request has come since: answer this one with nothing."""
@@ -124,7 +128,7 @@ class Completions:
         self.debounce.answered(now - flight.begun)
         self._over(flight)
         text = clean(flight.text, flight.place, ended=not truncated).text
-        self._known.append(Completion(flight.place, text))
+        self._known.append(Completion(flight.place, text, flight.source))
         return text
 
     def gave_up(self, flight: Flight) -> None:

@@ -10,10 +10,14 @@ _TYPED_UNSEEN = 16
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A text that was proposed at a place; empty where the model had nothing to say there."""
+    """A text that was proposed at a place; empty where the model had nothing to say there.
+
+    ``source`` names who wrote it, in the caller's way.
+    """
 
     place: Place
     text: str
+    source: str = ""
 
     def rest(self, place: Place) -> str | None:
         """What is left of the text at another place, None where it does not continue it.
@@ -42,11 +46,13 @@ class Flight:
         place: for which it asks.
         begun: when, in seconds of the caller's clock.
         text: what has come of the answer.
+        source: names who writes it, in the caller's way.
     """
 
     place: Place
     begun: float
     text: str = field(default="")
+    source: str = field(default="")
 
     def may_fit(self, place: Place) -> bool:
         """Say whether its answer may still continue the text at a place, so that waiting beats asking again.

@@ -78,6 +78,15 @@ def mark(text: str) -> str:
     return _insert(escaped, {match.start(1) + 1 for pattern in _DANGEROUS for match in pattern.finditer(escaped)})
 
 
+def mark_tokens(text: str) -> str:
+    """Make code that stands in no fence unable to forge a special token; `unmark` undoes it exactly.
+
+    A model that fills in must see the code as it is: words at the start of a line and what hides are left alone.
+    """
+    doubled = text.replace(MARK, MARK + MARK)
+    return _insert(doubled, {match.start(1) + 1 for pattern in _TOKENS for match in pattern.finditer(doubled)})
+
+
 def unmark(text: str) -> str:
     """Undo `mark` in what a model wrote: ``unmark(mark(text)) == text`` for every text."""
     return _MARKED.sub(lambda found: found[1] or _character(found[2] or found[3]), text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from codetune_core.domain.execution import ModelIdentity, Role
-from codetune_core.engines.protocol import Chunk, Done, Engine, Generation
+from codetune_core.engines.protocol import Chunk, Done, Engine, Generation, InfillingEngine, fills_in
 from codetune_core.engines.registry import build_engine
 from codetune_core.engines.socket_owner import is_ours
 from codetune_core.errors import CodeTuneError, NobodyAnswers
@@ -35,7 +35,7 @@ class _Found:
         return self.serving.port == 0 or is_ours(self.serving.port)
 
 
-class AutoEngine:
+class AutoEngine(InfillingEngine):
     """Asks the engine that `serving` chooses, by role and name; after a failure it is chosen anew."""
 
     def __init__(self, asked: EngineSettings, settings: Settings, build: Callable[..., Engine] = build_engine) -> None:
@@ -71,6 +71,11 @@ class AutoEngine:
             raise
         self._owners[identity] = (name, role)
         return identity
+
+    async def fills_in(self, model: ModelIdentity) -> bool:
+        asked = self._owners.get(model, (model.name, Role.GENERATION))
+        engine, _ = await self._engine(*asked)
+        return await fills_in(engine, model)
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:
         found = self._found.get(self._owners.get(model, ("", Role.GENERATION)))

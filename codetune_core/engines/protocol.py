@@ -111,6 +111,19 @@ def may_answer(engine: Engine, model: ModelIdentity) -> tuple[ModelIdentity, ...
     return engine.may_answer(model) if isinstance(engine, ReplacingEngine) else (model,)
 
 
+class InfillingEngine(ABC):
+    """An engine of which some models fill in code, by an ``infill`` of the Generation."""
+
+    @abstractmethod
+    async def fills_in(self, model: ModelIdentity) -> bool:
+        """Say whether a model does, as far as can be known without asking it; raises what ``Engine.model`` raises."""
+
+
+async def fills_in(engine: Engine, model: ModelIdentity) -> bool:
+    """Say whether a model of an engine takes an ``infill``, instead of messages."""
+    return isinstance(engine, InfillingEngine) and await engine.fills_in(model)
+
+
 class PricedEngine(ABC):
     """An engine whose server tells what its models cost."""
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codetune_core.domain.execution import ErrorKind, FinishReason, ModelIdentity, Role, Usage
-from codetune_core.engines.protocol import Chunk, Done, Generation, HomeEngine
+from codetune_core.engines.protocol import Chunk, Done, Generation, HomeEngine, InfillingEngine
 from codetune_core.errors import EngineRefused, ExecutionError, SettingsError
 from codetune_core.sections import EngineSettings
 from codetune_core.settings import Settings
@@ -66,13 +66,15 @@ class Script(_Part):
     """All that the engine knows: its models, the first being its default, and what they answer."""
 
     models: tuple[ModelIdentity, ...] = (ModelIdentity("scripted", "scripted", 32_768),)
+    infill: bool = False
+    """Whether its models fill in; rules are then about the prefix and the suffix, one after the other."""
     rules: tuple[Rule, ...] = ()
     """The first that matches holds."""
     default: Reply | None = None
     """Where no rule matches; unset to refuse."""
 
 
-class ScriptedEngine(HomeEngine):
+class ScriptedEngine(HomeEngine, InfillingEngine):
     """Answers from a script, the same each time.
 
     Where a reply has several answers, sample n gets the n-th; what is drawn at a temperature above 0 without a seed
@@ -153,6 +155,9 @@ class ScriptedEngine(HomeEngine):
             return known[name] if name else self._script.models[0]
         except KeyError:
             raise EngineRefused(f"the script has no model {name!r}; it has {', '.join(known)}") from None
+
+    async def fills_in(self, model: ModelIdentity) -> bool:  # noqa: ARG002 - all or none
+        return self._script.infill
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:  # noqa: ARG002 - the protocol's
         return -(-len(text.encode("utf-8", "surrogatepass")) // _CHARS_PER_TOKEN)

@@ -12,8 +12,10 @@ from codetune_core.engines.protocol import (
     Engine,
     Generation,
     HomeEngine,
+    InfillingEngine,
     PricedEngine,
     ReplacingEngine,
+    fills_in,
     may_answer,
     prices_of,
 )
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from codetune_core.engines.embedding import Embedder, Reranker, Vectors
 
 
-class GuardedEngine(PricedEngine, ReplacingEngine):
+class GuardedEngine(PricedEngine, ReplacingEngine, InfillingEngine):
     """An engine, or a chain of them, of which any may ask another machine.
 
     What stays on this machine is left as it is; what leaves has placeholders for its secrets, which are restored in the
@@ -62,6 +64,10 @@ class GuardedEngine(PricedEngine, ReplacingEngine):
     async def model(self, name: str, role: Role = Role.GENERATION) -> ModelIdentity:
         with through(self._gate.passage(origin())):
             return await self._engine.model(name, role)
+
+    async def fills_in(self, model: ModelIdentity) -> bool:
+        with through(self._gate.passage(origin())):
+            return await fills_in(self._engine, model)
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:
         return self._engine.count_tokens(model, text)

@@ -40,6 +40,14 @@ class Client:
     configuration: bool = False
     registers_configuration: bool = False
     registers_watchers: bool = False
+    inline_completions: bool = False
+    """Shows what is proposed behind the cursor."""
+    registers_inline_completions: bool = False
+    completions: bool = False
+    registers_completions: bool = False
+    markdown_completions: bool = False
+    keeps_indentation: bool = False
+    """Inserts a completion of several lines as it is, where it is told to."""
 
     @classmethod
     def of(cls, capabilities: types.ClientCapabilities) -> "Client":
@@ -76,6 +84,14 @@ class Client:
             configuration=bool(_at(workspace, "configuration")),
             registers_configuration=bool(_at(workspace, "did_change_configuration.dynamic_registration")),
             registers_watchers=bool(_at(workspace, "did_change_watched_files.dynamic_registration")),
+            inline_completions=_at(text, "inline_completion") is not None,
+            registers_inline_completions=bool(_at(text, "inline_completion.dynamic_registration")),
+            completions=_at(text, "completion") is not None,
+            registers_completions=bool(_at(text, "completion.dynamic_registration")),
+            markdown_completions=types.MarkupKind.Markdown
+            in (_at(text, "completion.completion_item.documentation_format") or ()),
+            keeps_indentation=types.InsertTextMode.AsIs
+            in (_at(text, "completion.completion_item.insert_text_mode_support.value_set") or ()),
         )
 
 

@@ -15,7 +15,16 @@ from codetune_core.engines.fallback.chain import Link, LinkState, links
 from codetune_core.engines.fallback.failures import Failure, PassedOn, together
 from codetune_core.engines.fallback.retry import Retry, is_of_this_engine, may_another_answer, retry_after
 from codetune_core.engines.fallback.unnamed import Unnamed, unnamed
-from codetune_core.engines.protocol import Chunk, Done, Generation, PricedEngine, ReplacingEngine, prices_of
+from codetune_core.engines.protocol import (
+    Chunk,
+    Done,
+    Generation,
+    InfillingEngine,
+    PricedEngine,
+    ReplacingEngine,
+    fills_in,
+    prices_of,
+)
 from codetune_core.errors import (
     ContextTooLong,
     EngineLost,
@@ -68,7 +77,7 @@ class _Course:
     too_short: int = 0
 
 
-class FallbackEngine(PricedEngine, ReplacingEngine):
+class FallbackEngine(PricedEngine, ReplacingEngine, InfillingEngine):
     """Asks one engine after the other; all requests of the process share what is known of each.
 
     Once a piece of an answer was handed on, nobody else goes on with it: the failure is the caller's to see. A model
@@ -127,6 +136,11 @@ class FallbackEngine(PricedEngine, ReplacingEngine):
                 continue
             return identity if name else unnamed(identity, role)
         raise together(course.failures)
+
+    async def fills_in(self, model: ModelIdentity) -> bool:
+        """Say so of the engine whose model it is; where another one answers that does not, it is passed over."""
+        link = next((link for link in self._chain if link.identity == model), None)
+        return link is not None and await fills_in(link.engine, model)
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:  # noqa: ARG002 - any of them may answer
         """Length of a text for the engine that needs the most tokens, of those that have been asked."""

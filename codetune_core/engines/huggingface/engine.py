@@ -13,11 +13,12 @@ from codetune_core.engines.huggingface.listing import Listed, read_listing
 from codetune_core.engines.huggingface.reading import ChatReading, Reading, TextReading
 from codetune_core.engines.huggingface.request import chat_parameters, infill_prompt, text_parameters
 from codetune_core.engines.huggingface.session import Session
-from codetune_core.engines.protocol import Chunk, Done, Generation, PricedEngine
+from codetune_core.engines.protocol import Chunk, Done, Generation, InfillingEngine, PricedEngine
 from codetune_core.engines.token_bound import token_bound
 from codetune_core.errors import EngineLost, EngineRefused, EngineUnusable
 from codetune_core.models.catalogue import Catalogue, read_catalogue
 from codetune_core.models.choose import wanted
+from codetune_core.models.spec import InfillTokens
 from codetune_core.sections import EngineSettings, ModelPrice
 from codetune_core.settings import Settings
 
@@ -28,7 +29,7 @@ _TAIL_SECONDS = 5
 _TOKENS_PER_MESSAGE = 8
 
 
-class HuggingFaceEngine(PricedEngine):
+class HuggingFaceEngine(PricedEngine, InfillingEngine):
     """Asks Inference Providers through their router, or with ``base_url`` a dedicated Endpoint."""
 
     def __init__(self, session: Session, settings: Settings) -> None:
@@ -78,6 +79,11 @@ class HuggingFaceEngine(PricedEngine):
         self._note_price(listed)
         return listed.identity
 
+    async def fills_in(self, model: ModelIdentity) -> bool:
+        if self._session.is_router or not (await self._endpoint.get()).generates_text:
+            return False
+        return self._infill_tokens(model.name) is not None
+
     def prices(self) -> tuple[ModelPrice, ...]:
         return tuple(price for prices in self._prices.values() for price in prices)
 
@@ -108,11 +114,14 @@ class HuggingFaceEngine(PricedEngine):
                 f"the Endpoint offers chat only, no text generation: {instead}, it may know the address"
             )
         name = generation.model.name
-        spec = self._catalogue.named(name.partition(":")[0])
-        prompt = infill_prompt(generation, spec.infill if spec else None)
+        prompt = infill_prompt(generation, self._infill_tokens(name))
         if prompt is None:
             raise EngineRefused(f"it is not known how {name} fills in: add its infill tokens to your models.yaml")
         return prompt
+
+    def _infill_tokens(self, name: str) -> InfillTokens | None:
+        spec = self._catalogue.named(name.partition(":")[0])
+        return spec.infill if spec else None
 
     async def _event(self, events: Any, reading: Reading, deadline: float, *, has_begun: bool) -> Any:
         """Return the next event, or None at the end; what fails after a complete answer is no failure."""

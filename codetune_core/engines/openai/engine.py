@@ -10,10 +10,10 @@ from codetune_core.domain.execution import ModelIdentity, Role, Usage
 from codetune_core.engines.openai.answer import Reading
 from codetune_core.engines.openai.connect import connect
 from codetune_core.engines.openai.constraint import Constraints
-from codetune_core.engines.openai.infill import Call, infill_call
+from codetune_core.engines.openai.infill import Call, infill_call, is_infilling
 from codetune_core.engines.openai.models import Models
 from codetune_core.engines.openai.request import Body, chat_body
-from codetune_core.engines.protocol import Chunk, Done, Generation
+from codetune_core.engines.protocol import Chunk, Done, Generation, InfillingEngine
 from codetune_core.engines.refused_fields import RefusedFields
 from codetune_core.engines.streaming import pieces
 from codetune_core.engines.token_bound import token_bound
@@ -28,7 +28,7 @@ _ABOUT_SCHEMA = re.compile(r"schema|response_format|grammar|json|guided|structur
 _REFUSED = {400, 422, 501}
 
 
-class OpenAIEngine:
+class OpenAIEngine(InfillingEngine):
     """Answers from one server.
 
     What its server turns out not to take is left out from then on: a field (said once in the log), a schema, the infill
@@ -58,6 +58,11 @@ class OpenAIEngine:
 
     async def model(self, name: str, role: Role = Role.GENERATION) -> ModelIdentity:
         return await self._models.identity(name, role)
+
+    async def fills_in(self, model: ModelIdentity) -> bool:
+        with self._http.in_words():
+            kind, spec = await self._models.kind(), await self._models.spec(model.name)
+        return is_infilling(kind, spec.infill if spec else None, has_own=model.name not in self._without_infill)
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:  # noqa: ARG002 - the bound holds for each
         return token_bound(text)

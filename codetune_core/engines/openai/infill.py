@@ -20,6 +20,11 @@ class Call:
     body: Body
 
 
+def is_infilling(kind: Kind, tokens: InfillTokens | None, *, has_own: bool) -> bool:
+    """Say whether a model is known to fill in: by its tokens, or as llama.cpp's own interface has not refused it."""
+    return tokens is not None or (kind is Kind.LLAMA_CPP and has_own)
+
+
 def infill_call(
     generation: Generation, infill: Infill, kind: Kind, tokens: InfillTokens | None, *, has_own: bool
 ) -> Call:

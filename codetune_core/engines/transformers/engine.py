@@ -8,7 +8,7 @@ from typing import Self
 
 from codetune_core.domain.execution import ModelIdentity, Role, Usage
 from codetune_core.domain.text import encodable
-from codetune_core.engines.protocol import Chunk, Done, Generation, HomeEngine
+from codetune_core.engines.protocol import Chunk, Done, Generation, HomeEngine, InfillingEngine
 from codetune_core.engines.transformers.connection import OnProgress
 from codetune_core.engines.transformers.hosts import Hosts
 from codetune_core.engines.transformers.patience import Patience
@@ -28,7 +28,7 @@ PlanFor = Callable[[str, Role], LoadPlan]
 """Says how a model is to be loaded: that of the role, where it has no name; raises SettingsError or EngineRefused."""
 
 
-class TransformersEngine(HomeEngine):
+class TransformersEngine(HomeEngine, InfillingEngine):
     """Runs models of this machine; torch is never imported here, but in the model processes."""
 
     def __init__(self, plan_for: PlanFor, hosts: Hosts, wanted: Callable[[Role], str] = lambda _: "") -> None:
@@ -55,6 +55,9 @@ class TransformersEngine(HomeEngine):
         async with aclosing(self._hosts.generate(plan, _request(generation))) as answers:
             async for answer in answers:
                 yield _done(answer) if isinstance(answer, Finished) else Chunk(answer.text, answer.logprob)
+
+    async def fills_in(self, model: ModelIdentity) -> bool:
+        return (await self._plan(model)).spec.infill is not None
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:
         return count_tokens(self._plans[model].folder, text)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,8 @@ class Catalogue:
         self.actions: tuple[PromptAction, ...] = ()
         self.models: Mapping[Role, str] = {}
         """Who answers for the roles that somebody answers for; by an empty name where the team's service chooses."""
+        self.listeners: list[Callable[[], None]] = []
+        """Called each time when it was learnt what is offered and who answers."""
         self._board = board
         self._loads = loads
         self._next_look = 0.0
@@ -119,6 +121,8 @@ class Catalogue:
         if not listing.actions:
             self._learnt_from = None
             self._rest()
+        for listener in self.listeners:
+            listener()
 
     def _rest(self) -> None:
         self._next_look = time.monotonic() + _REST_SECONDS
