@@ -1,6 +1,6 @@
 """What a model that fills in is asked: the code around the cursor as it is, instead of a prompt about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from codetune_core.domain.execution import ExecutionRequest, Task
 from codetune_core.domain.fence import mark_tokens
@@ -21,7 +21,7 @@ _AROUND = 16
 class Infilling(Rendered):
     """What is sent to a model that fills in; it has no messages."""
 
-    infill: Infill = Infill("")
+    infill: Infill = field(kw_only=True)
 
     @property
     def text(self) -> str:
@@ -51,7 +51,7 @@ def infilling(wording: Wording, request: ExecutionRequest, target: RenderTarget)
             )
     lost = zip(("before", "after"), ("first", "last"), whole, (len(before), len(after)), strict=True)
     cut = (f"{name}: the {end} {old - new:,} characters left out" for name, end, old, new in lost if old > new)
-    return Infilling((), tuple(cut), tokens + _AROUND, Infill(before, after))
+    return Infilling((), tuple(cut), tokens + _AROUND, infill=Infill(before, after))
 
 
 def _shortened(before: str, after: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lsprotocol import types
 
@@ -15,14 +15,17 @@ from codetune_core.domain.text import Encoding
 from codetune_server.client import Client
 from codetune_server.folders import Folder
 from codetune_server.language_server import CodeTuneServer
+from codetune_server.pages.hovered import Answers
+from codetune_server.pages.store import Pages
 from codetune_server.outcomes.outcomes import Outcomes
 from codetune_server.scheduler import Scheduler
 from codetune_server.session import Session
 from codetune_server.status.board import Board
 from codetune_server.status.loading import LoadWatch
-from codetune_server.status.state import Status
 
 if TYPE_CHECKING:
+    from codetune_core.execution.protocol import Executor
+    from codetune_server.completing.service import Completing
     from codetune_server.prompt_runs import PromptRuns
     from codetune_server.prompted.catalogue import Catalogue
     from codetune_server.review_service import Configuration, ReviewService
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _REFRESH_SECONDS = 0.1
+T = TypeVar("T")
 
 
 class Backend:
@@ -41,11 +45,13 @@ class Backend:
         self.scheduler = Scheduler(self._review)
         self.announce: Callable[[str, Stage], None] = lambda _uri, _stage: None
         """Told of every document that has new findings; set by the feature that publishes them."""
-        self.announce_status: Callable[[Status, bool], None] = lambda _status, _is_news: None
-        """Told how it stands with who answers; set by the feature that says it."""
-        self.status = Board(lambda status, is_news: self.announce_status(status, is_news))
+        self.status = Board()
         """How it stands with who answers."""
         self._loads = LoadWatch(self.status)
+        self.pages = Pages()
+        """What the editor reads from the server."""
+        self.answers = Answers()
+        """What stands in hovers, for an editor that opens no page."""
         self.configuration: Configuration = _nothing
         """Asks the editor for its settings; set by the feature that does."""
         self._workspace: WorkspaceReview | None = None
@@ -60,6 +66,7 @@ class Backend:
         self._prompt_runs: PromptRuns | None = None
         self.catalogue: Catalogue | None = None
         """Which prompts are offered; None until something was learnt of them."""
+        self._completing: Completing | None = None
         self.outcomes = Outcomes()
         """Is told what becomes of the models' answers."""
         server.add_cleanup(self.aclose)
@@ -86,16 +93,18 @@ class Backend:
     def refresh_lenses(self) -> None:
         """Ask the editor, where it can and shows any, to ask for lenses again."""
         if self.client.refreshes_lenses and self.shows_lenses:
-            self._in_background(self.server.ask(self.server.workspace_code_lens_refresh_async(None)))
+            self.in_background(self.server.ask(self.server.workspace_code_lens_refresh_async(None)))
 
     def _refresh(self) -> None:
         self._refreshing = None
-        self._in_background(self.server.ask(self.server.workspace_diagnostic_refresh_async(None)))
+        self.in_background(self.server.ask(self.server.workspace_diagnostic_refresh_async(None)))
 
-    def _in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+    def in_background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run something that ends with the server."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -132,6 +141,16 @@ class Backend:
             self._prompt_runs = self._prompt_runs or make(self.log, self.status, self._loads)
         return self._prompt_runs
 
+    async def completing(self) -> "Completing":
+        """What completes; imported, in a thread, when it is first asked for."""
+        if self._completing is None:
+            make, service = await asyncio.to_thread(_import_completing), await self.service()
+            self._completing = self._completing or make(self.session, service, self._executor)
+        return self._completing
+
+    async def _executor(self) -> "Executor":
+        return (await self.prompt_runs()).executor
+
     async def learn_prompts(self) -> "Catalogue":
         """Begin to learn which prompts are offered, where nobody has; what does that is imported in a thread."""
         if self.catalogue is None:
@@ -160,6 +179,8 @@ class Backend:
         for task in self._tasks:
             task.cancel()
         await self.scheduler.aclose()
+        if self._completing:
+            await self._completing.aclose()
         await self._loads.aclose()
         await self.outcomes.aclose()
         if self.catalogue:
@@ -207,3 +228,9 @@ def _import_catalogue() -> "type[Catalogue]":
     from codetune_server.prompted.catalogue import Catalogue  # noqa: PLC0415 - likewise
 
     return Catalogue
+
+
+def _import_completing() -> "type[Completing]":
+    from codetune_server.completing.service import Completing  # noqa: PLC0415 - likewise
+
+    return Completing

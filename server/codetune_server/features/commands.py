@@ -12,13 +12,13 @@ from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of, finding_of
 from codetune_server.errors import content_modified, failed
 from codetune_server.explain import explain, ignored
-from codetune_server.features import diagnostic, run_action
+from codetune_server.features import diagnostic, inline_completion, run_action
 from codetune_server.features.configuration import review_open
 from codetune_server.features.run_prompt import run_prompt
 from codetune_server.features.status import status
+from codetune_server.pages.page import Page
 from codetune_server.progress import progress
 from codetune_server.session import State
-from codetune_server.show import show
 
 _EDIT_SECONDS = 60.0
 """An editor may ask its user before it applies an edit."""
@@ -59,7 +59,7 @@ async def show_ignored(backend: Backend, uri: str = "") -> list[dict[str, Any]]:
     """Show the findings that were set aside in a document, or in all that are open, and by what."""
     states = [_state(backend, key) for key in ([uri] if uri else backend.session.keys())]
     pages = [ignored(state.subject.document, state.review.suppressed) for state in states]
-    await show(backend, "ignored", "\n\n".join(pages) or "Nothing is open.")
+    await Page(backend, "ignored").finish("\n\n".join(pages) or "Nothing is open.")
     return [_aside(state, finding) for state in states for finding in state.review.suppressed]
 
 
@@ -82,7 +82,7 @@ async def explain_finding(backend: Backend, uri: str, finding: str) -> str:
     """Show what is known about a finding; answers the same in markdown."""
     found = finding_of(_state(backend, uri), finding)
     text = explain(found)
-    await show(backend, found.rule.id, text)
+    await Page(backend, found.rule.id).finish(text)
     return text
 
 
@@ -106,6 +106,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "codetune.runPrompt": run_prompt,
     "codetune.status": status,
     run_action.COMMAND: run_action.run_action,
+    inline_completion.ACCEPTED: inline_completion.completion_accepted,
 }
 
 

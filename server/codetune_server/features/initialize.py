@@ -6,7 +6,13 @@ from lsprotocol import types
 
 from codetune_server.backend import Backend
 from codetune_server.client import Client
-from codetune_server.features import code_action, diagnostic, workspace_diagnostic
+from codetune_server.features import (
+    code_action,
+    diagnostic,
+    offer_completion,
+    text_document_content,
+    workspace_diagnostic,
+)
 from codetune_server.features.configuration import section
 from codetune_server.features.run_action import ASKING
 from codetune_server.offers import FIX_ALL
@@ -27,6 +33,10 @@ def initialize(backend: Backend, params: types.InitializeParams) -> None:
         resolve_provider=session.client.resolves_actions,
     )
     feature(types.TEXT_DOCUMENT_CODE_ACTION, actions)(partial(code_action.code_action, backend))
+    if session.client.reads_pages:
+        content = partial(text_document_content.text_document_content, backend)
+        feature(types.WORKSPACE_TEXT_DOCUMENT_CONTENT, text_document_content.OPTIONS)(content)
+    offer_completion.offer_at_once(backend)
     if session.client.pulls:
         pulls = types.DiagnosticOptions(
             inter_file_dependencies=False, workspace_diagnostics=True, identifier="codetune"
@@ -42,7 +52,7 @@ async def initialized(backend: Backend, _params: types.InitializedParams) -> Non
         asked = backend.server.client_register_capability_async(types.RegistrationParams(registrations))
         await backend.server.ask(asked)
     await backend.service()
-    await backend.learn_prompts()
+    await offer_completion.offer_when_known(backend)
 
 
 def _registrations(client: Client) -> list[types.Registration]:

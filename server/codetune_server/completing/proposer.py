@@ -1,0 +1,209 @@
+"""Answers requests for completions: from what is known, by what is being written, or by asking a model."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from functools import partial
+from itertools import count
+
+from codetune_core.completion.completions import Ask, Completions, Hit, Wait
+from codetune_core.completion.context import context
+from codetune_core.completion.place import Place
+from codetune_core.completion.reuse import Flight
+from codetune_core.domain.document import Document
+from codetune_core.execution.events import Event, Failed, Finished, Started, Token
+from codetune_core.execution.protocol import Executor
+from codetune_server.completing.running import Running
+from codetune_server.completing.spot import Spot, Told
+
+NOTHING = Hit("")
+_CONTEXT_SECONDS = 0.15
+"""Other documents that are not looked through by then are left out."""
+_NEXT_REQUEST_SECONDS = 0.5
+"""Editors cancel a request when its user types on, and ask anew after their own pause."""
+_REST_SECONDS, _LONGEST_REST = 2.0, 60.0
+"""After a failure nobody is asked for so long, and after the next ones for twice as long each."""
+
+
+class Proposer:
+    """One editor's completions; the newest request holds, and whoever asked before is answered with nothing.
+
+    Args:
+        executor: who runs executions.
+        present: the text that a document has now.
+        tell: gets the kind and the message of what failed.
+        now: seconds of a clock that only goes forward.
+    """
+
+    def __init__(
+        self,
+        executor: Callable[[], Awaitable[Executor]],
+        present: Callable[[str], Document | None],
+        tell: Callable[[str, str], None],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._executor, self._present, self._tell, self._now = executor, present, tell, now
+        self._completions = Completions()
+        self._running: dict[Flight, Running] = {}
+        self._newer = asyncio.Event()
+        self._numbers = count(1)
+        self._newest = 0
+        self._rests_until = self._rest = 0.0
+
+    def number(self) -> int:
+        """Number a request, when it comes."""
+        return next(self._numbers)
+
+    async def propose(self, spot: Spot, number: int) -> Hit:
+        """Return what may be inserted; being cancelled ends an answer that nobody else waits for."""
+        if number < self._newest:
+            return NOTHING
+        newer = self._supersede(number)
+        while not newer.is_set():
+            advice = self._completions.ask(spot.document, spot.position, self._now(), spot.others, invoked=spot.invoked)
+            if isinstance(advice, Hit):
+                return advice
+            if isinstance(advice, Wait):
+                if not await self._waited(self._running[advice.flight], newer):
+                    break
+                continue
+            running = await self._asked(spot, advice, newer)
+            if running is None or not await self._waited(running, newer):
+                break
+            return self._completions.known(advice.place) or NOTHING
+        return NOTHING
+
+    async def aclose(self) -> None:
+        """Stop what runs."""
+        tasks = [running.task for running in self._running.values() if running.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _supersede(self, number: int) -> asyncio.Event:
+        """Answer whoever waits with nothing; returns what is set when that happens to this request."""
+        self._newer.set()
+        self._newest, self._newer = number, asyncio.Event()
+        return self._newer
+
+    async def _asked(self, spot: Spot, ask: Ask, newer: asyncio.Event) -> Running | None:
+        """Begin to ask a model, unless another keystroke comes meanwhile."""
+        if ask.cancel:
+            self._stop(self._running[ask.cancel])
+        if self._now() < self._rests_until and not spot.invoked:
+            return None
+        reading = asyncio.create_task(asyncio.to_thread(spot.told, ask.place, ask.budget))
+        if await _is_set_within(newer, ask.delay):
+            return None
+        await asyncio.wait({reading}, timeout=_CONTEXT_SECONDS)
+        flight = self._completions.begin(ask, self._now())
+        if flight is None:
+            return None
+        told = reading.result() if reading.done() else Told(context(ask.place, (), ask.budget), (spot.document,))
+        return self._run(flight, spot, told)
+
+    def _run(self, flight: Flight, spot: Spot, told: Told) -> Running:
+        running = self._running[flight] = Running(flight, spot.max_lines)
+        running.task = asyncio.create_task(self._follow(running, spot, told))
+        running.task.add_done_callback(partial(self._over, running))
+        return running
+
+    async def _follow(self, running: Running, spot: Spot, told: Told) -> None:
+        executor = await self._executor()
+        async with aclosing(executor.execute(spot.request(told))) as events:
+            async for event in events:
+                if self._takes(running, event):
+                    break
+
+    def _takes(self, running: Running, event: Event) -> bool:
+        """Take note of an event; True where what came is enough."""
+        flight = running.flight
+        match event:
+            case Started(execution_id=number):
+                flight.source = str(number)
+            case Token(text=text):
+                is_enough = self._completions.grew(flight, running.within(text)) or running.is_full
+                if is_enough:
+                    self._land(running, truncated=True)
+                return is_enough
+            case Finished(finish_reason=reason):
+                self._land(running, truncated=reason == "length")
+            case Failed(kind=kind, message=message):
+                self._failed(str(kind), message)
+        return False
+
+    def _land(self, running: Running, *, truncated: bool) -> None:
+        self._completions.finished(running.flight, self._now(), truncated=truncated)
+        self._rest = 0.0
+        running.over.set()
+
+    def _failed(self, kind: str, message: str) -> None:
+        self._rest = min(_LONGEST_REST, 2 * self._rest or _REST_SECONDS)
+        self._rests_until = self._now() + self._rest
+        self._tell(kind, message)
+
+    def _over(self, running: Running, task: "asyncio.Task[None]") -> None:
+        self._running.pop(running.flight, None)
+        if not running.over.is_set():
+            self._completions.gave_up(running.flight)
+            running.over.set()
+        if not task.cancelled() and (error := task.exception()):
+            self._failed("internal", type(error).__name__)
+
+    async def _waited(self, running: Running, newer: asyncio.Event) -> bool:
+        """Wait for the end of an answer; False where a newer request came first."""
+        running.waiting += 1
+        seconds = 0.0
+        try:
+            await _first(running.over, newer)
+        except asyncio.CancelledError:
+            seconds = _NEXT_REQUEST_SECONDS if self._is_typed_on(running.flight) else 0.0
+            raise
+        finally:
+            running.waiting -= 1
+            if seconds:
+                asyncio.get_running_loop().call_later(seconds, self._stop_unwanted, running)
+            else:
+                self._stop_unwanted(running)
+        return not newer.is_set()
+
+    def _is_typed_on(self, flight: Flight) -> bool:
+        """Say whether the document has changed to what the answer may still continue: the next request will say."""
+        place, present = flight.place, self._present(flight.place.uri)
+        if present is None or len(present.text) <= len(place.before) + len(place.after):
+            return False
+        end = len(present.text) - len(place.after)
+        return flight.may_fit(Place(place.uri, present.text[:end], present.text[end:], place.language))
+
+    def _stop_unwanted(self, running: Running) -> None:
+        if not running.waiting:
+            self._stop(running)
+
+    def _stop(self, running: Running) -> None:
+        """End an answer, unless it has come; nobody waits for it any more."""
+        if not running.over.is_set():
+            self._completions.gave_up(running.flight)
+            running.over.set()
+            if running.task:
+                running.task.cancel()
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Wait until one of some events is set."""
+    tasks = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    if seconds > 0:
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            pass
+    return event.is_set()
