@@ -23,26 +23,20 @@ SetAside = Callable[[Document, Sequence[Finding]], Awaitable[Parted]]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How many new findings a review may add, and how many units are asked about at once (two passes each)."""
-
-    most_new: int = 5
-    parallel: int = 4
-
-
-@dataclass(frozen=True, slots=True)
 class Scope:
-    """What of a document is asked about.
+    """What of a document is asked about, and how much is shown.
 
     Attributes:
         changed: keys of units that are asked about though no finding stands in them; None for all.
         only: keys of units beside which nothing is asked about; None for no such limit.
         holds: whether a unit's code still is what it was when it was read; what does not is not asked about.
+        most_new: how many new findings a review may add to those shown before.
     """
 
     changed: Collection[str] | None = None
     only: Collection[str] | None = None
     holds: Holds = lambda _: True
+    most_new: int = 5
 
     def wants(self, question: Question) -> bool:
         """Say whether a question belongs to it."""
@@ -59,23 +53,27 @@ async def _shows_all(_document: Document, findings: Sequence[Finding]) -> Parted
 class ModelReviewer:
     """Has findings judged by a model, and remembers what it said for as long as the code stays.
 
-    Attributes:
-        calibration: by which new findings are ranked.
+    Args:
+        executor: who asks.
+        anchoring: finds what the model quotes.
+        calibration: by which new findings are ranked; may be replaced.
+        set_aside: says which of them nobody wants to see.
+        parallel: how many units are asked about at once, two passes each.
     """
 
     def __init__(
         self,
         executor: Executor,
         anchoring: Anchoring,
-        limits: Limits | None = None,
         calibration: Calibration | None = None,
         set_aside: SetAside = _shows_all,
+        parallel: int = 4,
     ) -> None:
         self.calibration = calibration or Calibration()
         self._flights = Flights(executor)
         self._rounds: set[Round] = set()
         self._anchoring = anchoring
-        self._limits = limits or Limits()
+        self._parallel = parallel
         self._set_aside = set_aside
         self._memory = Memory()
 
@@ -87,7 +85,6 @@ class ModelReviewer:
         *,
         background: str = "",
         asker: Asker | None = None,
-        most_new: int | None = None,
     ) -> AsyncGenerator[ModelReview]:
         """Yield what is remembered, at once, then the verdicts of each unit as they come, and last the new findings.
 
@@ -97,8 +94,7 @@ class ModelReviewer:
         asks too is taken over. Closing the generator cancels what nobody else waits for; what was answered by then is
         remembered.
         """
-        uri, room = reading.document.uri, self._limits.most_new if most_new is None else most_new
-        scope, progress, waiting = scope or Scope(), Progress(reading, findings), []
+        uri, scope, progress, waiting = reading.document.uri, scope or Scope(), Progress(reading, findings), []
         for question in questions(reading, findings, background):
             answers = self._memory.answers(question)
             if before := answers or self._memory.last_answers(uri, question):
@@ -108,12 +104,12 @@ class ModelReviewer:
         progress.asked = len(waiting)
         with self._round(uri, waiting, asker or Asker(), scope.holds) as asked:
             try:
-                yield await self._shown(progress, room)
+                yield await self._shown(progress, scope.most_new)
                 progress.fresh.clear()
-                async with aclosing(asked.answers(self._limits.parallel)) as said:
+                async with aclosing(asked.answers(self._parallel)) as said:
                     async for question, answer in said:
                         await self._take(progress, question, answer)
-                        yield await self._shown(progress, room)
+                        yield await self._shown(progress, scope.most_new)
             finally:
                 await asked.aclose()
 

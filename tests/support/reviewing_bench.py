@@ -80,11 +80,11 @@ class Bench:
         self.model = model
         self.reviewer = ModelReviewer(model, anchored_here, **options)
 
-    def review(self, text, *, language="python", changed=None, only=None, findings=None, **options):
+    def review(self, text, *, language="python", findings=None, background="", asker=None, **scope):
         """Begin a review."""
         document = Document("file:///shop.py", text, language, 1)
         given = found(document) if findings is None else findings
-        return self.reviewer.review(read(document), given, Scope(changed, only), **options)
+        return self.reviewer.review(read(document), given, Scope(**scope), background=background, asker=asker)
 
     async def updates(self, text, **options):
         """Everything that is shown."""

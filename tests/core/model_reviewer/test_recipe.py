@@ -19,7 +19,6 @@ from codetune_core.execution.events import Failed, Finished
 from codetune_core.model_reviewer.claims import Dropped
 from codetune_core.model_reviewer.memory import Memory
 from codetune_core.model_reviewer.question import Asker, questions
-from codetune_core.model_reviewer.recipe import Limits
 from codetune_core.model_reviewer.units import read
 from codetune_core.model_reviewer.verdicts import Answers, Said
 from codetune_core.prompts.schemas.claims import Verdicts
@@ -211,7 +210,7 @@ async def test_a_request_says_for_whom_and_how_urgent_it_is():
 async def test_as_many_units_as_allowed_are_asked_about_at_once():
     text = "".join(f"def f{number}(a):\n    return {number}\n\n\n" for number in range(9))
     model = honest_model()
-    await Bench(model, limits=Limits(parallel=3)).last(text)
+    await Bench(model, parallel=3).last(text)
     assert len(model.asked) == 9
     assert 2 <= model.most_running <= 3
 
@@ -232,7 +231,7 @@ async def test_closing_a_review_ends_what_runs_and_asks_no_more():
 
 
 async def test_what_was_answered_before_a_review_was_closed_is_remembered():
-    bench = Bench(honest_model(), limits=Limits(parallel=1))
+    bench = Bench(honest_model(), parallel=1)
     updates = bench.review(SHOP + SECOND)
     async for update in updates:
         if update.answered == 1:
@@ -274,7 +273,7 @@ async def test_an_answer_that_is_none_leaves_the_findings_as_they_are(text):
 async def test_where_nobody_can_answer_the_rest_is_not_asked(failed, asked):
     text = "".join(f"def f{number}(a):\n    return {number}\n\n\n" for number in range(5))
     model = ReviewingModel(lambda request, rendered: failed)
-    review = await Bench(model, limits=Limits(parallel=1)).last(text)
+    review = await Bench(model, parallel=1).last(text)
     assert len(model.asked) == asked
     assert (review.failures, review.complete, review.answered) == ((failed.message,), True, 5)
 
@@ -289,12 +288,12 @@ async def test_an_executor_that_raises_is_a_failure_and_no_crash():
 async def test_at_most_so_many_new_findings_are_added_by_a_review_and_shown_ones_stay():
     text = "def f(a):\n" + "".join(f"    run{number}(a)\n" for number in range(6))
     made = [claim(quote=f"run{n}(a)", symbol="f", confidence="high" if n > 3 else "low", evidence=[]) for n in range(6)]
-    bench = Bench(says(answer(claims=made)), limits=Limits(most_new=2))
-    updates = await bench.updates(text)
+    bench = Bench(says(answer(claims=made)))
+    updates = await bench.updates(text, most_new=2)
     assert [len(update.findings) for update in updates] == [0, 2]
     assert [each.range.start.line for each in updates[-1].findings] == [5, 6]
     assert updates[-1].held_back == 4
-    again = await bench.last(text)
+    again = await bench.last(text, most_new=2)
     assert len(again.findings) == 4
     assert set(ids(updates[-1])) <= set(ids(again))
 
