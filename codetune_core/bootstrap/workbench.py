@@ -28,9 +28,11 @@ class Workbench:
         self._broken = tuple(notice for notice in self.registered.off if notice.key.startswith("broken:"))
         self._files = settings.files
         own = (detector for detector in self.registered.detectors if isinstance(detector, RuffDetector))
-        self._checker = next(own, None) or RuffDetector(settings)
-        self._reviewer = Reviewer(self.registered.detectors, settings)
-        self._fixer = Fixer(self._checker, self._reviewer)
+        self.checker = next(own, None) or RuffDetector(settings)
+        """Says whether a text is sound."""
+        self.reviewer = Reviewer(self.registered.detectors, settings)
+        """Runs the detectors."""
+        self._fixer = Fixer(self.checker, self.reviewer)
 
     async def review(
         self, document: Document, relative_path: str, pace: Pace, *, with_fixes: bool
@@ -43,7 +45,7 @@ class Workbench:
             yield Review(document.uri, document.version, Stage.FIXED, skipped=reason)
             return
         last = None
-        async for review in self._reviewer.review(document, relative_path, pace):
+        async for review in self.reviewer.review(document, relative_path, pace):
             last = replace(review, notices=(*self._broken, *review.notices))
             yield last
         if with_fixes and last:
@@ -58,5 +60,5 @@ class Workbench:
 
     async def aclose(self) -> None:
         """End the detectors."""
-        ending = {id(part): part for part in (*self.registered.detectors, self._checker)}.values()
+        ending = {id(part): part for part in (*self.registered.detectors, self.checker)}.values()
         await asyncio.gather(*(part.aclose() for part in ending), return_exceptions=True)

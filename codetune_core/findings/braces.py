@@ -46,6 +46,11 @@ class Blocks:
             found = [block for block in found if self._belongs(block, outer, around)]
         return found
 
+    def around(self, start: int, end: int) -> list[Block]:
+        """Offsets of the braces of every block around a place."""
+        pairs = ((opens, closes) for opens, closes in self._close.items() if self._code[opens] == "{")
+        return [(opens, closes) for opens, closes in pairs if opens <= start and end <= closes + 1]
+
     def _belongs(self, block: Block, outer: str, around: list[Block]) -> bool:
         inside = any(first < block[0] and block[1] <= last for first, last in around)
         return inside or re.search(rf"\b{re.escape(outer)}\b", self._before(block[0])) is not None

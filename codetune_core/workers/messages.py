@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from codetune_core.detectors.protocol import Pace
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding
+from codetune_core.domain.text import Range
+from codetune_core.fixes.ladder.request import Request
+from codetune_core.fixes.ladder.result import Rung
+from codetune_core.mending.proposal import Proposal
 from codetune_core.model_reviewer.anchoring import Quoted
 from codetune_core.settings import Settings
 
@@ -79,7 +83,49 @@ class DetectorState:
     text: str
 
 
-ByDetectors = ReviewTask | FixAllTask | DescribeTask
+@dataclass(frozen=True, slots=True)
+class ClimbTask:
+    """Have what a model proposes climb the verification ladder; answered by Trying, and last by one Climbed.
+
+    The model's answers are supplied while it runs: each Wanted is answered by a Supply.
+
+    Attributes:
+        request: what is to be changed; without ranges the code around its finding.
+        settings: limits, and whether tests are run.
+        trusted: whether the user trusts the workspace, so that its tools and tests may run.
+        candidates: how many are asked for at once.
+    """
+
+    request: Request
+    settings: Settings
+    trusted: bool = False
+    candidates: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Worker to owner: a candidate, from 0, is to be asked for.
+
+    Attributes:
+        candidate: its number.
+        reason: why its last attempt failed; empty at first.
+        ranges: what it may change.
+    """
+
+    candidate: int
+    reason: str
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trying:
+    """Worker to owner: a candidate tries a rung now."""
+
+    candidate: int
+    rung: Rung
+
+
+ByDetectors = ReviewTask | FixAllTask | DescribeTask | ClimbTask
 """Tasks that detectors run for, as the settings say."""
 Task = ByDetectors | SetAsideTask | ReadTask | AnchorTask
 
@@ -90,6 +136,16 @@ class Ask:
 
     number: int
     task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """Owner to worker: a candidate that was wanted, or a text for people that says why there is none."""
+
+    number: int
+    candidate: int
+    proposal: Proposal | None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

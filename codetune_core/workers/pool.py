@@ -13,12 +13,14 @@ from codetune_core.domain.fix import FixedAll
 from codetune_core.domain.review import TIMED_OUT, Review
 from codetune_core.domain.text import Range
 from codetune_core.errors import WorkerLost
+from codetune_core.fixes.ladder.climb import Climbed
 from codetune_core.model_reviewer.anchoring import Quoted
 from codetune_core.model_reviewer.reading import Reading
 from codetune_core.settings import Settings
 from codetune_core.workers.messages import (
     AnchorTask,
     ByDetectors,
+    ClimbTask,
     DescribeTask,
     DetectorState,
     FixAllTask,
@@ -26,11 +28,15 @@ from codetune_core.workers.messages import (
     ReviewTask,
     SetAsideTask,
     Task,
+    Trying,
 )
 from codetune_core.workers.process import WorkerProcess
+from codetune_core.workers.supplies import Supplier
 
 _STRIKES = 2
 """A detector that hung this often is left out until a restart."""
+_MOST_RUNS = 8
+"""Of programs in one climb: three tools and the tests, each on the text before and after."""
 _PATIENCE_SECONDS = 30.0
 
 
@@ -58,6 +64,16 @@ class Pool:
     async def fix_all(self, document: Document, findings: tuple[Finding, ...], settings: Settings) -> FixedAll:
         """Fix these findings of a document together."""
         return cast("FixedAll", await self._only(FixAllTask(document, findings, settings)))
+
+    async def climb(self, task: ClimbTask, supplier: Supplier) -> AsyncGenerator[Trying | Climbed]:
+        """Have what ``supplier`` brings climb the ladder: yield what is tried, and last what became of it.
+
+        Raises CodeTuneError where nothing can be checked or no candidate was to be had, and what the supplier raises
+        besides.
+        """
+        async with aclosing(self._ask(task, supplier)) as answer:
+            async for value in answer:
+                yield cast("Trying | Climbed", value)
 
     async def describe(self, settings: Settings) -> list[DetectorState]:
         """Say which detectors run."""
@@ -94,14 +110,14 @@ class Pool:
                 return value
         raise WorkerLost("the review worker gave no answer")
 
-    async def _ask(self, task: Task) -> AsyncGenerator[object]:
+    async def _ask(self, task: Task, supplier: Supplier | None = None) -> AsyncGenerator[object]:
         """Ask a worker, and a second one where the first died over the task."""
         if isinstance(task, ByDetectors):
             task = self._without_hung(task)
         for last_try in (False, True):
             worker = await self._worker()
             try:
-                async with aclosing(worker.ask(task, _patience(task))) as answer:
+                async with aclosing(worker.ask(task, _patience(task), supplier)) as answer:
                     async for value in answer:
                         self._judge(worker, value)
                         yield value
@@ -159,4 +175,5 @@ def _patience(task: Task) -> float:
         return _PATIENCE_SECONDS
     detectors = task.settings.detectors
     tools = [tool.timeout_seconds for tool in detectors.sarif.values()]
-    return _PATIENCE_SECONDS + 3 * detectors.timeout_seconds + max(tools, default=0)
+    runs = _MOST_RUNS * task.candidates * task.settings.fixes.seconds if isinstance(task, ClimbTask) else 0
+    return _PATIENCE_SECONDS + 3 * detectors.timeout_seconds + max(tools, default=0) + runs

@@ -5,11 +5,37 @@ import contextlib
 import itertools
 import sys
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 
 from codetune_core.errors import CodeTuneError, WorkerLost
-from codetune_core.workers.messages import BACKGROUND, HEADER, Ask, Cancel, End, Part, Task, pack, unpack
+from codetune_core.mending.proposal import Proposal
+from codetune_core.workers.messages import (
+    BACKGROUND,
+    HEADER,
+    Ask,
+    Cancel,
+    End,
+    Part,
+    Supply,
+    Task,
+    Wanted,
+    pack,
+    unpack,
+)
+from codetune_core.workers.supplies import Supplier, Supplies
 
 _GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Supplied:
+    """Something was supplied, or what making it raised."""
+
+    error: BaseException | None
+
+
+async def _nothing(_wanted: Wanted) -> Proposal:
+    raise CodeTuneError("nobody supplies this")
 
 
 class WorkerProcess:
@@ -18,7 +44,7 @@ class WorkerProcess:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._numbers = itertools.count(1)
-        self._answers: dict[int, asyncio.Queue[Part | End | None]] = {}
+        self._answers: dict[int, asyncio.Queue[Part | End | _Supplied | None]] = {}
         self._listener = asyncio.create_task(self._listen())
         self.retired = False
         """Finishes what it holds and is given nothing more."""
@@ -47,12 +73,14 @@ class WorkerProcess:
         """Number of tasks it holds."""
         return len(self._answers)
 
-    async def ask(self, task: Task, patience: float) -> AsyncGenerator[object]:
+    async def ask(self, task: Task, patience: float, supplier: Supplier | None = None) -> AsyncGenerator[object]:
         """Yield the values of the answer; a caller that stops listening cancels the task.
 
         Args:
             task: what to do.
-            patience: seconds without a word after which the worker counts as hung and is killed.
+            patience: seconds without a word after which the worker counts as hung and is killed; while it waits for
+                what its owner supplies, it may say nothing for as long as that takes.
+            supplier: answers what the worker wants, several at once; cancelled with the task.
 
         Raises:
             WorkerLost: it died or hung.
@@ -60,19 +88,24 @@ class WorkerProcess:
         """
         number = next(self._numbers)
         answer = self._answers[number] = asyncio.Queue()
+        supplies = Supplies(number, supplier or _nothing, self._send, lambda error: answer.put_nowait(_Supplied(error)))
         finished = False
         try:
             self._send(Ask(number, task))
             while not finished:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(None if supplies.are_awaited else patience):
                     message = await answer.get()
                 match message:
+                    case Part(value=Wanted() as wanted):
+                        supplies.begin(wanted)
                     case Part(value=value):
                         yield value
                     case End(error=error):
                         finished = True
                         if error:
                             raise CodeTuneError(error)
+                    case _Supplied(error=BaseException() as fault):
+                        raise fault
                     case None:
                         finished = True
                         raise WorkerLost("the review worker ended unexpectedly")
@@ -84,6 +117,7 @@ class WorkerProcess:
             del self._answers[number]
             if not finished:
                 self._send(Cancel(number))
+            await supplies.aclose()
 
     def kill(self) -> None:
         """End it at once."""
@@ -102,7 +136,7 @@ class WorkerProcess:
             await self._process.wait()
         await asyncio.gather(self._listener, return_exceptions=True)
 
-    def _send(self, message: Ask | Cancel) -> None:
+    def _send(self, message: Ask | Cancel | Supply) -> None:
         if self._process.stdin and not self._process.stdin.is_closing():
             self._process.stdin.write(pack(message))
 

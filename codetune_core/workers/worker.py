@@ -6,7 +6,8 @@ import os
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import BinaryIO
 
 from codetune_core.bootstrap.workbench import Workbench
@@ -15,6 +16,7 @@ from codetune_core.findings.suppress import suppress
 from codetune_core.model_reviewer.anchored_here import anchored_here
 from codetune_core.model_reviewer.units import read
 from codetune_core.settings import Settings
+from codetune_core.workers.climbing import Climbing
 from codetune_core.workers.messages import (
     BACKGROUND,
     HEADER,
@@ -22,6 +24,7 @@ from codetune_core.workers.messages import (
     Ask,
     ByDetectors,
     Cancel,
+    ClimbTask,
     DescribeTask,
     DetectorState,
     End,
@@ -30,6 +33,7 @@ from codetune_core.workers.messages import (
     ReadTask,
     ReviewTask,
     SetAsideTask,
+    Supply,
     Task,
     pack,
     unpack,
@@ -44,15 +48,18 @@ class Worker:
     def __init__(self, output: BinaryIO) -> None:
         self._output = output
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._climbs: dict[int, Climbing] = {}
         self._workbenches: OrderedDict[str, Workbench] = OrderedDict()
 
     def receive(self, message: object) -> None:
-        """Begin or cancel a task."""
+        """Begin, supply or cancel a task."""
         match message:
             case Ask(number=number, task=task):
                 running = asyncio.create_task(self._run(number, task))
                 self._running[number] = running
                 running.add_done_callback(lambda _: self._running.pop(number, None))
+            case Supply(number=number) if number in self._climbs:
+                self._climbs[number].supply(message)
             case Cancel(number=number) if number in self._running:
                 self._running[number].cancel()
 
@@ -65,8 +72,9 @@ class Worker:
 
     async def _run(self, number: int, task: Task) -> None:
         try:
-            async for value in self._answer(task):
-                self._send(Part(number, value))
+            async with aclosing(self._answer(number, task)) as values:
+                async for value in values:
+                    self._send(Part(number, value))
         except asyncio.CancelledError:
             self._send(End(number, "cancelled"))
         except CodeTuneError as error:
@@ -76,7 +84,7 @@ class Worker:
         else:
             self._send(End(number))
 
-    async def _answer(self, task: Task) -> AsyncIterator[object]:
+    async def _answer(self, number: int, task: Task) -> AsyncGenerator[object]:
         match task:
             case ReadTask():
                 yield await asyncio.to_thread(read, task.document)
@@ -85,10 +93,11 @@ class Worker:
             case SetAsideTask():
                 yield suppress(task.document, task.findings, task.settings.rules, task.relative_path)
             case _:
-                async for value in self._answer_by_detectors(task):
-                    yield value
+                async with aclosing(self._answer_by_detectors(number, task)) as values:
+                    async for value in values:
+                        yield value
 
-    async def _answer_by_detectors(self, task: ByDetectors) -> AsyncIterator[object]:
+    async def _answer_by_detectors(self, number: int, task: ByDetectors) -> AsyncGenerator[object]:
         workbench = await self._workbench(task.settings)
         match task:
             case ReviewTask():
@@ -100,6 +109,14 @@ class Worker:
                 yield await workbench.fix_all(task.document, task.findings)
             case DescribeTask():
                 yield _states(workbench)
+            case ClimbTask():
+                climbing = self._climbs[number] = Climbing(task, workbench)
+                try:
+                    async with aclosing(climbing.parts()) as parts:
+                        async for part in parts:
+                            yield part
+                finally:
+                    del self._climbs[number]
 
     async def _workbench(self, settings: Settings) -> Workbench:
         key = settings.key

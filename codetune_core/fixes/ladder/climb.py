@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from codetune_core.domain.check import Check
 from codetune_core.domain.document import Document
@@ -17,14 +18,16 @@ from codetune_core.fixes.ladder.modules import Modules
 from codetune_core.fixes.ladder.project_tests import run_tests
 from codetune_core.fixes.ladder.request import Request
 from codetune_core.fixes.ladder.rescan import rescan
-from codetune_core.fixes.ladder.result import Climb, Outcome, Rung, Step, failed, not_run
+from codetune_core.fixes.ladder.result import Climb, Outcome, Refused, Rung, Step, failed, not_run
 from codetune_core.fixes.ladder.running import Limits
 from codetune_core.fixes.ladder.tools import check_with_tools
 from codetune_core.fixes.protocol import Checker, Finder
 from codetune_core.fixes.verify import State, state_of
 
-Ask = Callable[[int, str], Awaitable[Sequence[Edit]]]
+Ask = Callable[[int, str], Awaitable[Sequence[Edit] | Refused]]
 """Ask a model: number of the candidate from 0, and why its last attempt failed (empty at first) -> its edits."""
+Tell = Callable[[int, Rung], None]
+"""Told which rung a candidate tries now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +66,20 @@ class Climbed:
     repaired: int
 
 
-async def climb(request: Request, ask: Ask, means: Means, candidates: int = 1) -> Climbed:
+def _untold(_candidate: int, _rung: Rung) -> None:
+    pass
+
+
+async def climb(request: Request, ask: Ask, means: Means, candidates: int = 1, tell: Tell = _untold) -> Climbed:
     """Ask for candidates in parallel, have each climb, repair each that fails once, and take the highest.
 
-    Once one holds all the way up, the others are stopped.
+    Once one holds all the way up, the others are stopped. ``tell`` is told how far each is.
 
     Raises:
         CodeTuneError: a detector cannot look at the current text, or no candidate could be asked for.
     """
     ladder = await Ladder.at(request, means)
-    asked = [asyncio.create_task(_candidate(ladder, ask, number)) for number in range(candidates)]
+    asked = [asyncio.create_task(_candidate(ladder, ask, tell, number)) for number in range(candidates)]
     ended: list[tuple[Climb, bool]] = []
     errors: list[CodeTuneError] = []
     try:
@@ -95,12 +102,12 @@ async def climb(request: Request, ask: Ask, means: Means, candidates: int = 1) -
     return Climbed(max(held, key=lambda end: end.height, default=None), dropped, sum(again for _, again in ended))
 
 
-async def _candidate(ladder: "Ladder", ask: Ask, number: int) -> tuple[Climb, bool]:
+async def _candidate(ladder: "Ladder", ask: Ask, tell: Tell, number: int) -> tuple[Climb, bool]:
     """One candidate's climb, and whether it is the second one, after a repair."""
-    first = await ladder.climb(await ask(number, ""))
+    first = await ladder.climb(await ask(number, ""), partial(tell, number))
     if first.failure is None:
         return first, False
-    return await ladder.climb(await ask(number, first.reason)), True
+    return await ladder.climb(await ask(number, first.reason), partial(tell, number)), True
 
 
 class Ladder:
@@ -117,17 +124,15 @@ class Ladder:
         """Look at the current text; raises CodeTuneError where a detector cannot."""
         return cls(request, means, await state_of(request.document, means.checker, means.finder, _also(request)))
 
-    async def climb(self, edits: Sequence[Edit]) -> Climb:
+    async def climb(self, proposed: Sequence[Edit] | Refused, tell: Callable[[Rung], None] = lambda _: None) -> Climb:
         """Try each rung until one fails; those after it are not run."""
-        steps: list[Step] = []
-        after, step = apply(self._request, edits)
-        steps.append(step)
+        if isinstance(proposed, Refused):
+            return _ended((), [failed(Rung.APPLIES, proposed.reason)])
+        after, step = apply(self._request, proposed)
+        steps = [step]
         if after:
-            await self._climb_higher(after, steps)
-        failure = next((step for step in steps if step.outcome is Outcome.FAILED), None)
-        left = list(Rung)[len(steps) :]
-        steps += [not_run(rung, f"{failure.rung} failed" if failure else "") for rung in left]
-        return Climb(tuple(edits), tuple(steps))
+            await self._climb_higher(after, steps, tell)
+        return _ended(proposed, steps)
 
     def is_top(self, climb: Climb) -> bool:
         """Say whether no candidate can come higher."""
@@ -135,8 +140,9 @@ class Ladder:
         highest = 3 + means.trusted + (means.trusted and means.with_tests)
         return climb.failure is None and climb.height >= highest
 
-    async def _climb_higher(self, after: Document, steps: list[Step]) -> None:
+    async def _climb_higher(self, after: Document, steps: list[Step], tell: Callable[[Rung], None]) -> None:
         means, before = self._means, self._request.document
+        tell(Rung.NAMES)
         try:
             state = await state_of(after, means.checker, means.finder, _also(self._request))
         except CodeTuneError as error:
@@ -147,7 +153,7 @@ class Ladder:
             if steps[-1].outcome is not Outcome.FAILED:
                 steps.append(rescan(self._before, state, self._request.finding))
         if steps[-1].outcome is not Outcome.FAILED:
-            await self._run_programs(before, after, steps)
+            await self._run_programs(before, after, steps, tell)
 
     async def _names(self, after: Document, check: Check) -> Step:
         if not check.parses and after.language == "python":
@@ -156,7 +162,9 @@ class Ladder:
         before, root = self._request.document, self._request.root
         return await asyncio.to_thread(resolve_names, before, after, checks, self._modules, root)
 
-    async def _run_programs(self, before: Document, after: Document, steps: list[Step]) -> None:
+    async def _run_programs(
+        self, before: Document, after: Document, steps: list[Step], tell: Callable[[Rung], None]
+    ) -> None:
         reason = _why_no_programs(self._request, self._means)
         if reason:
             steps += [not_run(Rung.TOOLS, reason), not_run(Rung.TESTS, reason)]
@@ -164,8 +172,10 @@ class Ladder:
         root, path = self._request.root, self._request.document.path
         try:
             async with self._turn, copied(root, path) as copy:  # type: ignore[arg-type]
+                tell(Rung.TOOLS)
                 steps.append(await _timed(self._tools(before, after, copy)))
                 if steps[-1].outcome is not Outcome.FAILED:
+                    tell(Rung.TESTS)
                     steps.append(await _timed(self._tests(before, after, copy)))
         except (CodeTuneError, OSError) as error:
             steps += [not_run(rung, str(error)) for rung in list(Rung)[len(steps) :]]
@@ -177,6 +187,12 @@ class Ladder:
         if not self._means.with_tests:
             return not_run(Rung.TESTS, "running tests is not switched on")
         return await run_tests(before, after, copy, self._means.interpreter, self._means.limits)
+
+
+def _ended(edits: Sequence[Edit], steps: Sequence[Step]) -> Climb:
+    failure = next((step for step in steps if step.outcome is Outcome.FAILED), None)
+    left = [not_run(rung, f"{failure.rung} failed" if failure else "") for rung in list(Rung)[len(steps) :]]
+    return Climb(tuple(edits), (*steps, *left))
 
 
 def _also(request: Request) -> tuple[str, ...]:

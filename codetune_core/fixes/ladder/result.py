@@ -63,6 +63,13 @@ def not_run(rung: Rung, reason: str) -> Step:
     return Step(rung, Outcome.NOT_RUN, reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An answer that gives no edits to try: why, in words that a model can mend it by."""
+
+    reason: str
+
+
 @dataclass(frozen=True)
 class Climb:
     """A candidate's edits, and one step for each rung, in order."""
