@@ -3,8 +3,8 @@
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -21,31 +21,36 @@ _LOG = logging.getLogger(__name__)
 
 
 class Progress:
-    """An execution that has begun; times are measured from its making, by a clock that only goes forward."""
+    """An execution that has begun; times are measured from its making, by a clock that only goes forward.
+
+    Attributes:
+        id: of the execution.
+        executed_at: when it began.
+        from_cache: whether what answers was generated before, or for another execution.
+    """
 
     def __init__(self, request: ExecutionRequest) -> None:
         self._start = time.perf_counter()
         self._output = ""
         self._finish_reason: FinishReason = "stop"
         self._reason = ""
-        self._execution = Execution(
-            id=request.id or new_id(),
-            executed_at=utc_now(),
-            task=request.task,
-            user_id=request.user_id,
-            session_id=request.session_id,
-            workspace=request.workspace,
-            input_data=dict(request.variables) if _is_json(request.variables) else None,
-        )
-        self._noted: dict[str, object] = {}
+        self.id = request.id or new_id()
+        self.executed_at = utc_now()
+        self.from_cache = False
+        self._known: dict[str, Any] = {
+            "id": self.id,
+            "executed_at": self.executed_at,
+            "task": request.task,
+            "user_id": request.user_id,
+            "session_id": request.session_id,
+            "workspace": request.workspace,
+            "input_data": dict(request.variables) if _is_json(request.variables) else None,
+        }
 
     @property
     def execution(self) -> Execution:
-        """What is known so far."""
-        if self._noted:  # put together where somebody asks, and not each time that something is noted
-            self._execution = replace(self._execution, **self._noted)  # type: ignore[arg-type] # fields of Execution
-            self._noted = {}
-        return self._execution
+        """What is known so far, put together anew for each who asks."""
+        return Execution(**self._known, from_cache=self.from_cache)
 
     @property
     def milliseconds(self) -> float:
@@ -71,11 +76,11 @@ class Progress:
     ) -> Started:
         """Return the first event."""
         return Started(
-            execution_id=self.execution.id,
+            execution_id=self.id,
             prompt=prompt,
             version=version,
-            model=self.execution.model_used,
-            experiment_arm=self.execution.experiment_arm,
+            model=self._known.get("model_used", ""),
+            experiment_arm=self._known.get("experiment_arm", ""),
             cut=cut,
             notices=notices,
             structured=structured,
@@ -83,22 +88,22 @@ class Progress:
 
     def shares(self, *, shared: bool = True) -> None:
         """Note whether what answers was generated before, or for another execution."""
-        self._note(from_cache=shared)
+        self.from_cache = shared
 
     def token(self, text: str) -> Token:
         """Note the first one's time."""
-        if self.execution.time_to_first_token_ms is None:
+        if "time_to_first_token_ms" not in self._known:
             self._note(time_to_first_token_ms=self.milliseconds)
         return Token(text=text)
 
     def counted(self, usage: Usage, cost_usd: Decimal | None = None) -> UsageCounted:
         """Note how long question and answer are; what was generated before uses no tokens now."""
-        used = 0 if self.execution.from_cache else usage.total
+        used = 0 if self.from_cache else usage.total
         self._note(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens, tokens_used=used)
         return UsageCounted(
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
-            engine=self.execution.engine,
+            engine=self._known.get("engine", ""),
             estimated_cost_usd=None if cost_usd is None else float(cost_usd),
         )
 
@@ -124,7 +129,7 @@ class Progress:
             output=self._output,
             finish_reason=self._finish_reason,
             execution_time_ms=milliseconds,
-            model=self.execution.model_used,
+            model=self._known.get("model_used", ""),
             reason=self._reason,
         )
 
@@ -132,7 +137,7 @@ class Progress:
         """Note a failure and return the last event; an unexpected error is logged without what it says."""
         kind, message = _explained(error)
         if kind is ErrorKind.INTERNAL and not isinstance(error, CodeTuneError):
-            log_fault(_LOG, f"execution {self.execution.id} failed", error)
+            log_fault(_LOG, f"execution {self.id} failed", error)
         self._note(success=False, error_kind=kind, error_message=message, execution_time_ms=self.milliseconds)
         return Failed(kind=kind, message=message)
 
@@ -149,7 +154,7 @@ class Progress:
         )
 
     def _note(self, **known: object) -> None:
-        self._noted.update(known)
+        self._known.update(known)
 
 
 def _explained(error: BaseException) -> tuple[ErrorKind, str]:

@@ -5,24 +5,24 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from itertools import count
 from uuid import UUID
 
 from codetune_core.domain.execution import Execution, ExecutionRequest, Feedback, Role, Usage
 from codetune_core.domain.faults import log_fault
 from codetune_core.engines.asking import Asking, most
-from codetune_core.engines.protocol import Engine, may_answer, prices_of
+from codetune_core.engines.protocol import Engine, fills_in, may_answer, prices_of
 from codetune_core.errors import BudgetSpent, InvalidOutput
 from codetune_core.execution.answers import Answers
 from codetune_core.execution.background import Background
-from codetune_core.execution.cache_key import fingerprint
 from codetune_core.execution.events import Event, FromCache, Repairing
 from codetune_core.execution.progress import Progress
 from codetune_core.execution.protocol import CacheKey
 from codetune_core.execution.single_flight import Flight, Flights
 from codetune_core.executor.begun import refusal, unless_refused
-from codetune_core.executor.question import generation_of, rendered
+from codetune_core.executor.infill import can_be_infill
+from codetune_core.executor.question import Questions
 from codetune_core.executor.run import Answer, Question, Run
 from codetune_core.history.budget import Budget, fell_back, uncounted
 from codetune_core.history.history import History
@@ -30,7 +30,6 @@ from codetune_core.history.keep import keep_of
 from codetune_core.history.prices import Price, Prices, together
 from codetune_core.outbound.origin import Origin, asked_for
 from codetune_core.prompts.answer import readable_pieces
-from codetune_core.prompts.fit import RenderTarget
 from codetune_core.prompts.library import Choice, PromptLibrary
 from codetune_core.settings import Settings
 
@@ -55,6 +54,7 @@ class LocalExecutor:
         self._settings = settings
         self._prices = Prices(settings.budget, told=partial(prices_of, engine))
         self._budget = Budget(settings.budget)
+        self._questions = Questions(engine)
         self._flights: Flights[Answer] = Flights()
         self._background = Background()
 
@@ -105,7 +105,7 @@ class LocalExecutor:
                 question.notices,
                 structured=question.generation.output_schema is not None,
             )
-            if run.progress.execution.from_cache:
+            if run.progress.from_cache:
                 yield FromCache()
             async with aclosing(_written(run.progress, flight)) as events:
                 async for event in events:
@@ -145,25 +145,25 @@ class LocalExecutor:
 
     async def _question(self, run: Run, choice: Choice, model_name: str, notices: tuple[str, ...]) -> Question:
         request, wording = run.request, choice.version.wording
-        with asked_for(Origin.of(request, run.progress.execution.id)):
+        with asked_for(Origin.of(request, run.progress.id)):
             model = await self._engine.model(model_name, Role.of(request.task))
-        counted = cache(partial(self._engine.count_tokens, model))
-        target = RenderTarget(model.context_tokens, counted)
-        prompt = await rendered(choice, request, target)
-        generation = generation_of(choice, request, model, prompt)
-        key = fingerprint(generation, tenant=request.tenant)
+            as_infill = can_be_infill(request, wording) and await fills_in(self._engine, model)
         keep = keep_of(self._settings.history, request.task, request.workspace)
         refusal = self._answers.refusal(temperature=wording.temperature, seed=wording.decoding.seed, keep=keep)
-        recorded = {**key.recorded(), "fresh": request.fresh}
-        run.progress.asks(model, prompt.text, recorded)
-        question = Question(generation, prompt, key, refusal, notices)
-        if self._history.is_limited(run.progress.execution) and not self._most(run, question):
+        asked = await self._questions.asked(choice, request, model, as_infill=as_infill, may_know=not refusal)
+        run.progress.asks(model, asked.text, {**asked.recorded, "fresh": request.fresh})
+        question = Question(asked.generation, asked.rendered, asked.fingerprint, refusal, notices)
+        if self._is_limited(run) and not self._most(run, question):
             return replace(question, notices=(*notices, uncounted(model.name)))
         return question
 
+    def _is_limited(self, run: Run) -> bool:
+        """Tell whether a budget may stop it when it begins."""
+        return bool(self._budget.limits(run.request.user_id, run.progress.executed_at))
+
     def _most(self, run: Run, question: Question) -> Price | None:
         """Return the most that it can cost to answer."""
-        generation, at = question.generation, run.progress.execution.executed_at
+        generation, at = question.generation, run.progress.executed_at
         models = may_answer(self._engine, generation.model)
         usage = most(generation, question.rendered.prompt_tokens)
         return self._prices.most(models, usage, self._settings.engine.timeout_seconds, at)
@@ -174,7 +174,7 @@ class LocalExecutor:
         flight.open()
         seconds = self._settings.engine.timeout_seconds
         run.asking = Asking(self._engine, question.generation, question.rendered.prompt_tokens, seconds)
-        with asked_for(Origin.of(run.request, run.progress.execution.id)):
+        with asked_for(Origin.of(run.request, run.progress.id)):
             async with unless_refused(begun):
                 answer = await run.asking.answer(flight, question.checked)
         answer = replace(answer, usage=run.asking.usage)
@@ -198,13 +198,13 @@ class LocalExecutor:
         """Record that it runs, with the most that it can cost; raises BudgetSpent, and waits only where that may be."""
         begun = _priced(run.progress.execution, self._most(run, question))
         run.begun = self._background.begin(self._history.begin(begun))
-        if self._history.is_limited(begun):
+        if self._is_limited(run):
             await asyncio.shield(run.begun)
         return run.begun
 
     def _recorded(self, run: Run) -> "asyncio.Task[None] | None":
         """Record how it ended: a moment later where nothing of it began or cost anything, else in a task."""
-        if run.begun is None and run.progress.execution.from_cache:
+        if run.begun is None and run.progress.from_cache:
             self._history.end_soon(self._ended(run))
             return None
         return self._background.begin(self._record(run))
@@ -222,7 +222,7 @@ class LocalExecutor:
             if run.flight and run.leads:  # so that who runs only so many at a time bounds what waits to be written
                 await run.flight.left()
         except Exception as error:  # noqa: BLE001 - an answer is not taken back because it could not be recorded
-            log_fault(_LOG, f"execution {run.progress.execution.id} could not be recorded", error)
+            log_fault(_LOG, f"execution {run.progress.id} could not be recorded", error)
 
     def _ended(self, run: Run) -> Execution:
         """Return what is recorded in the end."""

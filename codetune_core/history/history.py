@@ -26,10 +26,6 @@ class History:
         self._behind = Behind(store)
         self._beginning: set[asyncio.Future[None]] = set()
 
-    def is_limited(self, execution: Execution) -> bool:
-        """Tell whether a budget may stop this execution when it begins."""
-        return bool(self._budget.limits(execution.user_id, execution.executed_at))
-
     async def begin(self, execution: Execution) -> None:
         """Record that an execution runs; raises BudgetSpent where it may not, and then records nothing."""
         limits = self._budget.limits(execution.user_id, execution.executed_at)
