@@ -46,7 +46,7 @@ def create_server() -> CodeTuneServer:
     server = CodeTuneServer()
     backend = Backend(server)
     backend.announce = partial(diagnostic.announce, backend)
-    backend.announce_status = partial(status.announce, backend)
+    backend.status.announce = partial(status.announce, backend)
     backend.configuration = partial(configuration.configuration, backend)
     for method, handler in _FEATURES.items():
         server.feature(method)(partial(handler, backend))

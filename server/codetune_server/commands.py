@@ -6,12 +6,27 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+import attrs
 from cattrs import Converter
 from lsprotocol import types
 
 from codetune_server.errors import invalid_params
 
-command_params: ContextVar[types.ExecuteCommandParams | None] = ContextVar("command_params", default=None)
+
+@attrs.define
+class CommandParams:
+    """The protocol's ExecuteCommandParams, and a token that CodeTune's commands take as other requests do.
+
+    ``partial_result_token`` is the one under which the client wants to be sent what there is of the answer.
+    """
+
+    command: str
+    arguments: typing.Sequence[Any] | None = None
+    work_done_token: types.ProgressToken | None = None
+    partial_result_token: types.ProgressToken | None = None
+
+
+command_params: ContextVar[CommandParams | None] = ContextVar("command_params", default=None)
 _PLAIN = (bool, int, float, str)
 
 
@@ -19,6 +34,12 @@ def work_done_token() -> types.ProgressToken | None:
     """The progress token that the client gave with the command that runs now."""
     params = command_params.get()
     return params.work_done_token if params else None
+
+
+def partial_result_token() -> types.ProgressToken | None:
+    """The token under which the client wants to see the answer of the running command grow."""
+    params = command_params.get()
+    return params.partial_result_token if params else None
 
 
 def bind_arguments(handler: Callable[..., Any], given: typing.Sequence[Any], converter: Converter) -> list[Any]:

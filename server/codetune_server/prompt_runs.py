@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -23,9 +23,21 @@ from codetune_server.status.loading import LoadWatch
 from codetune_server.status.watched import WatchedExecutor
 
 _TOLD_SECONDS = 0.2
-"""Progress is told no more often."""
+"""A listener is told no more often."""
 
 Tell = Callable[[str], None]
+
+
+class Listener(Protocol):
+    """Follows an answer while it is written. What it raises stops the model."""
+
+    def told(self, text: str) -> None:
+        """Take in how far the answer is, or what it waits for."""
+        ...
+
+    def grown(self, output: str) -> None:
+        """Take in all that there is of the answer; it begins anew where the first one did not fit its schema."""
+        ...
 
 
 class Asked(BaseModel):
@@ -71,15 +83,15 @@ class PromptRuns:
         self.executor = WatchedExecutor(self._daemon, board, loads)
         """Runs executions for everything that asks a model in this editor."""
 
-    async def run(self, argument: Mapping[str, Any], folders: Folders, tell: Tell) -> dict[str, Any]:
-        """Return the answer; ``tell`` gets how far it is. Being cancelled stops the model.
+    async def run(self, argument: Mapping[str, Any], folders: Folders, listener: Listener) -> dict[str, Any]:
+        """Return the answer. Being cancelled stops the model.
 
         Raises RequestError in the words of what failed, and DaemonError where the settings switch the daemon off.
         """
         request = Asked.read(argument).request(folders)
         if sys.platform == "win32" or not (await asyncio.to_thread(own_settings)).settings.daemon.enabled:
             raise DaemonError("prompts run in the daemon, which your settings switch off (daemon.enabled)")
-        answer, counted = _Answer(), _Counted(tell)
+        answer, counted = _Answer(), _Counted(listener)
         async with aclosing(self.executor.execute(request)) as events:
             await _follow(events, answer, counted)
         return answer.result()
@@ -118,22 +130,26 @@ class _Answer:
 
 
 class _Counted:
-    """Tells how far an answer is, not too often."""
+    """Tells a listener how far an answer is, not too often."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
-        self._tokens = 0
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._pieces: list[str] = []
         self._told_at = 0.0
 
     def take(self, event: Event) -> None:
         match event:
-            case Token():
-                self._tokens += 1
+            case Token(text=text):
+                self._pieces.append(text)
                 if time.monotonic() - self._told_at > _TOLD_SECONDS:
                     self._told_at = time.monotonic()
-                    self._tell(f"{self._tokens} tokens")
+                    self._listener.told(f"{len(self._pieces)} tokens")
+                    self._listener.grown("".join(self._pieces))
             case Repairing():
-                self._tokens = 0
-                self._tell("the answer does not fit, and is asked for again")
+                self._pieces.clear()
+                self._listener.told("the answer does not fit, and is asked for again")
+                self._listener.grown("")
             case Waiting(reason=reason):
-                self._tell(reason)
+                self._listener.told(reason)
+            case Finished(output=output):
+                self._listener.grown(output)

@@ -16,7 +16,7 @@ from pygls.protocol import lsp_method
 
 from codetune_core.domain.text import Encoding
 from codetune_server import errors
-from codetune_server.commands import bind_arguments, command_params
+from codetune_server.commands import CommandParams, bind_arguments, command_params
 from codetune_server.documents import Documents
 from codetune_server.exchange import Exchange
 from codetune_server.notebooks import Notebooks
@@ -75,6 +75,9 @@ class CodeTuneProtocol(Exchange):
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
         """Negotiate; the editor's process is watched from here on."""
         result = yield from super().lsp_initialize(params)
+        content = self.fm.feature_options.get(types.WORKSPACE_TEXT_DOCUMENT_CONTENT)
+        if content and result.capabilities.workspace:  # pygls does not know it
+            result.capabilities.workspace.text_document_content = content
         self.documents.encoding = Encoding(types.PositionEncodingKind(self.workspace.position_encoding).value)
         self._owner.watch(params.process_id)
         return result
@@ -132,7 +135,7 @@ class CodeTuneProtocol(Exchange):
         return self._then(types.NOTEBOOK_DOCUMENT_DID_CLOSE, params)
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
-    async def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Any:  # type: ignore[override]
+    async def lsp_workspace__execute_command(self, params: CommandParams) -> Any:  # type: ignore[override]
         """Run a command in the task that answers, so that cancelling one cancels the other."""
         handler = self.fm.commands.get(params.command)
         if handler is None:

@@ -10,6 +10,7 @@ from cattrs import BaseValidationError, Converter, transform_error
 from lsprotocol import types
 from pygls.protocol import default_converter
 
+from codetune_server.commands import CommandParams
 from codetune_server.errors import INVALID_REQUEST, PARSE_ERROR, RequestError, invalid_params
 
 _VERSION = "2.0"
@@ -50,6 +51,9 @@ def strict_converter() -> Converter:
     converter: Converter = default_converter()  # type: ignore[no-untyped-call]
     for kind in (str, int, bool):
         converter.register_structure_hook(kind, _exactly)
+    converter.register_structure_hook(
+        types.ExecuteCommandParams, lambda value, _: converter.structure(value, CommandParams)
+    )
     return converter
 
 

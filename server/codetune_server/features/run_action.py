@@ -10,9 +10,11 @@ from codetune_core.domain.editor_scope import Shows, Where
 from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
 from codetune_server.errors import content_modified, failed, invalid_params
+from codetune_server.following import Followed
 from codetune_server.offers import within
-from codetune_server.progress import progress
-from codetune_server.show import show
+from codetune_server.pages.hovered import About
+from codetune_server.pages.page import Page
+from codetune_server.progress import Progress, progress
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -57,15 +59,12 @@ async def run_action(  # noqa: PLR0913, PLR0917 - the command's own arguments
     action = await _offered(backend, prompt)
     run, runs = await asyncio.to_thread(_import_run), await backend.prompt_runs()
     chosen = from_proto.range_(document, range, backend.encoding)
-    async with progress(backend.server, f"CodeTune: {action.title}", measured=False) as shown:
-
-        def report(text: str) -> None:
-            if action.scope.shows is not Shows.DOCUMENT:
-                _check_present(backend, document)  # raising stops the model, whose edit would be refused
-            shown.report(text)
-
-        outcome = await run(action, document, chosen, variables or {}, runs, backend.session.folders, report)
-    applied = await _used(backend, action, document, outcome)
+    page = Page(backend, action.prompt, action.label, About(document, chosen))
+    with page.stopped_on_error():
+        async with progress(backend.server, f"CodeTune: {action.title}", measured=False) as shown:
+            listener = _Listener(backend, shown, action, document, page)
+            outcome = await run(action, document, chosen, variables or {}, runs, backend.session.folders, listener)
+        applied = await _used(backend, action, document, outcome, page)
     return {
         "output": outcome.output,
         "model": outcome.model,
@@ -96,11 +95,27 @@ def _current(backend: Backend, uri: str, version: int) -> Document:
     return document
 
 
-async def _used(backend: Backend, action: "PromptAction", document: Document, outcome: "Outcome") -> bool:
+class _Listener(Followed):
+    def __init__(
+        self, backend: Backend, progress: Progress, action: "PromptAction", document: Document, page: Page
+    ) -> None:
+        super().__init__(backend.server, progress)
+        self._backend, self._action, self._document, self._page = backend, action, document, page
+
+    def told(self, text: str) -> None:
+        if self._action.scope.shows is not Shows.DOCUMENT:
+            _check_present(self._backend, self._document)  # raising stops the model, whose edit would be refused
+        super().told(text)
+
+    def drafted(self, page: str) -> None:
+        self._page.grow(page)
+
+
+async def _used(backend: Backend, action: "PromptAction", document: Document, outcome: "Outcome", page: Page) -> bool:
     """Apply an edit, or show the page: also of an edit, to an editor that cannot apply it to exactly one version."""
     client = backend.client
     if not (outcome.edits and client.applies_edits and client.document_changes):
-        await show(backend, _file_name(action), outcome.page)
+        await page.finish(outcome.page)
         return False
     _check_present(backend, document)
     edit = to_proto.workspace_edit([(document, list(outcome.edits))], client, backend.encoding)
@@ -138,7 +153,3 @@ def _entry(backend: Backend, action: "PromptAction", command: types.Command) -> 
         return command
     tags = [types.CodeActionTag.LlmGenerated] if backend.client.model_actions else None
     return types.CodeAction(action.title, kind=_kind(action), command=command, tags=tags)
-
-
-def _file_name(action: "PromptAction") -> str:
-    return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in action.prompt)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from codetune_server.backend import Backend
+from codetune_server.following import Followed
 from codetune_server.progress import progress
 
 
@@ -10,4 +11,4 @@ async def run_prompt(backend: Backend, asked: dict[str, Any]) -> dict[str, Any]:
     """Run a prompt; answers ``output``, ``model`` and ``executionId``."""
     runs = await backend.prompt_runs()
     async with progress(backend.server, "CodeTune runs a prompt", measured=False) as shown:
-        return await runs.run(asked, backend.session.folders, shown.report)
+        return await runs.run(asked, backend.session.folders, Followed(backend.server, shown))

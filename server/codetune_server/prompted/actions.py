@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.editor_scope import Shows
 from codetune_core.domain.text import Edit, Range
 from codetune_server.errors import failed
 from codetune_server.folders import Folders
-from codetune_server.prompt_runs import PromptRuns, Tell
+from codetune_server.prompt_runs import Listener, PromptRuns
 from codetune_server.prompted.answer import content, edits_of
 from codetune_server.prompted.listing import PromptAction
 from codetune_server.prompted.page import page
@@ -37,6 +37,28 @@ class Outcome:
     page: str
 
 
+class PageListener(Listener, Protocol):
+    """Follows an answer as a page too."""
+
+    def drafted(self, page: str) -> None:
+        """Take in the page of what there is of an answer."""
+        ...
+
+
+class _Drafts:
+    def __init__(self, action: PromptAction, document: Document, place: Place, listener: PageListener) -> None:
+        self._action, self._document, self._place, self._listener = action, document, place, listener
+
+    def told(self, text: str) -> None:
+        self._listener.told(text)
+
+    def grown(self, output: str) -> None:
+        self._listener.grown(output)
+        if self._action.scope.shows is Shows.DOCUMENT and output:
+            signed = f"{self._action.model or 'the model of your team'} is answering"
+            self._listener.drafted(page(self._action.label, output, self._document, self._place, signed))
+
+
 async def run(  # noqa: PLR0913, PLR0917 - what an entry is run with
     action: PromptAction,
     document: Document,
@@ -44,7 +66,7 @@ async def run(  # noqa: PLR0913, PLR0917 - what an entry is run with
     given: Mapping[str, Any],
     runs: PromptRuns,
     folders: Folders,
-    tell: Tell,
+    listener: PageListener,
 ) -> Outcome:
     """Ask the model; raises RequestError, in words. Being cancelled stops the model."""
     place = await asyncio.to_thread(place_of, document, chosen, action.scope.where)
@@ -52,7 +74,7 @@ async def run(  # noqa: PLR0913, PLR0917 - what an entry is run with
     path = (folder.relative(document) if folder else "") or document.name
     variables = await asyncio.to_thread(values, action.variables, document, place, path, given)
     argument = {"prompt": action.prompt, "variables": variables, "task": action.task, "uri": document.uri}
-    answer = await runs.run(argument, folders, tell)
+    answer = await runs.run(argument, folders, _Drafts(action, document, place, listener))
     return await asyncio.to_thread(_outcome, action, document, place, answer)
 
 

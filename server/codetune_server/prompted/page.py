@@ -1,9 +1,10 @@
 """An answer as a page of Markdown: what it is about, what was answered, by whom; places in the code are links."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from pydantic_core import from_json
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.text import split_lines
@@ -61,8 +62,8 @@ class _Parts:
 
     def of(self, output: str) -> Iterator[str]:
         try:
-            answer = json.loads(output) if output.startswith("{") else None
-        except (ValueError, RecursionError):
+            answer = from_json(output, allow_partial="trailing-strings") if output.startswith("{") else None
+        except ValueError:
             answer = None
         if not isinstance(answer, dict):
             yield harmless(output)

@@ -15,8 +15,9 @@ Announce = Callable[[Status, bool], None]
 class Board:
     """What is known, the most pressing first: who is waited for, what loads, what failed last, who is there."""
 
-    def __init__(self, announce: Announce) -> None:
-        self._announce = announce
+    def __init__(self) -> None:
+        self.announce: Announce = lambda _status, _is_news: None
+        """Set by the feature that tells the editor."""
         self._told: Status | None = None
         self._there: Status | None = None
         self._failure: Status | None = None
@@ -76,4 +77,4 @@ class Board:
         if now is None or now == before:
             return
         self._told = now
-        self._announce(now, before is None or (now.state, now.model) != (before.state, before.model))
+        self.announce(now, before is None or (now.state, now.model) != (before.state, before.model))

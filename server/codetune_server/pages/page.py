@@ -1,0 +1,126 @@
+"""One page before the person at the editor, which can be read while it grows where the editor can do that."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from codetune_server.backend import Backend
+from codetune_server.explain import plain
+from codetune_server.pages.hovered import About
+from codetune_server.pages.store import file_name
+
+_STOPPED = "_It was stopped before its end._"
+
+
+class Page:
+    """A document whose text the server is asked for, else a file, else a hover over what it is about, else a message.
+
+    Args:
+        backend: of the editor.
+        name: of the document.
+        title: how a message calls it.
+        about: what code it is about; None for none.
+    """
+
+    def __init__(self, backend: Backend, name: str, title: str = "", about: About | None = None) -> None:
+        self._backend = backend
+        self._name = name
+        self._title = title
+        self._about = about
+        self._uri = ""
+        self._text = ""
+        self._over = False
+        self._wake = asyncio.Event()
+        self._followed: asyncio.Task[bool] | None = None
+
+    def grow(self, markdown: str) -> None:
+        """Show this from now on, where a page can be read while it grows; returns at once."""
+        self._text = markdown
+        if not (self._backend.client.reads_pages and self._backend.client.shows_documents):
+            return
+        if self._followed is None:
+            self._uri = self._backend.pages.add(self._name)
+            self._followed = self._backend.in_background(self._follow())
+        self._backend.pages.write(self._uri, markdown)
+        self._wake.set()
+
+    async def finish(self, markdown: str) -> None:
+        """Show the whole page, in the best way that the editor knows."""
+        self._over = True
+        self.grow(markdown)
+        if self._followed and await asyncio.shield(self._followed):
+            return
+        if self._backend.client.shows_documents:
+            path = await asyncio.to_thread(_write, self._name, markdown)
+            if await self._open(path.as_uri()):
+                return
+        self._say(markdown)
+
+    @contextmanager
+    def stopped_on_error(self) -> Iterator[None]:
+        """Say on a page that has begun that nothing more comes, where the block raises."""
+        try:
+            yield
+        except BaseException:
+            self._over = True
+            if self._followed:
+                self.grow(f"{self._text}\n\n{_STOPPED}")
+            raise
+
+    async def _follow(self) -> bool:
+        """Open the page, and let the editor read it again as it grows; False where it does not open it."""
+        told = self._backend.pages.read(self._uri)
+        if not await self._open(self._uri):
+            return False
+        while True:
+            self._wake.clear()
+            text = self._backend.pages.read(self._uri)
+            if text != told:
+                told = text
+                await self._refresh()
+            elif self._over:
+                return True
+            else:
+                await self._wake.wait()
+
+    async def _open(self, uri: str) -> bool:
+        server = self._backend.server
+        try:
+            params = types.ShowDocumentParams(uri, take_focus=True)
+            return (await server.ask(server.window_show_document_async(params))).success
+        except (TimeoutError, JsonRpcException):
+            return False
+
+    async def _refresh(self) -> None:
+        server, params = self._backend.server, types.TextDocumentContentRefreshParams(self._uri)
+        try:
+            await server.ask(server.workspace_text_document_content_refresh_async(params))
+        except (TimeoutError, JsonRpcException):
+            pass  # it has what it read last, and the next refresh may do better
+
+    def _say(self, markdown: str) -> None:
+        text = plain(markdown)
+        if self._about and self._backend.client.hovers:
+            self._backend.answers.keep(self._about, markdown)
+            line = self._about.range.start.line + 1
+            name = self._about.document.name or "the file"
+            text = f"{self._title or 'The answer'} is here: hover over line {line} of {name} to read it."
+        self._backend.server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
+
+
+def _write(name: str, markdown: str) -> Path:
+    path = _folder() / f"{file_name(name)}.md"
+    path.write_text(f"{markdown}\n", "utf-8")
+    return path
+
+
+@cache
+def _folder() -> Path:
+    """This process's pages; left to the system's cleaning, as the editor may read one again at any time."""
+    return Path(tempfile.mkdtemp(prefix="codetune-"))
