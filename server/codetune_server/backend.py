@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lsprotocol import types
 
+from codetune_core.domain.document import Document
 from codetune_core.domain.review import Stage
 from codetune_core.domain.text import Encoding
 from codetune_server.client import Client
 from codetune_server.folders import Folder
 from codetune_server.language_server import CodeTuneServer
+from codetune_server.outcomes.outcomes import Outcomes, Surroundings
 from codetune_server.pages.hovered import Answers
 from codetune_server.pages.store import Pages
-from codetune_server.outcomes.outcomes import Outcomes
 from codetune_server.scheduler import Scheduler
 from codetune_server.session import Session
 from codetune_server.status.board import Board
@@ -26,6 +27,7 @@ from codetune_server.status.loading import LoadWatch
 if TYPE_CHECKING:
     from codetune_core.execution.protocol import Executor
     from codetune_server.completing.service import Completing
+    from codetune_server.judging.judge import Judge
     from codetune_server.prompt_runs import PromptRuns
     from codetune_server.prompted.catalogue import Catalogue
     from codetune_server.review_service import Configuration, ReviewService
@@ -66,8 +68,10 @@ class Backend:
         self._prompt_runs: PromptRuns | None = None
         self.catalogue: Catalogue | None = None
         """Which prompts are offered; None until something was learnt of them."""
+        self.judging: Judge | None = None
+        """What has models review; None until it is first asked for."""
         self._completing: Completing | None = None
-        self.outcomes = Outcomes()
+        self.outcomes = Outcomes(Surroundings(self._records_outcomes, self._text, self._executor))
         """Is told what becomes of the models' answers."""
         server.add_cleanup(self.aclose)
 
@@ -141,6 +145,14 @@ class Backend:
             self._prompt_runs = self._prompt_runs or make(self.log, self.status, self._loads)
         return self._prompt_runs
 
+    async def judge(self) -> "Judge":
+        """What has models review; imported, in a thread, when it is first asked for."""
+        if self.judging is None:
+            make, service = await asyncio.to_thread(_import_judge), await self.service()
+            executor = await self._executor()
+            self.judging = self.judging or make(self, service, executor)
+        return self.judging
+
     async def completing(self) -> "Completing":
         """What completes; imported, in a thread, when it is first asked for."""
         if self._completing is None:
@@ -181,6 +193,8 @@ class Backend:
         await self.scheduler.aclose()
         if self._completing:
             await self._completing.aclose()
+        if self.judging:
+            await self.judging.aclose()
         await self._loads.aclose()
         await self.outcomes.aclose()
         if self.catalogue:
@@ -189,6 +203,19 @@ class Backend:
             await self._prompt_runs.aclose()
         if self._service:
             await (await self._service).aclose()
+
+    async def _records_outcomes(self) -> bool:
+        """Whether every folder of this window lets it be recorded what becomes of answers."""
+        service = await self.service()
+        holdings = [await service.holding_of(folder) for folder in tuple(self.session.folders) or (None,)]
+        return all(holding.settings.outcomes.record for holding in holdings)
+
+    def _text(self, uri: str) -> Document | None:
+        subject = self.session.subject(uri)
+        return self.session.documents.snapshot(uri) or (subject.document if subject else None)
+
+    async def _executor(self) -> "Executor":
+        return (await self.prompt_runs()).executor
 
     async def _load(self) -> "ReviewService":
         make = await asyncio.to_thread(_import_service)
@@ -228,6 +255,12 @@ def _import_catalogue() -> "type[Catalogue]":
     from codetune_server.prompted.catalogue import Catalogue  # noqa: PLC0415 - likewise
 
     return Catalogue
+
+
+def _import_judge() -> "type[Judge]":
+    from codetune_server.judging.judge import Judge  # noqa: PLC0415 - likewise
+
+    return Judge
 
 
 def _import_completing() -> "type[Completing]":

@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterable, Iterator
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.finding import Finding, Step
+from codetune_core.domain.finding import Finding, Standing, Step, Verdict
 from codetune_core.domain.fix import Applicability, Fix
 
 _HEADING = re.compile(r"^#+ ", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]]+)\]\((?:<([^>\s]+)>|([^)\s]+))\)")
-_EMPHASIS = re.compile(r"(?<!\w)(?:\*\*|_)([^*_\n]+)(?:\*\*|_)(?!\w)")
+_EMPHASIS = re.compile(r"(?<![\w\\])(?:\*\*|_)((?:\\.|[^*_\n\\])+)(?:\*\*|_)(?!\w)")
+_MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
+"""ASCII punctuation, which a backslash makes plain (CommonMark 0.31, section 2.4)."""
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _CWE_PAGE = "https://cwe.mitre.org/data/definitions/{}.html"
 
 
@@ -37,26 +40,49 @@ def _ignored(finding: Finding) -> str:
 
 def plain(markdown: str) -> str:
     """The same for a reader that shows markdown as it is written."""
-    return _EMPHASIS.sub(r"\1", _LINK.sub(r"\1 <\2\3>", _HEADING.sub("", markdown)))
+    bare = _EMPHASIS.sub(r"\1", _LINK.sub(r"\1 <\2\3>", _HEADING.sub("", markdown)))
+    return _ESCAPED.sub(r"\1", bare)
 
 
 def _parts(finding: Finding) -> Iterator[str]:
-    yield f"### {finding.rule.title}"
+    is_claim = finding.verdict is not None and finding.verdict.standing is Standing.NEW
+    yield f"### {escaped(finding.rule.title) if is_claim else finding.rule.title}"
     yield f"`{finding.rule.id}` · {finding.severity} severity, {finding.confidence} confidence"
-    yield finding.message
+    yield escaped(finding.message) if is_claim else finding.message
+    if finding.verdict:
+        yield _said(finding.verdict)
     if finding.stale:
         yield "_The text does not parse at the moment: this is from the last version that did._"
     yield finding.rule.explanation
-    if finding.evidence:
-        yield "**Path**\n\n" + "\n".join(f"{n}. {_place(step)}: {step.message}" for n, step in _numbered(finding))
+    if finding.evidence and not is_claim:
+        steps = (f"{n}. {_place(step)}: {step.message}" for n, step in _numbered(finding.evidence))
+        yield "**Path**\n\n" + "\n".join(steps)
     if finding.fixes:
         yield "**How to fix**\n\n" + "\n".join(_fix(fix) for fix in finding.fixes)
     yield " · ".join(_links(finding))
     yield f"_Found by {', '.join(finding.detectors)}._"
 
 
-def _numbered(finding: Finding) -> Iterator[tuple[int, Step]]:
-    return enumerate(finding.evidence, start=1)
+def _said(verdict: Verdict) -> str:
+    """A model's verdict: its words as text, never as markup."""
+    who = escaped(verdict.model or "a model")
+    said = {
+        Standing.CONFIRMED: f"**Confirmed by {who}:** {escaped(verdict.reason)}",
+        Standing.DOUBTFUL: f"**Doubted by {who}:** {escaped(verdict.reason)}",
+        Standing.NEW: f"**Found by {who}**, by no detector.",
+    }[verdict.standing]
+    if verdict.evidence:
+        said += "\n\nOn this code:\n\n" + "\n".join(f"{n}. {_place(step)}" for n, step in _numbered(verdict.evidence))
+    return said + (f"\n\nIts way to mend it: {escaped(verdict.remedy)}" if verdict.remedy else "")
+
+
+def escaped(text: str) -> str:
+    """Text of a model as markdown that shows it character for character, on one line."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def _numbered(steps: Iterable[Step]) -> Iterator[tuple[int, Step]]:
+    return enumerate(steps, start=1)
 
 
 def _place(step: Step) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.finding import Finding
+from codetune_core.domain.finding import Finding, Step, Verdict
 from codetune_core.domain.text import Position, Range
 
 
@@ -40,9 +40,16 @@ class Shift:
         place = self.range(finding.range)
         if place is None:
             return None
-        steps = ((step, step.range if step.uri else self.range(step.range)) for step in finding.evidence)
-        evidence = tuple(replace(step, range=at) for step, at in steps if at)
-        return replace(finding, range=place, evidence=evidence, fixes=())
+        evidence, verdict = self._steps(finding.evidence), self.verdict(finding.verdict)
+        return replace(finding, range=place, evidence=evidence, fixes=(), verdict=verdict)
+
+    def verdict(self, verdict: Verdict | None) -> Verdict | None:
+        """The verdict with its evidence at its new place."""
+        return replace(verdict, evidence=self._steps(verdict.evidence)) if verdict else None
+
+    def _steps(self, steps: Iterable[Step]) -> tuple[Step, ...]:
+        places = ((step, step.range if step.uri else self.range(step.range)) for step in steps)
+        return tuple(replace(step, range=at) for step, at in places if at)
 
     def _moved(self, position: Position) -> Position:
         return Position(position.line + self.lines, position.column)

@@ -1,7 +1,7 @@
 """Reviews what is open in the editor: by which settings, in which worker, less what the baseline accepts."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,15 +11,22 @@ from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding
 from codetune_core.domain.fix import FixedAll
 from codetune_core.domain.review import TIMED_OUT, Notice, Review, Stage
-from codetune_core.domain.text import Edit
+from codetune_core.domain.text import Edit, Range
 from codetune_core.errors import CodeTuneError
 from codetune_core.findings.comments import takes_comments
-from codetune_core.workers.messages import ReviewTask
+from codetune_core.fixes.ladder.climb import Climbed
+from codetune_core.fixes.ladder.request import Request
+from codetune_core.model_reviewer.anchoring import Quoted
+from codetune_core.model_reviewer.reading import Reading
+from codetune_core.workers.messages import ClimbTask, ReviewTask, SetAsideTask, Trying
 from codetune_core.workers.pool import Pool
+from codetune_core.workers.supplies import Supplier
+from codetune_core.workspace.trust import is_trusted
 from codetune_server import holdings
 from codetune_server.folders import Folder
 from codetune_server.follow import follow
 from codetune_server.holdings import Holding
+from codetune_server.judging.carry import by_detectors, claims, in_order, with_verdicts
 from codetune_server.offers import Deed
 from codetune_server.session import Session, State
 from codetune_server.subject import Subject
@@ -105,6 +112,29 @@ class ReviewService:
         holding = await self.holding(state.subject.document)
         return await self._pool.fix_all(state.subject.document, findings, holding.settings)
 
+    async def climb(
+        self,
+        subject: Subject,
+        ranges: tuple[Range, ...],
+        supplier: Supplier,
+        *,
+        finding: Finding | None = None,
+        candidates: int = 1,
+    ) -> AsyncGenerator[Trying | Climbed]:
+        """Have what a model proposes climb the ladder: yield what is tried, and last what became of it.
+
+        ``ranges`` are those of the text that may change, none for the code around the finding. Raises CodeTuneError.
+        """
+        holding = await self.holding(subject.document)
+        root = holding.folder.path if holding.folder else None
+        trusted = await asyncio.to_thread(is_trusted, root)
+        request = Request(subject.document, ranges, finding, root)
+        async with aclosing(
+            self._pool.climb(ClimbTask(request, holding.settings, trusted, candidates), supplier)
+        ) as parts:
+            async for part in parts:
+                yield part
+
     async def ways_to_set_aside(self, document: Document) -> set[Deed]:
         """In which ways findings of a document can be set aside: by a comment, in the baseline."""
         holding = await self.holding(document)
@@ -123,6 +153,25 @@ class ReviewService:
         """Write a finding into the baseline of its folder; raises BaselineError."""
         holding = await self.holding(document)
         await asyncio.to_thread(holdings.accept, holding, document, finding, reason)
+
+    async def read(self, document: Document) -> Reading:
+        """Cut a document into what a model is asked about; raises CodeTuneError."""
+        return await self._pool.read(document)
+
+    async def anchor(self, document: Document, quotes: Sequence[Quoted]) -> Sequence[Range | None]:
+        """Find what a model quotes; raises CodeTuneError."""
+        return await self._pool.anchor(document, quotes)
+
+    async def set_aside(
+        self, document: Document, findings: Sequence[Finding]
+    ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+        """Part a model's findings into those shown and those that comments, settings or the baseline set aside."""
+        holding = await self.holding(document)
+        task = SetAsideTask(document, holding.relative(document), tuple(findings), holding.settings)
+        shown, aside = await self._pool.set_aside(task)
+        review = Review(document.uri, document.version, Stage.COMPLETE, shown, aside)
+        review = holding.part(document, review, self._is_open)
+        return review.findings, review.suppressed
 
     async def restart(self) -> None:
         """Replace the workers; what was said about detectors may be said again."""
@@ -156,21 +205,31 @@ class ReviewService:
             async for review in reviews:
                 self._tell(review.notices)
                 live = live or review
-                yield self._keep(subject, holding.part(document, review, self._is_open), live, pace)
+                yield await self._keep(subject, holding.part(document, review, self._is_open), live, pace)
 
-    def _keep(self, subject: Subject, review: Review, live: Review, pace: Pace) -> Review:
-        """Remember a review; until the slow detectors have answered, their last findings stand where they can."""
-        known = {finding.id for finding in review.findings}
+    async def _keep(self, subject: Subject, review: Review, live: Review, pace: Pace) -> Review:
+        """Remember a review, with what a model said and, until the slow detectors have answered, what they last did."""
         thorough = pace is Pace.SAVE and review.stage is not Stage.LIVE
-        if thorough:
-            slow = known - {finding.id for finding in live.findings}
-        else:
-            older = self._session.state(subject.document.uri)
-            kept = _slow(older, subject.document, known) if older else ()
-            slow = {finding.id for finding in kept}
-            review = replace(review, findings=_sorted((*review.findings, *kept)))
+        older = self._session.state(subject.document.uri)
+        shown, aside = await self._claims(older, subject.document)
+        while older is not (latest := self._session.state(subject.document.uri)):  # the model has gone on meanwhile
+            older = latest
+            shown, aside = await self._claims(older, subject.document)
+        known = {finding.id for finding in review.findings}
+        kept = () if thorough or older is None else _slow(older, subject.document, known)
+        slow = known - {finding.id for finding in live.findings} if thorough else {finding.id for finding in kept}
+        findings = (*review.findings, *kept)
+        if older:
+            findings = with_verdicts(findings, older, subject.document)
+        suppressed = (*review.suppressed, *aside)
+        review = replace(review, findings=in_order((*findings, *shown)), suppressed=suppressed)
         self._session.keep(State(subject, review, frozenset(slow), thorough))
         return review
+
+    async def _claims(self, older: State | None, document: Document) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+        """What a model found in the last text and still stands, and what of it is set aside."""
+        found = claims(older, document) if older else ()
+        return await self.set_aside(document, found) if found else ((), ())
 
     def _is_open(self, uri: str) -> bool:
         return self._session.subject(uri) is not None
@@ -181,12 +240,8 @@ class ReviewService:
 
 
 def _slow(older: State, document: Document, known: set[str]) -> tuple[Finding, ...]:
-    findings = (finding for finding in older.review.findings if finding.id in older.slow - known)
+    findings = (finding for finding in by_detectors(older) if finding.id in older.slow - known)
     return follow(findings, older.subject.document, document)
-
-
-def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda finding: (finding.range, finding.rule.id)))
 
 
 def _fine(task: asyncio.Task[Holding]) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import unquote
 
+from codetune_core.domain.document import Document
 from codetune_core.domain.review import TIMED_OUT, Notice, Review
 from codetune_server.client import Client
 from codetune_server.documents import Documents
@@ -54,6 +55,8 @@ class Session:
     client: Client = field(default_factory=Client)
     folders: Folders = field(default_factory=Folders)
     editor_options: Mapping[str, Any] = field(default_factory=dict)
+    opened: dict[str, Document] = field(default_factory=dict)
+    """By key: the text of what is open, as it was when it was opened."""
     shown: dict[str, dict[str, str]] = field(default_factory=dict)
     """By key and URI of an editor's document: fingerprint of the diagnostics that the editor has of it."""
     _states: dict[str, State] = field(default_factory=dict)

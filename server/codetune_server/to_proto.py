@@ -6,7 +6,7 @@ from dataclasses import asdict
 from lsprotocol import types
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.finding import Finding, Severity, Step
+from codetune_core.domain.finding import Finding, Severity, Standing, Step, Verdict
 from codetune_core.domain.fix import Applicability, Fix
 from codetune_core.domain.text import Edit, Encoding, Position, Range, to_units, without_end
 from codetune_server.client import Client
@@ -62,17 +62,52 @@ def _diagnostic(
     page = cwe_page(finding)
     place = subject.locate(finding.range)
     fixes = [fix.label for fix in finding.fixes]
+    evidence = dict.fromkeys((*finding.evidence, *(finding.verdict.evidence if finding.verdict else ())))
     return types.Diagnostic(
         range=range_(part, place[1] if place else finding.range, encoding),
-        message=f"{finding.message} {_STALE}" if finding.stale else finding.message,
-        severity=_SEVERITIES[finding.severity],
+        message=_message(finding),
+        severity=_severity(finding),
         code=finding.rule.id,
         code_description=types.CodeDescription(page) if page and client.code_descriptions else None,
         source=SOURCE,
         tags=_tags(finding, client),
-        related_information=_related(subject, finding.evidence, encoding) if client.related_information else None,
-        data={"id": finding.id, "uri": part.uri, "version": part.version, "fixes": fixes},
+        related_information=_related(subject, evidence, encoding) if client.related_information else None,
+        data={"id": finding.id, "uri": part.uri, "version": part.version, "fixes": fixes, **_verdict(finding.verdict)},
     )
+
+
+def _message(finding: Finding) -> str:
+    """The finding's message, and what a model says of it: one line of plain text."""
+    parts = [finding.message, said_of(finding.verdict) if finding.verdict else "", _STALE if finding.stale else ""]
+    return " ".join(part for part in parts if part)
+
+
+def _severity(finding: Finding) -> types.DiagnosticSeverity:
+    """How it is shown; what a model refutes stays, but out of the way."""
+    own = _SEVERITIES[finding.severity]
+    if finding.verdict and finding.verdict.standing is Standing.DOUBTFUL:
+        return max(own, types.DiagnosticSeverity.Information, key=int)
+    return own
+
+
+def said_of(verdict: Verdict) -> str:
+    """What a model says of a finding, in plain text."""
+    who = verdict.model or "a model"
+    match verdict.standing:
+        case Standing.NEW:
+            return f"(found by {who})"
+        case Standing.CONFIRMED:
+            return f"(confirmed by {who}: {verdict.reason})"
+        case Standing.DOUBTFUL:
+            return f"(doubted by {who}: {verdict.reason})"
+
+
+def _verdict(verdict: Verdict | None) -> dict[str, object]:
+    """What clients may show of it in ways of their own, and by which execution it can be rated."""
+    if verdict is None:
+        return {}
+    said = {"standing": verdict.standing.value, "reason": verdict.reason, "model": verdict.model}
+    return {"verdict": {**said, "executionId": verdict.execution_id}}
 
 
 def _tags(finding: Finding, client: Client) -> list[types.DiagnosticTag] | None:

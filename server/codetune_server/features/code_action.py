@@ -11,7 +11,7 @@ from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of
 from codetune_server.errors import RequestError
-from codetune_server.features import run_action
+from codetune_server.features import review_with_model, run_action
 from codetune_server.offers import SETS_ASIDE, Deed, Offer, Wanted, offers
 from codetune_server.session import State
 
@@ -26,7 +26,7 @@ async def code_action(
     backend: Backend, params: types.CodeActionParams
 ) -> list[types.CodeAction | types.Command] | None:
     """The entries for the findings at a range, and those of prompts."""
-    prompts = run_action.entries(backend, params)
+    prompts = [*review_with_model.entries(backend, params), *run_action.entries(backend, params)]
     state = backend.session.current(params.text_document.uri)
     if state is None:
         return prompts or None

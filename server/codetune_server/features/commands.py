@@ -12,7 +12,7 @@ from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of, finding_of
 from codetune_server.errors import content_modified, failed
 from codetune_server.explain import explain, ignored
-from codetune_server.features import diagnostic, inline_completion, run_action
+from codetune_server.features import diagnostic, inline_completion, review_with_model, run_action
 from codetune_server.features.configuration import review_open
 from codetune_server.features.run_prompt import run_prompt
 from codetune_server.features.status import status
@@ -106,6 +106,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "codetune.runPrompt": run_prompt,
     "codetune.status": status,
     run_action.COMMAND: run_action.run_action,
+    review_with_model.COMMAND: review_with_model.review_with_model,
     inline_completion.ACCEPTED: inline_completion.completion_accepted,
 }
 

@@ -3,13 +3,14 @@
 from lsprotocol import types
 
 from codetune_server.backend import Backend
+from codetune_server.features import review_with_model
 from codetune_server.features.configuration import apply_changes
 from codetune_server.features.diagnostic import clear
 
 
 def did_open(backend: Backend, params: types.DidOpenTextDocumentParams) -> None:
     """Review at once."""
-    backend.scheduler.now(params.text_document.uri, thorough=True)
+    _opened(backend, params.text_document.uri)
 
 
 async def did_change(backend: Backend, params: types.DidChangeTextDocumentParams) -> None:
@@ -19,8 +20,10 @@ async def did_change(backend: Backend, params: types.DidChangeTextDocumentParams
 
 async def did_save(backend: Backend, params: types.DidSaveTextDocumentParams) -> None:
     """Review at once, unless this very text was; what was saved may have been settings."""
-    _saved(backend, backend.session.key(params.text_document.uri))
+    key = backend.session.key(params.text_document.uri)
+    _saved(backend, key)
     await apply_changes(backend, always=False)
+    await review_with_model.saved(backend, key)
 
 
 def did_close(backend: Backend, params: types.DidCloseTextDocumentParams) -> None:
@@ -30,7 +33,7 @@ def did_close(backend: Backend, params: types.DidCloseTextDocumentParams) -> Non
 
 def notebook_did_open(backend: Backend, params: types.DidOpenNotebookDocumentParams) -> None:
     """Review at once."""
-    backend.scheduler.now(params.notebook_document.uri, thorough=True)
+    _opened(backend, params.notebook_document.uri)
 
 
 async def notebook_did_change(backend: Backend, params: types.DidChangeNotebookDocumentParams) -> None:
@@ -38,9 +41,10 @@ async def notebook_did_change(backend: Backend, params: types.DidChangeNotebookD
     await _changed(backend, params.notebook_document.uri)
 
 
-def notebook_did_save(backend: Backend, params: types.DidSaveNotebookDocumentParams) -> None:
+async def notebook_did_save(backend: Backend, params: types.DidSaveNotebookDocumentParams) -> None:
     """Review at once, unless this very text was."""
     _saved(backend, params.notebook_document.uri)
+    await review_with_model.saved(backend, params.notebook_document.uri)
 
 
 def notebook_did_close(backend: Backend, params: types.DidCloseNotebookDocumentParams) -> None:
@@ -48,13 +52,21 @@ def notebook_did_close(backend: Backend, params: types.DidCloseNotebookDocumentP
     _closed(backend, params.notebook_document.uri)
 
 
+def _opened(backend: Backend, key: str) -> None:
+    backend.scheduler.now(key, thorough=True)
+    review_with_model.opened(backend, key)
+
+
 def _saved(backend: Backend, key: str) -> None:
+    backend.outcomes.saved(key)
     state = backend.session.current(key)
     if state is None or not state.thorough:
         backend.scheduler.now(key, thorough=True)
 
 
 async def _changed(backend: Backend, uri: str) -> None:
+    backend.outcomes.changed(uri)
+    review_with_model.edited(backend)
     service = await backend.service()
     subject = backend.session.subject(uri)
     if subject is None:
@@ -65,7 +77,9 @@ async def _changed(backend: Backend, uri: str) -> None:
 
 
 def _closed(backend: Backend, key: str) -> None:
+    backend.outcomes.closed(key)
     backend.scheduler.forget(key)
+    review_with_model.closed(backend, key)
     backend.session.forget(key)
     clear(backend, key)
     backend.changed()

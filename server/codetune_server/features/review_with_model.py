@@ -1,0 +1,105 @@
+"""Reviews with a model: after a save, by ``codetune.reviewWithModel``, and of what is selected."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from lsprotocol import types
+
+from codetune_core.domain.execution import Role
+from codetune_server import from_proto
+from codetune_server.backend import Backend
+from codetune_server.errors import failed
+from codetune_server.features.run_action import ASKING
+from codetune_server.offers import within
+from codetune_server.progress import progress
+from codetune_server.session import State
+
+if TYPE_CHECKING:
+    from codetune_core.model_reviewer.progress import ModelReview
+
+COMMAND = "codetune.reviewWithModel"
+_NOBODY = "No model is set for reviews: set engine.name in your codetune.toml. `codetune doctor` says what there is."
+
+
+def opened(backend: Backend, key: str) -> None:
+    """Note the text, and show again what a model said of it before."""
+    if subject := backend.session.subject(key):
+        backend.session.opened[unquote(subject.document.uri)] = subject.document
+        if backend.judging:
+            backend.judging.opened(subject.document.uri)
+
+
+async def saved(backend: Backend, key: str) -> None:
+    """Have the present text reviewed with a model, where the settings say so and somebody answers."""
+    subject, service = backend.session.subject(key), await backend.service()
+    if subject and (await service.holding(subject.document)).settings.review.model == "save":
+        (await backend.judge()).saved(subject.document.uri)
+
+
+def edited(backend: Backend) -> None:
+    """Let no model work on code that is no more."""
+    if backend.judging:
+        backend.judging.edited()
+
+
+def closed(backend: Backend, key: str) -> None:
+    """Let no model work on what is closed."""
+    backend.session.opened.pop(unquote(key), None)
+    if backend.judging:
+        backend.judging.closed(key)
+
+
+def entries(backend: Backend, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+    """The entry for a selection, from what is known at this moment."""
+    uri, chosen, only = params.text_document.uri, params.range, params.context.only
+    state, models = backend.session.state(uri), backend.catalogue.models if backend.catalogue else {}
+    if chosen.start == chosen.end or state is None or state.review.skipped or Role.REVIEW not in models:
+        return []
+    if not any(within(ASKING, kind) for kind in only or [""]):
+        return []
+    title = f"Review this selection with {models[Role.REVIEW] or 'the model of your team'}"
+    command = types.Command(title, COMMAND, arguments=[uri, chosen])
+    if not backend.client.action_literals:
+        return [command]
+    tags = [types.CodeActionTag.LlmGenerated] if backend.client.model_actions else None
+    return [types.CodeAction(title, kind=ASKING, command=command, tags=tags)]
+
+
+async def review_with_model(
+    backend: Backend,
+    uri: str,
+    range: types.Range | None = None,  # noqa: A002 - the protocol's word
+) -> dict[str, int]:
+    """Review an open document, or the functions that a range touches; answers how much came of it."""
+    subject, judge = backend.session.subject(uri), await backend.judge()
+    part = subject.part(uri) or subject.document if subject else None
+    if subject is None or part is None:
+        raise failed("This file is not open.")
+    settings = (await (await backend.service()).holding(subject.document)).settings
+    if settings.review.model == "off":
+        raise failed("Your settings switch reviews with a model off (review.model).")
+    if await judge.model() is None:
+        raise failed(_NOBODY)
+    place = subject.whole(part, from_proto.range_(part, range, backend.encoding)) if range else None
+    async with progress(backend.server, f"CodeTune reviews {part.name}") as shown:
+
+        def tell(said: "ModelReview") -> None:
+            if said.asked:
+                shown.report(f"{said.answered} of {said.asked}", 100 * said.answered // said.asked)
+
+        return await judge.review(await _reviewed(backend, uri), place, tell)
+
+
+async def _reviewed(backend: Backend, uri: str) -> State:
+    """What the detectors say of the present text."""
+    key = backend.session.key(uri)
+    state = backend.session.state(key)
+    if state is None or not state.thorough or state.subject != backend.session.subject(key):
+        backend.scheduler.now(key, thorough=True)
+        await backend.scheduler.complete(key)
+        state = backend.session.state(key)
+    if state is None or state.subject != backend.session.subject(key):
+        raise failed("The text was not reviewed, so no model was asked.")
+    if state.review.skipped:
+        raise failed(f"This file is not reviewed: {state.review.skipped}")
+    return state
