@@ -1,7 +1,6 @@
 """Answers requests for completions: from what is known, by what is being written, or by asking a model."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
@@ -33,7 +32,6 @@ class Proposer:
         executor: who runs executions.
         present: the text that a document has now.
         tell: gets the kind and the message of what failed.
-        now: seconds of a clock that only goes forward.
     """
 
     def __init__(
@@ -41,9 +39,8 @@ class Proposer:
         executor: Callable[[], Awaitable[Executor]],
         present: Callable[[str], Document | None],
         tell: Callable[[str, str], None],
-        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._executor, self._present, self._tell, self._now = executor, present, tell, now
+        self._executor, self._present, self._tell = executor, present, tell
         self._completions = Completions()
         self._running: dict[Flight, Running] = {}
         self._newer = asyncio.Event()
@@ -61,17 +58,16 @@ class Proposer:
             return NOTHING
         newer = self._supersede(number)
         while not newer.is_set():
-            advice = self._completions.ask(spot.document, spot.position, self._now(), spot.others, invoked=spot.invoked)
+            advice = self._completions.ask(spot.document, spot.position, _now(), spot.others, invoked=spot.invoked)
             if isinstance(advice, Hit):
                 return advice
             if isinstance(advice, Wait):
-                if not await self._waited(self._running[advice.flight], newer):
-                    break
+                await self._waited(self._running[advice.flight], Place.of(spot.document, spot.position), newer)
                 continue
-            running = await self._asked(spot, advice, newer)
-            if running is None or not await self._waited(running, newer):
-                break
-            return self._completions.known(advice.place) or NOTHING
+            if running := await self._asked(spot, advice, newer):
+                await self._waited(running, advice.place, newer)
+                return NOTHING if newer.is_set() else self._completions.known(advice.place) or NOTHING
+            break
         return NOTHING
 
     async def aclose(self) -> None:
@@ -91,13 +87,13 @@ class Proposer:
         """Begin to ask a model, unless another keystroke comes meanwhile."""
         if ask.cancel:
             self._stop(self._running[ask.cancel])
-        if self._now() < self._rests_until and not spot.invoked:
+        if _now() < self._rests_until and not spot.invoked:
             return None
         reading = asyncio.create_task(asyncio.to_thread(spot.told, ask.place, ask.budget))
         if await _is_set_within(newer, ask.delay):
             return None
         await asyncio.wait({reading}, timeout=_CONTEXT_SECONDS)
-        flight = self._completions.begin(ask, self._now())
+        flight = self._completions.begin(ask, _now())
         if flight is None:
             return None
         told = reading.result() if reading.done() else Told(context(ask.place, (), ask.budget), (spot.document,))
@@ -123,24 +119,26 @@ class Proposer:
             case Started(execution_id=number):
                 flight.source = str(number)
             case Token(text=text):
-                is_enough = self._completions.grew(flight, running.within(text)) or running.is_full
-                if is_enough:
+                if self._completions.grew(flight, running.within(text)) or running.is_full:
                     self._land(running, truncated=True)
-                return is_enough
-            case Finished(finish_reason=reason):
-                self._land(running, truncated=reason == "length")
+                    return True
+                running.look()
+            case Finished(finish_reason=reason, output=output):
+                flight.text = ""
+                flight.text = running.within(output)  # without what was thought before
+                self._land(running, truncated=reason == "length" or running.is_full)
             case Failed(kind=kind, message=message):
                 self._failed(str(kind), message)
         return False
 
     def _land(self, running: Running, *, truncated: bool) -> None:
-        self._completions.finished(running.flight, self._now(), truncated=truncated)
+        self._completions.finished(running.flight, _now(), truncated=truncated)
         self._rest = 0.0
         running.over.set()
 
     def _failed(self, kind: str, message: str) -> None:
         self._rest = min(_LONGEST_REST, 2 * self._rest or _REST_SECONDS)
-        self._rests_until = self._now() + self._rest
+        self._rests_until = _now() + self._rest
         self._tell(kind, message)
 
     def _over(self, running: Running, task: "asyncio.Task[None]") -> None:
@@ -151,22 +149,20 @@ class Proposer:
         if not task.cancelled() and (error := task.exception()):
             self._failed("internal", type(error).__name__)
 
-    async def _waited(self, running: Running, newer: asyncio.Event) -> bool:
-        """Wait for the end of an answer; False where a newer request came first."""
-        running.waiting += 1
+    async def _waited(self, running: Running, place: Place, newer: asyncio.Event) -> None:
+        """Wait until an answer is over, does not fit any more, or a newer request came."""
         seconds = 0.0
         try:
-            await _first(running.over, newer)
+            with running.awaited(place) as strayed:
+                await _first(running.over, strayed, newer)
         except asyncio.CancelledError:
             seconds = _NEXT_REQUEST_SECONDS if self._is_typed_on(running.flight) else 0.0
             raise
         finally:
-            running.waiting -= 1
             if seconds:
                 asyncio.get_running_loop().call_later(seconds, self._stop_unwanted, running)
             else:
                 self._stop_unwanted(running)
-        return not newer.is_set()
 
     def _is_typed_on(self, flight: Flight) -> bool:
         """Say whether the document has changed to what the answer may still continue: the next request will say."""
@@ -177,7 +173,7 @@ class Proposer:
         return flight.may_fit(Place(place.uri, present.text[:end], present.text[end:], place.language))
 
     def _stop_unwanted(self, running: Running) -> None:
-        if not running.waiting:
+        if not running.is_wanted:
             self._stop(running)
 
     def _stop(self, running: Running) -> None:
@@ -187,6 +183,10 @@ class Proposer:
             running.over.set()
             if running.task:
                 running.task.cancel()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _first(*events: asyncio.Event) -> None:
