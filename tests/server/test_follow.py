@@ -42,6 +42,9 @@ def check(old, new, line):
         ("a\r\nb\r\n", "new\r\na\r\nb\r\n", 1, 2),
         ("a\nb", "a\nnew\nb", 1, 2),
         ("a\na\na\n", "a\na\n", 0, 0),
+        ("a\nb\nc\nd\ne\n", "A\nb\nc\nnew\nd\nE\n", 2, 2),
+        ("a\nb\nc\nd\ne\n", "A\nb\nc\nnew\nd\nE\n", 3, 4),
+        ("a\nx\nc\nx\ne\n", "A\nx\nd\nx\nE\n", 1, None),
     ],
 )
 def test_a_finding_goes_with_its_lines_and_is_dropped_where_they_change(old, new, line, expected):
