@@ -1,4 +1,4 @@
-"""Lets the person at the editor follow an answer while it is written: by its length, and by its text where asked for."""
+"""Lets an editor follow an answer while it is written: by its length, and by its text where it asked for that."""
 
 from lsprotocol import types
 

@@ -115,6 +115,8 @@ def entry(client, prompt, place=None, uri=URI):
 
 def prompt_of(shown):
     command = shown["command"]
+    if command["command"] == "codetune.ask":
+        return "answer-with-citations"
     return command["arguments"][0] if command["command"] == "codetune.runAction" else ""
 
 
@@ -156,8 +158,8 @@ def test_an_explanation_is_a_page_of_markdown_that_fetches_nothing(opened):
     running = choose(opened, entry(opened, "explain-code"), workDoneToken="t")
     shown = answer_request(opened, "window/showDocument", {"success": True})
     page = Path(unquote(urlsplit(shown["uri"]).path)).read_text()
-    assert page.startswith(f"# Explain code\n\n[cart.py, lines 4 to 8](<{URI}#L4>)\n\nIt **adds** numbers.")
-    assert "\\![x]" in page
+    assert page.startswith(f"# Explain code\n\n[cart.py, lines 4 to 8](<{URI}#L4-L8>)\n\nIt **adds** numbers.")
+    assert "\\![x]\\(https:" in page
     assert page.endswith("_explain-code, version 1, answered by tiny_\n")
     done = opened.answer(running)["result"]
     assert (done["model"], done["applied"]) == ("tiny", False)
@@ -213,9 +215,9 @@ def test_an_edit_while_the_model_works_means_that_nothing_is_edited(opened):
 
 
 def test_what_a_prompt_must_be_told_is_named_where_nobody_says_it(opened):
-    chosen = entry(opened, "answer-with-citations")
+    chosen = entry(opened, "generate")
     told = error(opened, choose(opened, chosen, workDoneToken="t"))
-    assert (told["code"], "question (The question)" in told["message"]) == (FAILED, True)
+    assert (told["code"], "description (" in told["message"]) == (FAILED, True), told
     told = error(opened, choose(opened, chosen, {"nothing": 1}, workDoneToken="t"))
     assert (told["code"], "no variable nothing" in told["message"]) == (INVALID, True)
     told = error(opened, opened.start_command("codetune.runAction", "unit-tests", URI, 1, lines(3, 8)))

@@ -7,6 +7,7 @@ from lsprotocol import types
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.editor_scope import Shows, Where
+from codetune_core.domain.text import Position, Range
 from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
 from codetune_server.errors import content_modified, failed, invalid_params
@@ -17,12 +18,13 @@ from codetune_server.pages.page import Page
 from codetune_server.progress import Progress, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from codetune_server.prompted.actions import Outcome
+    from codetune_server.prompted.actions import Means, Outcome
     from codetune_server.prompted.listing import PromptAction
 
 COMMAND = "codetune.runAction"
+ASK_COMMAND = "codetune.ask"
+ASK = "answer-with-citations"
+"""The starter prompt that answers questions."""
 ASKING = "codetune"
 """Kind of the entries that only answer."""
 _EDIT_SECONDS = 60.0
@@ -55,15 +57,15 @@ async def run_action(  # noqa: PLR0913, PLR0917 - the command's own arguments
     variables: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Run a prompt on a range; answers ``output``, ``model``, ``executionId``, and whether an edit was ``applied``."""
-    document = _current(backend, uri, version)
+    document = current(backend, uri, version)
     action = await _offered(backend, prompt)
-    run, runs = await asyncio.to_thread(_import_run), await backend.prompt_runs()
+    means = await _means(backend)
     chosen = from_proto.range_(document, range, backend.encoding)
-    page = Page(backend, action.prompt, action.label, About(document, chosen))
+    page = Page(backend, action.prompt, action.label)
     with page.stopped_on_error():
         async with progress(backend.server, f"CodeTune: {action.title}", measured=False) as shown:
             listener = _Listener(backend, shown, action, document, page)
-            outcome = await run(action, document, chosen, variables or {}, runs, backend.session.folders, listener)
+            outcome = await means.run(action, document, chosen, variables or {}, listener)
         applied = await _used(backend, action, document, outcome, page)
     return {
         "output": outcome.output,
@@ -71,6 +73,23 @@ async def run_action(  # noqa: PLR0913, PLR0917 - the command's own arguments
         "executionId": outcome.execution_id,
         "applied": applied,
     }
+
+
+async def ask(
+    backend: Backend,
+    uri: str,
+    question: str = "",
+    range: types.Range | None = None,  # noqa: A002 - the protocol's word
+    version: int | None = None,
+) -> dict[str, Any]:
+    """Answer a question about a range, or what is around a cursor, or all of a file, on a page with links."""
+    document = backend.session.documents.snapshot(uri)
+    if document is None or document.version is None:
+        raise failed("This file is not open. Open it, and ask again.")
+    end = document.position(len(document.text))
+    everything = to_proto.range_(document, Range(Position(0, 0), end), backend.encoding)
+    told = {"question": question} if question.strip() else {}
+    return await run_action(backend, ASK, uri, version or document.version, range or everything, told)
 
 
 async def _offered(backend: Backend, prompt: str) -> "PromptAction":
@@ -82,13 +101,19 @@ async def _offered(backend: Backend, prompt: str) -> "PromptAction":
     raise invalid_params(f"No prompt {prompt!r} is offered in editors: it needs a tag such as editor:selection.")
 
 
-def _import_run() -> "Callable[..., Awaitable[Outcome]]":
-    from codetune_server.prompted.actions import run  # noqa: PLC0415 - not before something is asked
+async def _means(backend: Backend) -> "Means":
+    means = await asyncio.to_thread(_import_means)
+    return means(await backend.prompt_runs(), backend.session.folders, (await backend.service()).anchor)
 
-    return run
+
+def _import_means() -> "type[Means]":
+    from codetune_server.prompted.actions import Means  # noqa: PLC0415 - not before something is asked
+
+    return Means
 
 
-def _current(backend: Backend, uri: str, version: int) -> Document:
+def current(backend: Backend, uri: str, version: int) -> Document:
+    """Return a document in this version; raises RequestError where the editor has another one by now."""
     document = backend.session.documents.snapshot(uri)
     if document is None or document.version != version:
         raise content_modified()
@@ -115,7 +140,8 @@ async def _used(backend: Backend, action: "PromptAction", document: Document, ou
     """Apply an edit, or show the page: also of an edit, to an editor that cannot apply it to exactly one version."""
     client = backend.client
     if not (outcome.edits and client.applies_edits and client.document_changes):
-        await page.finish(outcome.page)
+        await page.finish(outcome.page, About(document, outcome.range))
+        backend.outcomes.shown(outcome.execution_id)
         return False
     _check_present(backend, document)
     edit = to_proto.workspace_edit([(document, list(outcome.edits))], client, backend.encoding)
@@ -136,7 +162,7 @@ def _fits(action: "PromptAction", document: Document, *, has_selection: bool, by
         return action.scope.where is not Where.FILE or not by_itself
     if by_itself:
         return False
-    return action.scope.where is not Where.SELECTION or document.language == "python"
+    return action.scope.where is not Where.SELECTION or action.asks or document.language == "python"
 
 
 def _kind(action: "PromptAction") -> str:
@@ -144,7 +170,9 @@ def _kind(action: "PromptAction") -> str:
 
 
 def _command(action: "PromptAction", document: Document, place: types.Range) -> types.Command:
-    arguments = [action.prompt, document.uri, document.version, place]
+    arguments: list[Any] = [action.prompt, document.uri, document.version, place]
+    if action.prompt == ASK:
+        return types.Command(action.title, ASK_COMMAND, action.tooltip, [document.uri, "", place, document.version])
     return types.Command(action.title, COMMAND, tooltip=action.tooltip, arguments=arguments)
 
 

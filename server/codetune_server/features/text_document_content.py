@@ -8,8 +8,6 @@ from codetune_server.pages.store import SCHEME
 OPTIONS = types.TextDocumentContentOptions(schemes=[SCHEME])
 
 
-def text_document_content(
-    backend: Backend, params: types.TextDocumentContentParams
-) -> types.TextDocumentContentResult:
+def text_document_content(backend: Backend, params: types.TextDocumentContentParams) -> types.TextDocumentContentResult:
     """Answer the present text of a page."""
     return types.TextDocumentContentResult(backend.pages.read(params.uri))

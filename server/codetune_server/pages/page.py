@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -25,14 +25,12 @@ class Page:
         backend: of the editor.
         name: of the document.
         title: how a message calls it.
-        about: what code it is about; None for none.
     """
 
-    def __init__(self, backend: Backend, name: str, title: str = "", about: About | None = None) -> None:
+    def __init__(self, backend: Backend, name: str, title: str = "") -> None:
         self._backend = backend
         self._name = name
         self._title = title
-        self._about = about
         self._uri = ""
         self._text = ""
         self._over = False
@@ -50,8 +48,8 @@ class Page:
         self._backend.pages.write(self._uri, markdown)
         self._wake.set()
 
-    async def finish(self, markdown: str) -> None:
-        """Show the whole page, in the best way that the editor knows."""
+    async def finish(self, markdown: str, about: About | None = None) -> None:
+        """Show the whole page, in the best way that the editor knows; ``about`` is what code it is about."""
         self._over = True
         self.grow(markdown)
         if self._followed and await asyncio.shield(self._followed):
@@ -60,7 +58,7 @@ class Page:
             path = await asyncio.to_thread(_write, self._name, markdown)
             if await self._open(path.as_uri()):
                 return
-        self._say(markdown)
+        self._say(markdown, about)
 
     @contextmanager
     def stopped_on_error(self) -> Iterator[None]:
@@ -99,17 +97,14 @@ class Page:
 
     async def _refresh(self) -> None:
         server, params = self._backend.server, types.TextDocumentContentRefreshParams(self._uri)
-        try:
+        with suppress(TimeoutError, JsonRpcException):  # it has what it read last, and the next refresh may do better
             await server.ask(server.workspace_text_document_content_refresh_async(params))
-        except (TimeoutError, JsonRpcException):
-            pass  # it has what it read last, and the next refresh may do better
 
-    def _say(self, markdown: str) -> None:
+    def _say(self, markdown: str, about: About | None) -> None:
         text = plain(markdown)
-        if self._about and self._backend.client.hovers:
-            self._backend.answers.keep(self._about, markdown)
-            line = self._about.range.start.line + 1
-            name = self._about.document.name or "the file"
+        if about and self._backend.client.hovers:
+            self._backend.answers.keep(about, markdown)
+            line, name = about.range.start.line + 1, about.document.name or "the file"
             text = f"{self._title or 'The answer'} is here: hover over line {line} of {name} to read it."
         self._backend.server.window_show_message(types.ShowMessageParams(types.MessageType.Info, text))
 

@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.editor_scope import Shows
+from codetune_core.domain.editor_scope import Shows, Where
 from codetune_core.domain.text import Edit, Range
-from codetune_server.errors import failed
+from codetune_core.model_reviewer.anchoring import Anchoring
+from codetune_server.errors import RequestError, failed
 from codetune_server.folders import Folders
 from codetune_server.prompt_runs import Listener, PromptRuns
 from codetune_server.prompted.answer import content, edits_of
+from codetune_server.prompted.citing import cited
 from codetune_server.prompted.listing import PromptAction
 from codetune_server.prompted.page import page
 from codetune_server.prompted.place import Place, place_of
 from codetune_server.prompted.values import values
+
+DEFAULT_QUESTION = "What does this do, what does it rely on, and what is easy to get wrong when it is changed?"
+"""For an editor that asks its person nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class Outcome:
         execution_id: of the execution, for a rating.
         edits: of the document that was asked about, and of no other version; empty for none.
         page: the answer in Markdown.
+        range: what was asked about.
     """
 
     output: str
@@ -35,6 +41,7 @@ class Outcome:
     execution_id: str
     edits: tuple[Edit, ...]
     page: str
+    range: Range
 
 
 class PageListener(Listener, Protocol):
@@ -59,26 +66,53 @@ class _Drafts:
             self._listener.drafted(page(self._action.label, output, self._document, self._place, signed))
 
 
-async def run(  # noqa: PLR0913, PLR0917 - what an entry is run with
-    action: PromptAction,
-    document: Document,
-    chosen: Range,
-    given: Mapping[str, Any],
-    runs: PromptRuns,
-    folders: Folders,
-    listener: PageListener,
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Runs entries.
+
+    Attributes:
+        runs: asks the models.
+        folders: roots of the workspace.
+        anchoring: finds in the code what an answer quotes.
+    """
+
+    runs: PromptRuns
+    folders: Folders
+    anchoring: Anchoring
+
+    async def run(
+        self,
+        action: PromptAction,
+        document: Document,
+        chosen: Range,
+        given: Mapping[str, Any],
+        listener: PageListener,
+    ) -> Outcome:
+        """Ask the model; raises RequestError, in words. Being cancelled stops the model."""
+        place = await asyncio.to_thread(_place, action, document, chosen)
+        folder = self.folders.of(document)
+        path = (folder.relative(document) if folder else "") or document.name
+        if action.asks:
+            given = {"question": place.wish or DEFAULT_QUESTION, **given}
+        variables = await asyncio.to_thread(values, action.variables, document, place, path, given)
+        argument = {"prompt": action.prompt, "variables": variables, "task": action.task, "uri": document.uri}
+        answer = await self.runs.run(argument, self.folders, _Drafts(action, document, place, listener))
+        ranges = await cited(answer["output"], document, place, self.anchoring)
+        return await asyncio.to_thread(_outcome, action, document, place, answer, ranges)
+
+
+def _place(action: PromptAction, document: Document, chosen: Range) -> Place:
+    try:
+        return place_of(document, chosen, action.scope.where)
+    except RequestError:
+        if not action.asks:
+            raise
+        return place_of(document, chosen, Where.FILE)
+
+
+def _outcome(
+    action: PromptAction, document: Document, place: Place, answer: Mapping[str, Any], ranges: Mapping[str, Range]
 ) -> Outcome:
-    """Ask the model; raises RequestError, in words. Being cancelled stops the model."""
-    place = await asyncio.to_thread(place_of, document, chosen, action.scope.where)
-    folder = folders.of(document)
-    path = (folder.relative(document) if folder else "") or document.name
-    variables = await asyncio.to_thread(values, action.variables, document, place, path, given)
-    argument = {"prompt": action.prompt, "variables": variables, "task": action.task, "uri": document.uri}
-    answer = await runs.run(argument, folders, _Drafts(action, document, place, listener))
-    return await asyncio.to_thread(_outcome, action, document, place, answer)
-
-
-def _outcome(action: PromptAction, document: Document, place: Place, answer: Mapping[str, Any]) -> Outcome:
     output, model = answer["output"], answer["model"]
     edits: tuple[Edit, ...] = ()
     if action.scope.shows is not Shows.DOCUMENT:
@@ -86,8 +120,8 @@ def _outcome(action: PromptAction, document: Document, place: Place, answer: Map
         if not edits:
             raise failed(f"The model changes nothing. {_remark(action, output)}".strip())
     signed = f"{action.prompt}, version {action.version}, answered by {model}"
-    shown = page(action.label, output, document, place, signed)
-    return Outcome(output, model, answer["executionId"], edits, shown)
+    shown = page(action.label, output, document, place, signed, ranges)
+    return Outcome(output, model, answer["executionId"], edits, shown, place.range)
 
 
 def _remark(action: PromptAction, output: str) -> str:

@@ -20,6 +20,7 @@ _SECONDS = 30
 """Who answers may have to be looked for."""
 _PAGE = 100
 _OK = 200
+_CITED = "answer_with_citations"
 _WRITING = {Task.GENERATE, Task.FIX, Task.TESTS, Task.DOCSTRING, Task.OPTIMIZE}
 
 
@@ -50,8 +51,15 @@ class PromptAction:
     @property
     def label(self) -> str:
         """What the menu calls it."""
+        if self.prompt == "answer-with-citations":
+            return "Ask about this"
         words = self.prompt.replace("-", " ").replace("_", " ")
         return words[:1].upper() + words[1:]
+
+    @property
+    def asks(self) -> bool:
+        """Whether it answers any question about the code, and cites it."""
+        return self.schema == _CITED and any(variable.name == "question" for variable in self.variables)
 
     @property
     def title(self) -> str:

@@ -1,13 +1,12 @@
 """An answer as a page of Markdown: what it is about, what was answered, by whom; places in the code are links."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic_core import from_json
-
 from codetune_core.domain.document import Document
-from codetune_core.domain.text import split_lines
+from codetune_core.domain.text import Range
+from codetune_server.prompted.citing import QUOTES, answered, lines_of
 from codetune_server.prompted.place import Place
 
 _CODE = re.compile(
@@ -18,22 +17,31 @@ _CODE = re.compile(
 """Blocks in fences and code spans (CommonMark 0.31, sections 4.5 and 6.1)."""
 _HTML = re.compile(r"<(?=[A-Za-z/!?])")
 _IMAGE = re.compile(r"!(?=\[)")
-_QUOTED = "quote"
-_LINE = 1
+_LINK = re.compile(r"\](?=[(:\[])")
+"""What makes a link or defines one: after a bracket that closes (CommonMark 0.31, sections 4.7 and 6.3)."""
 
 
-def page(title: str, output: str, document: Document, place: Place, signed: str) -> str:
-    """Return the page; ``signed`` says which prompt and which model it is from."""
-    first = place.range.start.line + _LINE
-    last = max(first, place.range.end.line + (place.range.end.column > 0))
-    name, link = _escaped(document.name or "this file"), _link(document, first)
-    lines = f"line {first}" if first == last else f"lines {first} to {last}"
-    body = "\n\n".join(part for part in _Parts(document, place).of(output) if part)
-    return f"# {_escaped(title)}\n\n[{name}, {lines}]({link})\n\n{body}\n\n_{_escaped(signed)}_"
+def page(  # noqa: PLR0913, PLR0917 - what stands on it
+    title: str, output: str, document: Document, place: Place, signed: str, cited: Mapping[str, Range] | None = None
+) -> str:
+    """Return the page.
+
+    Args:
+        title: its heading.
+        output: the answer, or what there is of it.
+        document: the one that was asked about.
+        place: the part of it.
+        signed: says which prompt and which model it is from.
+        cited: where its quotes stand; None as long as that is not known.
+    """
+    name = _escaped(document.name or "this file")
+    body = "\n\n".join(part for part in _Parts(document, cited).of(output) if part)
+    about = f"[{name}, {_words(place.range)}]({_link(document, place.range)})"
+    return f"# {_escaped(title)}\n\n{about}\n\n{body}\n\n_{_escaped(signed)}_"
 
 
 def harmless(markdown: str) -> str:
-    """Return what a model wrote so that showing it fetches nothing: no image, no HTML, outside of code."""
+    """Return what a model wrote so that showing it leads nowhere: no image, link or HTML, outside of code."""
     pieces, done = [], 0
     for code in _CODE.finditer(markdown):
         pieces += [_plain(markdown[done : code.start()]), code[0]]
@@ -42,46 +50,53 @@ def harmless(markdown: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return _IMAGE.sub(r"\\!", _HTML.sub("&lt;", text))
+    return _LINK.sub(r"]\\", _IMAGE.sub(r"\\!", _HTML.sub("&lt;", text)))
 
 
 def _escaped(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>])", r"\\\1", text)
 
 
-def _link(document: Document, line: int) -> str:
-    return f"<{document.uri}#L{line}>"
+def _link(document: Document, at: Range) -> str:
+    first, last = lines_of(at)
+    return f"<{document.uri}#L{first}{'' if first == last else f'-L{last}'}>"
+
+
+def _words(at: Range) -> str:
+    first, last = lines_of(at)
+    return f"line {first}" if first == last else f"lines {first} to {last}"
 
 
 class _Parts:
     """Answers of any schema, read by what their fields are called."""
 
-    def __init__(self, document: Document, place: Place) -> None:
+    def __init__(self, document: Document, cited: Mapping[str, Range] | None) -> None:
         self._document = document
-        self._place = place
+        self._is_draft = cited is None
+        self._cited = cited or {}
 
     def of(self, output: str) -> Iterator[str]:
-        try:
-            answer = from_json(output, allow_partial="trailing-strings") if output.startswith("{") else None
-        except ValueError:
-            answer = None
+        answer = answered(output)
         if not isinstance(answer, dict):
             yield harmless(output)
-        elif list(answer) == ["findings"]:
-            yield from self._findings(answer["findings"])
+        elif list(answer) == ["findings"] and isinstance(answer["findings"], list):
+            yield from self._findings([each for each in answer["findings"] if isinstance(each, dict)])
         else:
             yield from self._fields(answer)
 
-    def _findings(self, findings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    def _findings(self, findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         """Show what the code bears out: a claim about code that is not there is left out, and counted."""
-        known = [(line, claim) for claim in findings if (line := self._line(claim.get(_QUOTED)))]
-        for line, claim in sorted(known, key=lambda each: each[0]):
+        if self._is_draft:
+            yield f"{len(findings)} found until now."
+            return
+        known = [(at, claim) for claim in findings if (at := self._cited.get(str(claim.get("quote"))))]
+        for at, claim in sorted(known, key=lambda each: each[0]):
             what = ", ".join(str(claim[name]) for name in ("rule", "cwe", "severity") if claim.get(name))
             remedy = f"\n\n  {_indented(harmless(claim['remedy']))}" if claim.get("remedy") else ""
-            yield f"- {self._at(line)} ({_escaped(what)}): {_indented(harmless(str(claim.get('message'))))}{remedy}"
+            yield f"- {self._at(at)} ({_escaped(what)}): {_indented(harmless(str(claim.get('message'))))}{remedy}"
         if not known:
             yield "Nothing was found."
-        if left_out := len(list(findings)) - len(known):
+        if left_out := len(findings) - len(known):
             yield f"_{left_out} of the model's claims left out: what they quote is not in the code._"
 
     def _fields(self, answer: Mapping[str, Any]) -> Iterator[str]:
@@ -89,27 +104,29 @@ class _Parts:
             if value in (None, "", [], {}) or isinstance(value, bool):
                 continue
             heading = "" if isinstance(value, str) else f"**{_escaped(name.replace('_', ' ').capitalize())}**\n\n"
-            yield heading + self._shown(name, value)
+            if name == "citations" and isinstance(value, list):
+                yield heading + "\n".join(self._citation(each) for each in value if isinstance(each, dict))
+            else:
+                yield heading + self._shown(name, value)
+
+    def _citation(self, citation: Mapping[str, Any]) -> str:
+        """Show a quote with a link to where it stands; one that stands nowhere is said to."""
+        quote = str(citation.get("quote", ""))
+        at = self._cited.get(quote)
+        nowhere = "" if self._is_draft else "not found in the code:"
+        return f"- {self._at(at) if at else nowhere}{_indented(_fenced(quote))}"
 
     def _shown(self, name: str, value: Any) -> str:
         if isinstance(value, list):
             return "\n".join(f"- {_indented(self._shown(name, each))}" for each in value)
         if isinstance(value, dict):
-            return "; ".join(f"{key}: {self._shown(key, each)}" for key, each in value.items() if each)
-        if name == _QUOTED and (line := self._line(value)):
-            return self._at(line)
-        return _fenced(str(value)) if name in {_QUOTED, "code", "replacement"} else harmless(str(value))
+            return "; ".join(f"{harmless(key)}: {self._shown(key, each)}" for key, each in value.items() if each)
+        if name in QUOTES and (at := self._cited.get(str(value))):
+            return self._at(at)
+        return _fenced(str(value)) if name in {*QUOTES, "code", "replacement"} else harmless(str(value))
 
-    def _at(self, line: int) -> str:
-        return f"[line {line}]({_link(self._document, line)})"
-
-    def _line(self, quote: Any) -> int:
-        """Return the line (from 1) on which a quote stands, where it stands there once; 0 otherwise."""
-        plain = "".join(line.rstrip() + "\n" for line in split_lines(self._place.code))
-        wanted = "\n".join(line.rstrip() for line in str(quote or "").splitlines()).strip()
-        if not wanted or plain.count(wanted) != 1:
-            return 0
-        return self._place.range.start.line + plain.count("\n", 0, plain.index(wanted)) + _LINE
+    def _at(self, at: Range) -> str:
+        return f"[{_words(at)}]({_link(self._document, at)})"
 
 
 def _fenced(code: str) -> str:

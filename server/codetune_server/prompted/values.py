@@ -1,6 +1,7 @@
 """The values of a prompt's variables, by their names: from the document, or given by the client."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from codetune_core.domain.document import Document
@@ -14,6 +15,24 @@ _WISHES = ("description", "question", "instruction", "goal")
 """What a comment may say, where the prompt cannot do without: else no text of the workspace asks for anything."""
 _AROUND_LINES = 400
 """How much of the file around it is sent, in lines on each side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Code that a question is answered from: its lines, from 1, in the file at a path of the workspace."""
+
+    path: str
+    first: int
+    last: int
+    code: str
+
+
+def numbered(passages: Iterable[Passage]) -> str:
+    """Return passages as prompts have them, each under its number and its source."""
+    return "\n\n".join(
+        f"[{number}] {each.path} lines {each.first}-{each.last}\n{each.code}"
+        for number, each in enumerate(passages, start=1)
+    )
 
 
 def values(
@@ -45,7 +64,7 @@ def _known(document: Document, place: Place, path: str) -> dict[str, str]:
         "language": document.language,
         "path": path,
         "context": around,
-        "passages": f"[1] {path} lines {first}-{last}\n{place.code}",
+        "passages": numbered((Passage(path, first, last, place.code),)),
         "signature": place.signature,
         "style": style_of(document),
         **dict.fromkeys(_WISHES, place.wish),
