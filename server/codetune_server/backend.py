@@ -16,6 +16,7 @@ from codetune_core.domain.text import Encoding
 from codetune_server.client import Client
 from codetune_server.folders import Folder
 from codetune_server.language_server import CodeTuneServer
+from codetune_server.mending.latency import Latency
 from codetune_server.outcomes.outcomes import Outcomes, Surroundings
 from codetune_server.pages.hovered import Answers
 from codetune_server.pages.store import Pages
@@ -71,6 +72,8 @@ class Backend:
         self.judging: Judge | None = None
         """What has models review; None until it is first asked for."""
         self._completing: Completing | None = None
+        self.fix_latency = Latency()
+        """Of a model's fixes."""
         self.outcomes = Outcomes(Surroundings(self._records_outcomes, self._text, self._executor))
         """Is told what becomes of the models' answers."""
         server.add_cleanup(self.aclose)

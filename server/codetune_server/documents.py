@@ -6,6 +6,7 @@ whole text again (by opening it, or by a change without a range): better no find
 late change that carries the whole text is refused without that, because the newer text stands.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -89,6 +90,7 @@ class Documents:
     def __init__(self) -> None:
         self.encoding = Encoding.UTF16
         self._open: dict[str, OpenDocument] = {}
+        self._waiting: dict[str, asyncio.Event] = {}
         self._strays: set[str] = set()
 
     def __iter__(self) -> Iterator[str]:
@@ -102,11 +104,13 @@ class Documents:
         key = unquote(item.uri)
         self._open[key] = OpenDocument(item)
         self._strays.discard(key)
+        self._touched(key)
 
     def change(self, identifier: types.VersionedTextDocumentIdentifier, changes: Sequence[Change]) -> None:
         """Apply changes; raises OutOfSync, once, where the document's text is not known any more."""
         document = self._open.get(unquote(identifier.uri))
         if document:
+            self._touched(unquote(identifier.uri))
             document.change(identifier.version, changes, self.encoding)
         elif unquote(identifier.uri) not in self._strays:
             self._strays.add(unquote(identifier.uri))
@@ -117,11 +121,13 @@ class Documents:
         document = self._open.get(unquote(uri))
         if document and document.in_sync:
             document.in_sync = False
+            self._touched(unquote(uri))
             raise OutOfSync(f"A change of {_name(uri)} could not be read. {_REOPEN}")
 
     def close(self, uri: str) -> None:
         """Forget a document."""
         self._open.pop(unquote(uri), None)
+        self._touched(unquote(uri))
 
     def language(self, uri: str) -> str | None:
         """Language identifier of an open document."""
@@ -132,6 +138,17 @@ class Documents:
         """The present text of a document; None where it is not open or out of sync."""
         document = self._open.get(unquote(uri))
         return document.snapshot() if document and document.in_sync else None
+
+    async def other_than(self, known: Document) -> None:
+        """Wait until a document is not this one any more: changed, closed, or out of sync."""
+        key = unquote(known.uri)
+        while (present := self.snapshot(key)) and (present.version, present.text) == (known.version, known.text):
+            await self._waiting.setdefault(key, asyncio.Event()).wait()
+
+    def _touched(self, key: str) -> None:
+        """Wake who waits for a change, once what is done now is done."""
+        if waiting := self._waiting.pop(key, None):
+            waiting.set()
 
 
 _REOPEN = "Close and open it again to have it reviewed."

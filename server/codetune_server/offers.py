@@ -23,8 +23,11 @@ class Deed(StrEnum):
     SILENCE = "silence"
     ACCEPT = "accept"
     EXPLAIN = "explain"
+    MEND = "fix with model"
 
 
+REASONS = ("false positive", "accepted risk", "test code")
+"""Why what a model has judged is dismissed."""
 SETS_ASIDE = (Deed.SILENCE, Deed.ACCEPT)
 """Deeds that leave the flaw where it is."""
 
@@ -40,6 +43,7 @@ class Wanted:
         finding: id of the finding, empty for a deed about several.
         rule: id of the rule, for a deed about one rule.
         fix: which of the finding's fixes.
+        reason: why a finding is set aside, where the entry says so.
     """
 
     deed: Deed
@@ -48,6 +52,7 @@ class Wanted:
     finding: str = ""
     rule: str = ""
     fix: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,16 @@ class Offer:
     preferred: bool = False
 
 
-def offers(state: State, chosen: Iterable[Finding], only: Iterable[str] | None) -> list[Offer]:
-    """The entries for some findings of a text, fixes first; ``only`` names the kinds of entry that are asked for."""
+def offers(
+    state: State, chosen: Iterable[Finding], only: Iterable[str] | None, model: str | None = None
+) -> list[Offer]:
+    """The entries for some findings of a text, fixes first; ``only`` names the kinds of entry that are asked for.
+
+    ``model`` writes fixes: an empty name where the team's service chooses, None where nobody does.
+    """
     wanted = tuple(only) if only is not None else ("",)
-    return [offer for offer in _offers(state, tuple(chosen)) if any(within(offer.kind, kind) for kind in wanted)]
+    found = _offers(state, tuple(chosen), model)
+    return [offer for offer in found if any(within(offer.kind, kind) for kind in wanted)]
 
 
 def safe(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -78,12 +89,15 @@ def of_rule(findings: Iterable[Finding], rule: str) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.rule.id == rule and _editable(finding))
 
 
-def _offers(state: State, chosen: tuple[Finding, ...]) -> Iterator[Offer]:
+def _offers(state: State, chosen: tuple[Finding, ...], model: str | None) -> Iterator[Offer]:
     document = state.subject.document
     every = state.review.findings
     for finding in chosen:
         for number, fix in enumerate(finding.fixes):
             yield _fix(Wanted(Deed.FIX, document.uri, document.version, finding.id, fix=number), finding, fix)
+        if model is not None and not finding.stale:
+            title = f"Fix with {model or 'the model of your team'}: {finding.rule.title}"
+            yield Offer(title, Wanted(Deed.MEND, document.uri, document.version, finding.id), (finding,))
     for rule in dict.fromkeys(finding.rule.id for finding in chosen):
         same = of_rule(every, rule)
         if len(same) > 1:
@@ -104,12 +118,12 @@ def _fix(wanted: Wanted, finding: Finding, fix: Fix) -> Offer:
 
 def _without_fix(state: State, finding: Finding) -> Iterator[Offer]:
     document, rule = state.subject.document, finding.rule.id
-    for deed, title in (
-        (Deed.SILENCE, f"Ignore {rule} here, with a comment that says why"),
-        (Deed.ACCEPT, f"Accept this {rule} in the baseline"),
-        (Deed.EXPLAIN, f"Explain {rule}: {finding.rule.title}"),
-    ):
-        yield Offer(title, Wanted(deed, document.uri, document.version, finding.id), (finding,))
+    wanted = Wanted(Deed.SILENCE, document.uri, document.version, finding.id)
+    yield Offer(f"Ignore {rule} here, with a comment that says why", wanted, (finding,))
+    for reason in REASONS if finding.verdict else ("",):
+        title = f"Dismiss this {rule}: {reason}" if reason else f"Accept this {rule} in the baseline"
+        yield Offer(title, replace(wanted, deed=Deed.ACCEPT, reason=reason), (finding,))
+    yield Offer(f"Explain {rule}: {finding.rule.title}", replace(wanted, deed=Deed.EXPLAIN), (finding,))
 
 
 def _is_safe(fix: Fix) -> bool:

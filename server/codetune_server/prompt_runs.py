@@ -88,7 +88,10 @@ class PromptRuns:
 
         Raises RequestError in the words of what failed, and DaemonError where the settings switch the daemon off.
         """
-        request = Asked.read(argument).request(folders)
+        return await self.answer(Asked.read(argument).request(folders), listener)
+
+    async def answer(self, request: ExecutionRequest, listener: Listener) -> dict[str, Any]:
+        """Return the answer to a request, as ``run`` does."""
         if sys.platform == "win32" or not (await asyncio.to_thread(own_settings)).settings.daemon.enabled:
             raise DaemonError("prompts run in the daemon, which your settings switch off (daemon.enabled)")
         answer, counted = _Answer(), _Counted(listener)

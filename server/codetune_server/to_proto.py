@@ -143,6 +143,7 @@ def code_action(offer: Offer, diagnostics: list[types.Diagnostic] | None, client
         kind=offer.kind,
         diagnostics=diagnostics,
         is_preferred=True if offer.preferred and client.preferred_actions else None,
+        tags=[types.CodeActionTag.LlmGenerated] if offer.wanted.deed is Deed.MEND and client.model_actions else None,
         data=asdict(offer.wanted),
     )
 
@@ -154,13 +155,21 @@ def command(offer: Offer) -> types.Command:
         case Deed.EXPLAIN:
             return types.Command(offer.title, "codetune.explain", arguments=[wanted.uri, wanted.finding])
         case Deed.ACCEPT:
-            return types.Command(offer.title, "codetune.acceptInBaseline", arguments=[wanted.uri, wanted.finding])
+            arguments = [wanted.uri, wanted.finding, *([wanted.reason] if wanted.reason else [])]
+            return types.Command(offer.title, "codetune.acceptInBaseline", arguments=arguments)
+        case Deed.MEND:
+            arguments = [wanted.uri, wanted.version, wanted.finding]
+            return types.Command(offer.title, "codetune.fixWithModel", arguments=arguments)
         case _:
             return types.Command(offer.title, "codetune.apply", arguments=[asdict(wanted)])
 
 
 def workspace_edit(
-    spread: Iterable[tuple[Document, list[Edit]]], client: Client, encoding: Encoding, risk: str = ""
+    spread: Iterable[tuple[Document, list[Edit]]],
+    client: Client,
+    encoding: Encoding,
+    risk: str = "",
+    label: str = "CodeTune: may change behaviour",
 ) -> types.WorkspaceEdit:
     """Edits of documents, for their versions where the editor understands that; a risk asks for confirmation."""
     if not client.document_changes:
@@ -168,7 +177,7 @@ def workspace_edit(
         return types.WorkspaceEdit(changes=plain)
     ask = bool(risk) and client.change_annotations
     changes = [_versioned(document, edits, encoding, ask=ask) for document, edits in spread]
-    annotation = types.ChangeAnnotation("CodeTune: may change behaviour", needs_confirmation=True, description=risk)
+    annotation = types.ChangeAnnotation(label, needs_confirmation=True, description=risk)
     return types.WorkspaceEdit(document_changes=changes, change_annotations={_RISKY: annotation} if ask else None)
 
 

@@ -106,8 +106,9 @@ async def _candidate(ladder: "Ladder", ask: Ask, tell: Tell, number: int) -> tup
     """One candidate's climb, and whether it is the second one, after a repair."""
     first = await ladder.climb(await ask(number, ""), partial(tell, number))
     if first.failure is None:
-        return first, False
-    return await ladder.climb(await ask(number, first.reason), partial(tell, number)), True
+        return replace(first, candidate=number), False
+    second = await ladder.climb(await ask(number, first.reason), partial(tell, number))
+    return replace(second, candidate=number), True
 
 
 class Ladder:
@@ -205,7 +206,7 @@ def _why_no_programs(request: Request, means: Means) -> str:
     path = request.document.path
     if not means.trusted:
         return "the workspace is not trusted"
-    if request.document.language != "python":
+    if request.document.language != "python" or (path and path.suffix == ".ipynb"):
         return "only projects in Python are checked with their tools and tests"
     if request.root is None or path is None or not path.is_relative_to(request.root):
         return "the document is in no workspace"

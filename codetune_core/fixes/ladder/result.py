@@ -72,10 +72,11 @@ class Refused:
 
 @dataclass(frozen=True)
 class Climb:
-    """A candidate's edits, and one step for each rung, in order."""
+    """A candidate's edits, one step for each rung, in order, and its number."""
 
     edits: tuple[Edit, ...]
     steps: tuple[Step, ...]
+    candidate: int = 0
 
     @cached_property
     def failure(self) -> Step | None:

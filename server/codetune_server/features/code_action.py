@@ -11,7 +11,7 @@ from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of
 from codetune_server.errors import RequestError
-from codetune_server.features import review_with_model, run_action
+from codetune_server.features import fix_with_model, review_with_model, run_action
 from codetune_server.offers import SETS_ASIDE, Deed, Offer, Wanted, offers
 from codetune_server.session import State
 
@@ -30,7 +30,7 @@ async def code_action(
     state = backend.session.current(params.text_document.uri)
     if state is None:
         return prompts or None
-    found = offers(state, _chosen(backend, state, params), params.context.only)
+    found = offers(state, _chosen(backend, state, params), params.context.only, _writer(backend))
     only_source = all(kind.startswith(types.CodeActionKind.Source) for kind in params.context.only or [""])
     ways = await (await backend.service()).ways_to_set_aside(state.subject.document)
     found = [offer for offer in found if offer.wanted.deed in ways or offer.wanted.deed not in SETS_ASIDE]
@@ -40,8 +40,18 @@ async def code_action(
 
 async def resolve(backend: Backend, action: types.CodeAction) -> types.CodeAction:
     """Add the edit of an entry; raises RequestError where the text has changed since it was offered."""
-    action.edit = await edit_of(backend, from_proto.wanted(action.data))
+    wanted = from_proto.wanted(action.data)
+    if wanted.deed is Deed.MEND:
+        return await fix_with_model.resolved(backend, action, wanted)
+    action.edit = await edit_of(backend, wanted)
     return action
+
+
+def _writer(backend: Backend) -> str | None:
+    """Who may be asked for fixes; None where nobody, or where the editor could not take one for one version."""
+    client = backend.client
+    takes = client.applies_edits and client.document_changes
+    return backend.catalogue.writer if backend.catalogue and takes else None
 
 
 def _chosen(backend: Backend, state: State, params: types.CodeActionParams) -> list[Finding]:
@@ -76,7 +86,10 @@ async def _action(
     if client.applies_edits and not client.action_literals:
         return command
     action = to_proto.code_action(offer, _diagnostics(params, offer), client)
-    if offer.wanted.deed in _RESOLVED and client.resolves_actions:
+    if offer.wanted.deed is Deed.MEND and not (client.resolves_actions and backend.fix_latency.is_short):
+        action.command = command
+        return action
+    if (offer.wanted.deed in _RESOLVED or offer.wanted.deed is Deed.MEND) and client.resolves_actions:
         return action
     late_by_command = offer.wanted.deed in _VERIFIED_LATER and client.applies_edits and not wait
     if late_by_command or offer.wanted.deed in (Deed.EXPLAIN, Deed.ACCEPT):

@@ -12,7 +12,7 @@ from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of, finding_of
 from codetune_server.errors import content_modified, failed
 from codetune_server.explain import explain, ignored
-from codetune_server.features import diagnostic, inline_completion, review_with_model, run_action
+from codetune_server.features import diagnostic, fix_with_model, inline_completion, review_with_model, run_action
 from codetune_server.features.configuration import review_open
 from codetune_server.features.run_prompt import run_prompt
 from codetune_server.features.status import status
@@ -72,8 +72,9 @@ async def restart_detectors(backend: Backend) -> None:
 async def accept_in_baseline(backend: Backend, uri: str, finding: str, reason: str = "") -> None:
     """Write a finding into the workspace's baseline file."""
     state = _state(backend, uri)
-    service = await backend.service()
-    await service.accept(state.subject.document, finding_of(state, finding), reason or "accepted in the editor")
+    service, found = await backend.service(), finding_of(state, finding)
+    await service.accept(state.subject.document, found, reason or "accepted in the editor")
+    review_with_model.dismissed(backend, found, reason)
     await service.reread(always=True)
     review_open(backend)
 
@@ -106,6 +107,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "codetune.runPrompt": run_prompt,
     "codetune.status": status,
     run_action.COMMAND: run_action.run_action,
+    fix_with_model.COMMAND: fix_with_model.fix_with_model,
+    run_action.ASK_COMMAND: run_action.ask,
     review_with_model.COMMAND: review_with_model.review_with_model,
     inline_completion.ACCEPTED: inline_completion.completion_accepted,
 }

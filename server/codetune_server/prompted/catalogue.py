@@ -63,6 +63,11 @@ class Catalogue:
         """Return the entry of a prompt; None where it is not offered."""
         return next((action for action in self.actions if action.prompt == prompt), None)
 
+    @property
+    def writer(self) -> str | None:
+        """Who writes code; an empty name where the team's service chooses, None where nobody does."""
+        return next((model for role, model in self.models.items() if role == "generation"), None)
+
     async def settled(self) -> None:
         """Wait until what is being learnt is known."""
         if self._task:

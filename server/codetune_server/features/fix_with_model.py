@@ -1,0 +1,119 @@
+"""``codetune.fixWithModel``, and its entry resolved: a model mends a finding, and its edit is checked before it is seen."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from codetune_core.domain.document import Document
+from codetune_core.domain.text import Edit
+from codetune_server import to_proto
+from codetune_server.backend import Backend
+from codetune_server.deeds import finding_of, known
+from codetune_server.errors import content_modified, failed
+from codetune_server.mending.unchanged import check_unchanged, while_unchanged
+from codetune_server.offers import Deed, Wanted
+from codetune_server.progress import progress
+
+if TYPE_CHECKING:
+    from codetune_server.mending.climbing import Ended, Teller
+
+COMMAND = "codetune.fixWithModel"
+_EDIT_SECONDS = 60.0
+"""An editor may ask its user before it applies an edit."""
+
+Spread = list[tuple[Document, list[Edit]]]
+
+
+async def fix_with_model(backend: Backend, uri: str, version: int, finding: str) -> dict[str, Any]:
+    """Mend a finding; answers whether an edit was ``applied``, what was ``verified``, and how many were ``dropped``."""
+    client = backend.client
+    if not (client.applies_edits and client.document_changes):
+        raise failed("This editor does not let the server apply edits to one version of a text.")
+    wanted = Wanted(Deed.MEND, uri, version, finding)
+    async with progress(backend.server, "CodeTune: fix with a model", measured=False) as shown:
+        ended, spread = await _mended(backend, wanted, _Told(shown.report))
+    applied = await apply(backend, ended, spread) if ended.best else False
+    if not ended.best:
+        backend.warn(_nothing(ended))
+    return answered(ended, applied=applied)
+
+
+async def resolved(backend: Backend, action: types.CodeAction, wanted: Wanted) -> types.CodeAction:
+    """Add the edit to an entry, and to its title what was verified; raises RequestError where no edit holds."""
+    ended, spread = await _mended(backend, wanted, _Told(lambda _: None))
+    if not ended.best:
+        raise failed(_nothing(ended))
+    action.title = f"{action.title} ({ended.best.describe()})"
+    if ended.best.is_preferred and backend.client.preferred_actions:
+        action.is_preferred = True
+    action.edit = workspace_edit(backend, ended, spread)
+    for document, edits in spread:
+        backend.outcomes.offered(ended.answer["executionId"], document, edits)
+    return action
+
+
+async def apply(backend: Backend, ended: "Ended", spread: Spread, what: str = "fix") -> bool:
+    """Apply a model's edits to the very texts that they are of; say whether the editor did."""
+    check_unchanged(backend, tuple(document for document, _ in spread))
+    verified = ended.best.describe() if ended.best else "not verified"
+    edit = workspace_edit(backend, ended, spread)
+    params = types.ApplyWorkspaceEditParams(edit=edit, label=f"CodeTune: {what} with {_who(ended)} ({verified})")
+    done = await backend.server.ask(backend.server.workspace_apply_edit_async(params), _EDIT_SECONDS)
+    if done.applied:
+        for document, edits in spread:
+            backend.outcomes.applied(ended.answer["executionId"], document, edits)
+    return done.applied
+
+
+def workspace_edit(backend: Backend, ended: "Ended", spread: Spread) -> types.WorkspaceEdit:
+    """The edits, which a person is asked to confirm where the editor can ask."""
+    verified = ended.best.describe() if ended.best else "not verified"
+    risk = f"Written by {_who(ended)} ({verified})."
+    return to_proto.workspace_edit(spread, backend.client, backend.encoding, risk, "CodeTune: written by a model")
+
+
+def answered(ended: "Ended", *, applied: bool) -> dict[str, Any]:
+    """What a command answers of edits that climbed the ladder."""
+    return {
+        "applied": applied,
+        "verified": ended.best.describe() if ended.best else "",
+        "model": ended.answer.get("model", ""),
+        "executionId": ended.answer.get("executionId", ""),
+        "repaired": ended.climbed.repaired,
+        "dropped": len(ended.climbed.dropped),
+        "reason": ended.dropped,
+    }
+
+
+async def _mended(backend: Backend, wanted: Wanted, teller: "Teller") -> "tuple[Ended, Spread]":
+    """What became of the candidates, and the edits of the best by the editor's documents."""
+    state = known(backend, wanted)
+    found = finding_of(state, wanted.finding)
+    if found.stale:
+        raise content_modified()
+    fix = await asyncio.to_thread(_import_fix)
+    ended: Ended = await while_unchanged(backend, state.subject.parts, fix(backend, state.subject, found, teller))
+    spread = state.subject.spread(ended.best.edits if ended.best else ())
+    if spread is None:
+        raise failed("This edit goes beyond one cell of the notebook.")
+    return ended, spread
+
+
+def _nothing(ended: "Ended") -> str:
+    return f"No edit of the model's holds, so nothing was edited: {ended.dropped}"
+
+
+def _who(ended: "Ended") -> str:
+    return ended.answer.get("model") or "the model of your team"
+
+
+def _import_fix() -> Any:
+    from codetune_server.mending.fix import fix  # noqa: PLC0415 - not before something is asked
+
+    return fix
+
+
+class _Told:
+    def __init__(self, report: Any) -> None:
+        self.told = report

@@ -1,0 +1,41 @@
+"""Stops work on a text at once when the text changes, as its result would be for another one."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from codetune_core.domain.document import Document
+from codetune_server.backend import Backend
+from codetune_server.errors import RequestError, failed
+
+T = TypeVar("T")
+STALE = "The text changed while the model worked, so nothing was edited. Ask again."
+
+
+async def while_unchanged(backend: Backend, parts: tuple[Document, ...], work: Coroutine[Any, Any, T]) -> T:
+    """Return what the work gives; raises RequestError, and stops it, where one of these documents is not as it was."""
+    documents = backend.session.documents
+    working = asyncio.create_task(work)
+    changing = [asyncio.create_task(documents.other_than(part)) for part in parts]
+    try:
+        await asyncio.wait([working, *changing], return_when=asyncio.FIRST_COMPLETED)
+        if any(change.done() for change in changing):
+            raise stale()
+        return working.result()
+    finally:
+        for task in (working, *changing):
+            task.cancel()
+        await asyncio.gather(working, *changing, return_exceptions=True)
+
+
+def check_unchanged(backend: Backend, parts: tuple[Document, ...]) -> None:
+    """Raise RequestError where a document is not as it was."""
+    for part in parts:
+        present = backend.session.documents.snapshot(part.uri)
+        if present is None or (present.version, present.text) != (part.version, part.text):
+            raise stale()
+
+
+def stale() -> RequestError:
+    """What is said where a text changed while a model worked."""
+    return failed(STALE)
