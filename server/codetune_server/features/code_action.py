@@ -39,7 +39,12 @@ async def code_action(
 
 
 async def resolve(backend: Backend, action: types.CodeAction) -> types.CodeAction:
-    """Add the edit of an entry; raises RequestError where the text has changed since it was offered."""
+    """Add the edit of an entry; raises RequestError where the text has changed since it was offered.
+
+    Some editors ask this of every entry without an edit: one that has a command stays as it is.
+    """
+    if action.command:
+        return action
     wanted = from_proto.wanted(action.data)
     if wanted.deed is Deed.MEND:
         return await fix_with_model.resolved(backend, action, wanted)

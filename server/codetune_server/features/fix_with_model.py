@@ -1,4 +1,4 @@
-"""``codetune.fixWithModel``, and its entry resolved: a model mends a finding, and its edit is checked before it is seen."""
+"""``codetune.fixWithModel``, and its entry resolved: a model mends a finding, checked before anybody sees the edit."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
