@@ -32,7 +32,8 @@ _HOLDS_SECONDS = 180.0
 _UNSET = frozenset({"", "none", "auto"})
 _HOW = (
     "set engine.name in your codetune.toml, or remote.base_url for your team's service, or run `codetune daemon start`,"
-    " which finds a model that is here; `codetune doctor` says what there is"
+    " which finds a model or a model server that is here (`codetune models pull` fetches one); `codetune doctor` says"
+    " what there is"
 )
 
 
@@ -47,6 +48,7 @@ class Catalogue:
         """Called each time when it was learnt what is offered and who answers."""
         self._board = board
         self._loads = loads
+        self._has_looked_here = False
         self._next_look = 0.0
         self._learnt_at = 0.0
         self._learnt_from: Identity | None = None
@@ -109,12 +111,18 @@ class Catalogue:
     async def _daemon(self, settings: Settings) -> Path | None:
         """Return the daemon's socket; None where none runs and none is started for this.
 
-        It is started once, where the user has chosen who answers: later an entry that is chosen starts it.
+        It is started once, where the user has chosen who answers or has fetched a model, as far as a quick look
+        tells: later an entry that is chosen starts it.
         """
         files = daemon_files()
-        if self._learnt_from is None and not _is_open(settings):
+        if self._learnt_from is None and (not _is_open(settings) or await self._seems_worth(settings)):
             return await ensure()
         return files.socket if await asyncio.to_thread(_runs, files) else None
+
+    async def _seems_worth(self, settings: Settings) -> bool:
+        """Say, only once, whether the daemon may find a model on this machine."""
+        first, self._has_looked_here = not self._has_looked_here, True
+        return first and await asyncio.to_thread(_is_any_model_likely_here, settings)
 
     def _offer(self, listing: Listing) -> None:
         self.actions, self.models = listing.actions, listing.models
@@ -135,6 +143,12 @@ class Catalogue:
 
 def _runs(files: Files) -> bool:
     return running(files) is not None and listens(files.socket)
+
+
+def _is_any_model_likely_here(settings: Settings) -> bool:
+    from codetune_core.models.likely_here import is_any_model_likely_here  # noqa: PLC0415 - seldom, and in a thread
+
+    return is_any_model_likely_here(settings)
 
 
 def _is_open(settings: Settings) -> bool:

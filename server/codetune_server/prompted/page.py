@@ -113,8 +113,8 @@ class _Parts:
         """Show a quote with a link to where it stands; one that stands nowhere is said to."""
         quote = str(citation.get("quote", ""))
         at = self._cited.get(quote)
-        nowhere = "" if self._is_draft else "not found in the code:"
-        return f"- {self._at(at) if at else nowhere}{_indented(_fenced(quote))}"
+        nowhere = "cited:" if self._is_draft else "not found in the code:"
+        return f"- {self._at(at) if at else nowhere}{_indented(_fenced(quote).rstrip())}"
 
     def _shown(self, name: str, value: Any) -> str:
         if isinstance(value, list):
