@@ -246,6 +246,13 @@ class HistorySettings(Section):
     """After this many days nothing remains; unset for no limit."""
 
 
+class OutcomeSettings(Section):
+    """What is recorded of what you do with answers."""
+
+    record: bool = True
+    """Note in the history whether an answer was applied, edited, undone or kept, and count which claims you dismiss."""
+
+
 class ModelPrice(Section):
     """What a model costs, in US dollars for a million tokens."""
 

@@ -28,6 +28,7 @@ from codetune_core.sections import (
     FixSettings,
     HistorySettings,
     ModelSettings,
+    OutcomeSettings,
     PluginSettings,
     ReviewSettings,
     RuleSettings,
@@ -49,6 +50,7 @@ _USERS_OWN = {
     "review": "it says when models are asked",
     "cache": "it says what is kept of your code",
     "history": "it says what is kept of your code",
+    "outcomes": "it says what is recorded of your work",
     "budget": "it says how much may be spent",
     "remote": "it says who is sent your code",
     "daemon": "it says which processes run",
@@ -77,6 +79,7 @@ class Settings(Section):
     plugins: PluginSettings = PluginSettings()
     cache: CacheSettings = CacheSettings()
     history: HistorySettings = HistorySettings()
+    outcomes: OutcomeSettings = OutcomeSettings()
     budget: BudgetSettings = BudgetSettings()
     remote: RemoteSettings = RemoteSettings()
     daemon: DaemonSettings = DaemonSettings()

@@ -6,6 +6,8 @@ from pathlib import Path
 from uuid import UUID
 
 from codetune_core.daemon.ensure import Tell, ensure
+from codetune_core.daemon.identity import running
+from codetune_core.daemon.place import daemon_files
 from codetune_core.domain.execution import ErrorKind, ExecutionRequest, Feedback
 from codetune_core.errors import CodeTuneError
 from codetune_core.execution.events import Event, Failed
@@ -36,7 +38,11 @@ class DaemonExecutor:
                 yield event
 
     async def rate(self, execution_id: UUID, feedback: Feedback) -> bool:
-        return await self._at(await self._found()).rate(execution_id, feedback)
+        """Note what became of an answer; no daemon is started for it: raises Unreachable where none runs."""
+        files = daemon_files()
+        if running(files) is None:
+            raise Unreachable("no daemon runs, so the rating was not noted")
+        return await self._at(files.socket).rate(execution_id, feedback)
 
     async def aclose(self) -> None:
         """Cancel what runs, and hang up."""

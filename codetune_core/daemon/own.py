@@ -11,7 +11,19 @@ from codetune_core.execution.headers import WIRE_VERSION
 from codetune_core.http.keys import OWN, REMOTE_KEY
 from codetune_core.settings import Resolved, Settings, read_options, resolve
 
-_ELSEWHERE = {"detectors", "rules", "files", "editor", "completion", "plugins", "baseline", "fail_on"}
+_ELSEWHERE = {
+    "detectors",
+    "rules",
+    "files",
+    "editor",
+    "completion",
+    "fixes",
+    "outcomes",
+    "review",
+    "plugins",
+    "baseline",
+    "fail_on",
+}
 """What has nothing to do with executions: reviews happen next to the editor."""
 _DATABASE = "CODETUNE_DATABASE_URL"
 _SQLITE = "sqlite:///"

@@ -9,7 +9,7 @@ from codetune_core.domain.document import Document
 from codetune_core.domain.execution import Outcome
 from codetune_core.domain.text import Edit, split_lines
 from codetune_core.outcomes.align import common, places
-from codetune_core.outcomes.similarity import Tokens, count, distance, layout, share, tokens
+from codetune_core.outcomes.similarity import Tokens, count, distance, layout, share, survival, tokens
 
 _GONE_BELOW = 1 / 3
 """Ziegler et al., "Productivity Assessment of Neural Code Completion" (2022), call what changed by less than a third
@@ -99,7 +99,7 @@ class Mark:
         weight = distance(without, with_)
         if _stands(made, now, with_, without):
             return _Found(1, weight)
-        left = share(now, without, with_)
+        left = share(now, without, with_) if survival(made, now) >= _GONE_BELOW else 0.0
         if not _stands(was, now, without, with_) and self._is_elsewhere(made, read, later):
             return _Found(1, weight)
         only_deletes = distance(was, made) == len(was) - len(made)

@@ -53,5 +53,10 @@ def share(now: Tokens, without: Tokens, with_: Tokens) -> float:
     return min(1.0, max(0.0, travelled / (2 * whole)))
 
 
+def survival(made: Tokens, now: Tokens) -> float:
+    """Return the share of tokens that is still there in order, from 0 to 1; of none, all."""
+    return (len(made) + len(now) - distance(made, now)) / (2 * len(made)) if made else 1.0
+
+
 def _joined(part: Tokens) -> str:
     return "".join(f"\0{token}\1" for token in part)

@@ -217,9 +217,6 @@ class Backend:
         subject = self.session.subject(uri)
         return self.session.documents.snapshot(uri) or (subject.document if subject else None)
 
-    async def _executor(self) -> "Executor":
-        return (await self.prompt_runs()).executor
-
     async def _load(self) -> "ReviewService":
         make = await asyncio.to_thread(_import_service)
         gc.freeze()  # looking through all that the imports made takes milliseconds

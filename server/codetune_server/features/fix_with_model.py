@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from codetune_core.domain.document import Document
+from codetune_core.domain.finding import Finding
 from codetune_core.domain.text import Edit
 from codetune_server import to_proto
 from codetune_server.backend import Backend
@@ -31,9 +32,10 @@ async def fix_with_model(backend: Backend, uri: str, version: int, finding: str)
     if not (client.applies_edits and client.document_changes):
         raise failed("This editor does not let the server apply edits to one version of a text.")
     wanted = Wanted(Deed.MEND, uri, version, finding)
+    claim = finding_of(known(backend, wanted), finding)
     async with progress(backend.server, "CodeTune: fix with a model", measured=False) as shown:
         ended, spread = await _mended(backend, wanted, _Told(shown.report))
-    applied = await apply(backend, ended, spread) if ended.best else False
+    applied = await apply(backend, ended, spread, claim=claim) if ended.best else False
     if not ended.best:
         backend.warn(_nothing(ended))
     return answered(ended, applied=applied)
@@ -41,6 +43,7 @@ async def fix_with_model(backend: Backend, uri: str, version: int, finding: str)
 
 async def resolved(backend: Backend, action: types.CodeAction, wanted: Wanted) -> types.CodeAction:
     """Add the edit to an entry, and to its title what was verified; raises RequestError where no edit holds."""
+    claim = finding_of(known(backend, wanted), wanted.finding)
     ended, spread = await _mended(backend, wanted, _Told(lambda _: None))
     if not ended.best:
         raise failed(_nothing(ended))
@@ -49,11 +52,13 @@ async def resolved(backend: Backend, action: types.CodeAction, wanted: Wanted) -
         action.is_preferred = True
     action.edit = workspace_edit(backend, ended, spread)
     for document, edits in spread:
-        backend.outcomes.offered(ended.answer["executionId"], document, edits)
+        backend.outcomes.offered(ended.answer["executionId"], document, edits, claim)
     return action
 
 
-async def apply(backend: Backend, ended: "Ended", spread: Spread, what: str = "fix") -> bool:
+async def apply(
+    backend: Backend, ended: "Ended", spread: Spread, what: str = "fix", claim: Finding | None = None
+) -> bool:
     """Apply a model's edits to the very texts that they are of; say whether the editor did."""
     check_unchanged(backend, tuple(document for document, _ in spread))
     verified = ended.best.describe() if ended.best else "not verified"
@@ -62,7 +67,7 @@ async def apply(backend: Backend, ended: "Ended", spread: Spread, what: str = "f
     done = await backend.server.ask(backend.server.workspace_apply_edit_async(params), _EDIT_SECONDS)
     if done.applied:
         for document, edits in spread:
-            backend.outcomes.applied(ended.answer["executionId"], document, edits)
+            backend.outcomes.applied(ended.answer["executionId"], document, edits, claim)
     return done.applied
 
 

@@ -38,6 +38,9 @@ def notebook_did_open(backend: Backend, params: types.DidOpenNotebookDocumentPar
 
 async def notebook_did_change(backend: Backend, params: types.DidChangeNotebookDocumentParams) -> None:
     """Review when the typing pauses."""
+    cells = params.change.cells
+    for cell in (cells and cells.text_content) or ():
+        backend.outcomes.changed(cell.document.uri)
     await _changed(backend, params.notebook_document.uri)
 
 

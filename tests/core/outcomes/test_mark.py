@@ -144,6 +144,12 @@ def test_new_code_that_was_written_anew_is_reverted():
     check(Outcome.REVERTED, mark(BEFORE, ("def second", f"{FUNCTION}def second", 0)), swap(FUNCTION, other))
 
 
+def test_code_that_was_deleted_after_it_was_rewritten_is_reverted():
+    marked = mark(FUNCTION, (FUNCTION[FUNCTION.index("    result") :], "    return sum(prices)\n", 0))
+    check(Outcome.REVERTED, marked, lambda _: "")
+    check(Outcome.REVERTED, marked, lambda _: "x = 1\n")
+
+
 def test_new_code_moved_alone_is_kept():
     marked = mark(BEFORE, ("def second", f"{FUNCTION}def second", 0))
     check(Outcome.KEPT, marked, lambda text: text.replace(FUNCTION, "") + "\n\n" + FUNCTION)
