@@ -29,7 +29,7 @@ def wanted(data: object) -> Wanted:
         found = Wanted(**{**values, "deed": Deed(values.get("deed"))})
     except (TypeError, ValueError):
         raise invalid_params("This is no entry of CodeTune's.") from None
-    texts = (found.uri, found.finding, found.rule)
+    texts = (found.uri, found.finding, found.rule, found.reason)
     if not all(isinstance(text, str) for text in texts) or not isinstance(found.fix, int) or found.fix < 0:
         raise invalid_params("This is no entry of CodeTune's.")
     return found

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from lsprotocol import types
 
 from codetune_core.domain.execution import Role
+from codetune_core.domain.finding import Finding, Standing
 from codetune_server import from_proto
 from codetune_server.backend import Backend
 from codetune_server.errors import failed
@@ -88,6 +89,16 @@ async def review_with_model(
                 shown.report(f"{said.answered} of {said.asked}", 100 * said.answered // said.asked)
 
         return await judge.review(await _reviewed(backend, uri), place, tell)
+
+
+def dismissed(backend: Backend, finding: Finding, reason: str) -> None:
+    """Tell what became of a model's answer whose finding is set aside; one that it doubted is set aside as it said."""
+    verdict = finding.verdict
+    if verdict is None or verdict.standing is Standing.DOUBTFUL:
+        return
+    backend.outcomes.rejected(verdict.execution_id, reason)
+    if verdict.standing is Standing.NEW:
+        backend.outcomes.judged(finding.rule.id, finding.confidence, accepted=False)
 
 
 async def _reviewed(backend: Backend, uri: str) -> State:

@@ -19,6 +19,8 @@ from codetune_core.model_reviewer.progress import ModelReview
 from codetune_core.model_reviewer.question import Asker
 from codetune_core.model_reviewer.reading import Reading, Unit
 from codetune_core.model_reviewer.recipe import ModelReviewer, Scope
+from codetune_core.model_reviewer.tallies import calibration
+from codetune_core.model_reviewer.tallies import calibration
 from codetune_server.follow import Shift
 from codetune_server.judging.carry import by_detectors, told
 from codetune_server.review_service import ReviewService
@@ -38,7 +40,6 @@ class Judge:
         self._session = backend.session
         self._service = service
         self.reviewer = ModelReviewer(executor, service.anchor, set_aside=service.set_aside)
-        """Its ``calibration`` ranks new findings."""
         self._opened: dict[str, tuple[Document, frozenset[str]]] = {}
         self._jobs: dict[str, list[asyncio.Task[None]]] = {}
 
@@ -130,6 +131,8 @@ class Judge:
         )
         most_new = (await self._service.holding(document)).settings.review.most_new
         scope = replace(scope, holds=self._holds(document), most_new=most_new)
+        self.reviewer.calibration = await asyncio.to_thread(calibration)
+        self.reviewer.calibration = await asyncio.to_thread(calibration)
         review = self.reviewer.review(reading, by_detectors(state), scope, asker=asker)
         async with aclosing(review) as updates:
             async for said in updates:
@@ -151,7 +154,7 @@ class Judge:
             self._session.keep(replace(state, review=review))
             self._backend.announce(key, Stage.COMPLETE)
             for execution_id in _executions(review.findings) - _executions(state.review.findings):
-                self._backend.outcomes.shown(execution_id)
+                self._backend.outcomes.shown(execution_id, key)
 
     def _holds(self, about: Document) -> Callable[[Unit], bool]:
         known: tuple[Document, Shift] = about, Shift.between(about, about)
