@@ -1,6 +1,7 @@
 """``textDocument/completion``: the same proposals as an entry of the list, for editors that show none inline."""
 
 import re
+from collections.abc import Awaitable
 
 from lsprotocol import types
 
@@ -17,9 +18,14 @@ _LONGEST_LABEL = 60
 _WORD_BEFORE = re.compile(r"\w*\Z")
 
 
-async def completion(backend: Backend, params: types.CompletionParams) -> types.CompletionList | None:
-    """Propose one text, or nothing; the list is asked for again with each keystroke."""
-    document = backend.session.documents.snapshot(params.text_document.uri)
+def completion(backend: Backend, params: types.CompletionParams) -> Awaitable[types.CompletionList | None]:
+    """Propose one text, or nothing, for the document as it is now; the list is asked for again with each keystroke."""
+    return _listed(backend, params, backend.session.documents.snapshot(params.text_document.uri))
+
+
+async def _listed(
+    backend: Backend, params: types.CompletionParams, document: Document | None
+) -> types.CompletionList | None:
     if document is None or not is_offered(backend):
         return None
     position = from_proto.position(document, params.position, backend.encoding)

@@ -10,14 +10,23 @@ from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from codetune_server.completing.service import Proposal
 
 ACCEPTED = "codetune.completionAccepted"
 
 
-async def inline_completion(backend: Backend, params: types.InlineCompletionParams) -> list[types.InlineCompletionItem]:
-    """Propose one text, or nothing."""
-    document = backend.session.documents.snapshot(params.text_document.uri)
+def inline_completion(
+    backend: Backend, params: types.InlineCompletionParams
+) -> "Awaitable[list[types.InlineCompletionItem]]":
+    """Propose one text, or nothing, for the document as it is when the request comes."""
+    return _inline(backend, params, backend.session.documents.snapshot(params.text_document.uri))
+
+
+async def _inline(
+    backend: Backend, params: types.InlineCompletionParams, document: Document | None
+) -> list[types.InlineCompletionItem]:
     if document is None or not is_offered(backend):
         return []
     info, context = params.context.selected_completion_info, params.context

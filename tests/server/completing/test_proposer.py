@@ -233,7 +233,9 @@ def test_the_model_is_stopped_once_nothing_that_it_adds_could_be_proposed():
     assert len(model.closed) == 1
 
 
-@pytest.mark.parametrize("pieces", [["a = 1\n    b = 2\n    c = 3\n    d = 4\n"], list("a = 1\n    b = 2\n    c = 3\n")])
+@pytest.mark.parametrize(
+    "pieces", [["a = 1\n    b = 2\n    c = 3\n    d = 4\n"], list("a = 1\n    b = 2\n    c = 3\n")]
+)
 def test_no_more_lines_are_proposed_than_are_wanted(pieces):
     async def scenario(editor):
         assert (await editor.ask()).text == "a = 1\n    b = 2"
