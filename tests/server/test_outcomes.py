@@ -300,9 +300,8 @@ async def test_what_is_wrong_stops_nothing(window):
 async def test_who_made_a_claim_that_is_mended_hears_of_it_too(window, standing, told, counted):
     claim_id, before = new_id(), window.type(TEXT)
     verdict = Verdict(standing, "because", execution_id=str(claim_id))
-    claim = Finding(
-        "1", Rule("S608", "SQL"), Range.of(0, 0, 0, 3), "m", Severity.HIGH, Confidence.HIGH, verdict=verdict
-    )
+    rule = Rule("S608", "SQL")
+    claim = Finding(rule, BODY.range, "m", Severity.HIGH, Confidence.HIGH, ("model",), verdict=verdict)
     window.outcomes.offered(new_id(), before, [BODY], claim)
     window.type(MADE)
     await window.check(*[Outcome.ACCEPTED] * told)
@@ -333,8 +332,18 @@ async def test_what_becomes_of_claims_is_counted(window):
 async def test_a_rating_goes_at_once_and_says_whether_anything_is_kept(window):
     window.records = False
     execution = new_id()
-    assert await window.outcomes.rate(str(execution), 5, "just right")
+    assert await window.outcomes.rate(execution, 5, "just right")
     assert window.daemon.told == [(execution, Feedback(rating=5, text="just right"))]
     window.daemon.gone = True
     with pytest.raises(Unreachable):
         await window.outcomes.rate(execution, 1)
+
+
+async def test_the_last_answer_about_a_file_can_be_rated_once(window):
+    execution = new_id()
+    assert window.outcomes.answer_about(window.uri) == ""
+    window.outcomes.answered(execution, window.uri)
+    assert window.outcomes.answer_about(window.uri) == str(execution)
+    assert window.outcomes.answer_about("file:///other.py") == ""
+    await window.outcomes.rate(execution, 1)
+    assert window.outcomes.answer_about(window.uri) == ""

@@ -11,10 +11,11 @@ from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of
 from codetune_server.errors import RequestError
-from codetune_server.features import fix_with_model, review_with_model, run_action
+from codetune_server.features import fix_with_model, rate, review_with_model, run_action
 from codetune_server.offers import SETS_ASIDE, Deed, Offer, Wanted, offers
 from codetune_server.session import State
 
+_ASKING = (review_with_model, run_action, rate)
 _VERIFIED_LATER = (Deed.FIX_RULE, Deed.FIX_ALL)
 _RESOLVED = (*_VERIFIED_LATER, Deed.SILENCE)
 """Deeds whose edit is left to ``codeAction/resolve`` where the editor knows that."""
@@ -26,7 +27,7 @@ async def code_action(
     backend: Backend, params: types.CodeActionParams
 ) -> list[types.CodeAction | types.Command] | None:
     """The entries for the findings at a range, and those of prompts."""
-    prompts = [*review_with_model.entries(backend, params), *run_action.entries(backend, params)]
+    prompts = [entry for feature in _ASKING for entry in feature.entries(backend, params)]
     state = backend.session.current(params.text_document.uri)
     if state is None:
         return prompts or None

@@ -12,7 +12,7 @@ from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of, finding_of
 from codetune_server.errors import content_modified, failed
 from codetune_server.explain import explain, ignored
-from codetune_server.features import diagnostic, fix_with_model, inline_completion, review_with_model, run_action
+from codetune_server.features import diagnostic, fix_with_model, inline_completion, rate, review_with_model, run_action
 from codetune_server.features.configuration import review_open
 from codetune_server.features.run_prompt import run_prompt
 from codetune_server.features.status import status
@@ -109,6 +109,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     run_action.COMMAND: run_action.run_action,
     fix_with_model.COMMAND: fix_with_model.fix_with_model,
     run_action.ASK_COMMAND: run_action.ask,
+    rate.COMMAND: rate.rate,
     review_with_model.COMMAND: review_with_model.review_with_model,
     inline_completion.ACCEPTED: inline_completion.completion_accepted,
 }

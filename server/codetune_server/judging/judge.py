@@ -20,7 +20,6 @@ from codetune_core.model_reviewer.question import Asker
 from codetune_core.model_reviewer.reading import Reading, Unit
 from codetune_core.model_reviewer.recipe import ModelReviewer, Scope
 from codetune_core.model_reviewer.tallies import calibration
-from codetune_core.model_reviewer.tallies import calibration
 from codetune_server.follow import Shift
 from codetune_server.judging.carry import by_detectors, told
 from codetune_server.review_service import ReviewService
@@ -132,7 +131,6 @@ class Judge:
         most_new = (await self._service.holding(document)).settings.review.most_new
         scope = replace(scope, holds=self._holds(document), most_new=most_new)
         self.reviewer.calibration = await asyncio.to_thread(calibration)
-        self.reviewer.calibration = await asyncio.to_thread(calibration)
         review = self.reviewer.review(reading, by_detectors(state), scope, asker=asker)
         async with aclosing(review) as updates:
             async for said in updates:
@@ -154,7 +152,7 @@ class Judge:
             self._session.keep(replace(state, review=review))
             self._backend.announce(key, Stage.COMPLETE)
             for execution_id in _executions(review.findings) - _executions(state.review.findings):
-                self._backend.outcomes.shown(execution_id, key)
+                self._backend.outcomes.shown(execution_id)
 
     def _holds(self, about: Document) -> Callable[[Unit], bool]:
         known: tuple[Document, Shift] = about, Shift.between(about, about)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ logger = logging.getLogger(__name__)
 _LAST_SECONDS = 0.3
 """For what is left when the editor ends."""
 _MOST_OFFERS = 32
+"""Changes of a document in which an edit that the editor has is looked for."""
+_RATED_SECONDS = 600.0
+"""How long an answer can be rated in a menu."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,19 @@ class Outcomes:
         self._work: asyncio.Queue[Callable[[Watcher], Awaitable[None]]] = asyncio.Queue()
         self._working: asyncio.Task[None] | None = None
         self._offers: dict[str, int] = {}
-        self.last: tuple[str, str] = ("", "")
-        """The execution that was shown or applied last, and the document, where there is one."""
+        self._answer: tuple[str, str, float] = ("", "", 0.0)
 
-    def shown(self, execution_id: UUID | str, uri: str = "") -> None:
-        """A text or a finding of this execution stands before the person, about this document."""
-        self._about(execution_id, uri)
+    def answered(self, execution_id: UUID | str, uri: str) -> None:
+        """A person who asked about this document has the answer, and may rate it."""
+        self._answer = str(execution_id), uri, time.monotonic() + _RATED_SECONDS
+
+    def answer_about(self, uri: str) -> str:
+        """Id of the execution that a person asked for about this document a moment ago; empty once it is rated."""
+        execution_id, about, until = self._answer
+        return execution_id if about == uri and time.monotonic() < until else ""
+
+    def shown(self, execution_id: UUID | str) -> None:
+        """A text or a finding of this execution stands before the person."""
         self._tell(execution_id, lambda watcher, known: watcher.shown(known))
 
     def applied(
@@ -74,7 +85,6 @@ class Outcomes:
         They mend ``claim``, so that what a model said of it was good too.
         """
         change = Change(before, tuple(edits), claim)
-        self._about(execution_id, before.uri)
         self._tell(execution_id, lambda watcher, known: watcher.applied(known, change))
 
     def offered(
@@ -94,13 +104,16 @@ class Outcomes:
         """A model's claim was fixed or confirmed, or else dismissed; ``confidence`` as the model gave it."""
         self._do(lambda watcher: watcher.judged(rule, confidence, accepted=accepted))
 
-    async def rate(self, execution_id: UUID | str, rating: int, text: str = "") -> bool:
+    async def rate(self, execution_id: UUID, rating: int, text: str = "") -> bool:
         """Rate an answer from 1 to 5; False where nothing is kept of it.
 
-        Raises ValueError for an id that is none, and a CodeTuneError where who keeps it cannot be asked.
+        Raises a CodeTuneError where who keeps it cannot be asked.
         """
         watcher = await self._loaded()
-        return await watcher.rate(UUID(str(execution_id)), rating, text)
+        known = await watcher.rate(execution_id, rating, text)
+        if self._answer[0] == str(execution_id):
+            self._answer = ("", "", 0.0)
+        return known
 
     def changed(self, uri: str) -> None:
         """A document has another text: a look at it only where the editor has an edit of it that it may apply."""
@@ -142,10 +155,6 @@ class Outcomes:
             self._working.cancel()
         if self._watcher:
             await self._watcher.aclose()
-
-    def _about(self, execution_id: UUID | str, uri: str) -> None:
-        if execution_id and uri:
-            self.last = (str(execution_id), uri)
 
     def _tell(self, execution_id: UUID | str, work: "Callable[[Watcher, UUID], Awaitable[None]]") -> None:
         if execution_id:
