@@ -1,0 +1,57 @@
+"""Real editors and a model whose answers are written down: findings, verdicts, its fix, and the file on the disk."""
+
+import pytest
+import taught_lessons
+from driven_editors import drive
+from taught_lessons import FLAWED, NOTES, SAFE, SHOP
+
+pytestmark = [pytest.mark.editor, pytest.mark.slow, pytest.mark.timeout(180)]
+MENDED = (SHOP + NOTES).replace(FLAWED, SAFE)
+LINE = SHOP[: SHOP.index(FLAWED)].count("\n")
+
+
+@pytest.fixture(scope="module")
+def sqlite_template(sqlite_starters):
+    return sqlite_starters
+
+
+@pytest.fixture
+def file(somebody, tmp_path):
+    """A flawed file of a user whose model answers what is written down."""
+    somebody.scripted(taught_lessons.script())
+    path = tmp_path / "shop.py"
+    path.write_text(SHOP)
+    return path
+
+
+def driven(editor, script, file):
+    typed = NOTES.removesuffix("\n")
+    return drive(editor, script, file, CODETUNE_TYPED=typed, CODETUNE_LINE=str(LINE))
+
+
+def verdicts(messages):
+    """What the model makes of each finding: the words at the end of its message."""
+    return [message[message.rindex("(") :] for message in messages]
+
+
+SAID = [
+    "(confirmed by tiny: The name becomes SQL.)",
+    "(doubted by tiny: The command is a constant.)",
+    "(found by tiny)",
+]
+
+
+def test_neovim_shows_findings_at_once_then_verdicts_in_place_and_applies_the_models_fix(file):
+    seen = driven("nvim", "model.lua", file)
+    assert seen["fewest"] == 2
+    assert verdicts(finding[2] for finding in seen["judged"]) == SAID
+    assert seen["title"] == "Fix with tiny: SQL built from strings"
+    assert seen["verified"] == "verified: parses, names, rescan"
+    assert seen["buffer"] + "\n" == seen["file"] == MENDED
+
+
+def test_emacs_shows_verdicts_in_place_and_applies_the_models_fix(file):
+    seen = driven("emacs", "model.el", file)
+    assert verdicts(seen["judged"]) == SAID
+    assert seen["title"] == "Fix with tiny: SQL built from strings"
+    assert seen["buffer"] == seen["file"] == MENDED
