@@ -44,12 +44,14 @@ class Progress:
             "user_id": request.user_id,
             "session_id": request.session_id,
             "workspace": request.workspace,
-            "input_data": dict(request.variables) if _is_json(request.variables) else None,
         }
+        self._variables = dict(request.variables)
 
     @property
     def execution(self) -> Execution:
         """What is known so far, put together anew for each who asks."""
+        if "input_data" not in self._known:
+            self._note(input_data=self._variables if _is_json(self._variables) else None)
         return Execution(**self._known, from_cache=self.from_cache)
 
     @property

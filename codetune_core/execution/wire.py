@@ -69,5 +69,5 @@ class ExecuteBody(ExecuteOptions):
 
     def request(self, execution_id: UUID, *, user_id: str, tenant: str) -> ExecutionRequest:
         """Return what is run."""
-        named = {name: getattr(self, name) for name in type(self).model_fields if name != "deadline_seconds"}
+        named = {name: value for name, value in self if name != "deadline_seconds"}
         return ExecutionRequest(**named, id=execution_id, user_id=user_id, tenant=tenant)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from codetune_core.domain.execution import ExecutionRequest, Task
 from codetune_core.domain.fence import mark_tokens
 from codetune_core.domain.prompt import Wording
+from codetune_core.domain.text import encodable
 from codetune_core.engines.protocol import Infill
 from codetune_core.errors import ContextTooLong
 from codetune_core.prompts.fit import RenderTarget
@@ -40,7 +41,7 @@ def infilling(wording: Wording, request: ExecutionRequest, target: RenderTarget)
     Raises RenderError where the values do not fit what is declared, and ContextTooLong where nothing would be left.
     """
     values = resolve(wording.variables, request.variables)
-    before, after = (mark_tokens(str(values.get(name) or "")) for name in (BEFORE, AFTER))
+    before, after = (encodable(mark_tokens(str(values.get(name) or ""))) for name in (BEFORE, AFTER))
     room, whole = target.context_tokens - wording.max_tokens - _AROUND, (len(before), len(after))
     while (tokens := target.count_tokens(before) + target.count_tokens(after)) > room:
         before, after = _shortened(before, after)

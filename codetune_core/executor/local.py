@@ -205,7 +205,7 @@ class LocalExecutor:
     def _recorded(self, run: Run) -> "asyncio.Task[None] | None":
         """Record how it ended: a moment later where nothing of it began or cost anything, else in a task."""
         if run.begun is None and run.progress.from_cache:
-            self._history.end_soon(self._ended(run))
+            self._history.end_soon(partial(self._ended, run))
             return None
         return self._background.begin(self._record(run))
 

@@ -4,8 +4,9 @@ import asyncio
 import marshal
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -83,7 +84,8 @@ class Questions:
 def _same(choice: Choice, request: ExecutionRequest, model: ModelIdentity) -> Hashable | None:
     """Return what decides what is asked; None where values are long, or no plain JSON."""
     try:
-        values = marshal.dumps(request.variables, 2)  # tells 1, 1.0 and True apart, and takes no subclass of them
+        # Tells 1, 1.0 and True apart, and takes no subclass of them.
+        values = marshal.dumps(dict[str, Any](request.variables), 2)
     except ValueError:
         return None
     if len(values) > _LONG:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from codetune_core.domain.execution import Execution
 from codetune_core.domain.faults import log_fault
@@ -17,13 +18,13 @@ class Behind:
 
     def __init__(self, store: HistoryStore) -> None:
         self._store = store
-        self._waiting: list[Execution] = []
+        self._waiting: list[Callable[[], Execution | None]] = []
         self._writing: asyncio.Task[None] | None = None
         self._full = asyncio.Event()
 
-    def add(self, execution: Execution) -> None:
-        """Have it written soon."""
-        self._waiting.append(execution)
+    def add(self, ended: Callable[[], Execution | None]) -> None:
+        """Have what this gives written soon; it is asked when that is due."""
+        self._waiting.append(ended)
         if len(self._waiting) >= _MOST:
             self._full.set()
         if self._writing is None:
@@ -39,7 +40,10 @@ class Behind:
         while self._waiting:
             if len(self._waiting) < _MOST:
                 await self._moment()
-            ended, self._waiting = self._waiting, []
+            waiting, self._waiting = self._waiting, []
+            ended = [execution for give in waiting if (execution := _given(give))]
+            if not ended:
+                continue
             try:
                 await self._store.add(ended)
             except Exception:  # noqa: BLE001 - one of them is at fault, or what all need
@@ -61,3 +65,11 @@ class Behind:
         except TimeoutError:
             pass
         self._full.clear()
+
+
+def _given(give: Callable[[], Execution | None]) -> Execution | None:
+    try:
+        return give()
+    except Exception as error:  # noqa: BLE001 - the others are written all the same
+        log_fault(_LOG, "an execution could not be recorded", error)
+        return None

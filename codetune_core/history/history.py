@@ -2,9 +2,10 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from codetune_core.domain.execution import Execution, Feedback, Keep
@@ -43,14 +44,12 @@ class History:
         else:
             await self._store.discard(allowed.id)
 
-    def end_soon(self, execution: Execution) -> None:
+    def end_soon(self, ended: Callable[[], Execution]) -> None:
         """Record, a moment later, an execution that cost nothing and whose begin was not recorded.
 
-        Who reads through this object finds it at once.
+        ``ended`` is asked for it then, and who reads through this object finds it at once.
         """
-        allowed = self._allowed(execution)
-        if allowed.keep is not Keep.NOTHING:
-            self._behind.add(allowed)
+        self._behind.add(partial(self._to_be_kept, ended))
 
     async def flush(self) -> None:
         """Wait until what began and ended is written: who asks may know of it, for answers do not wait for that."""
@@ -124,6 +123,10 @@ class History:
         finally:
             self._beginning.discard(written)
             written.set_result(None)
+
+    def _to_be_kept(self, ended: Callable[[], Execution]) -> Execution | None:
+        allowed = self._allowed(ended())
+        return None if allowed.keep is Keep.NOTHING else allowed
 
     def _allowed(self, execution: Execution) -> Execution:
         return stripped(execution, keep_of(self._settings, execution.task, execution.workspace))

@@ -41,6 +41,7 @@ class Prices:
         self._told = told
         self._known = tuple(shipped() if known is None else known)
         self._gpu = budget.gpu_usd_per_hour
+        self._listed = lru_cache(maxsize=256)(self._own_and_known)
 
     def cost(
         self, model: ModelIdentity, usage: Usage, milliseconds: float, at: dt.datetime, *, from_cache: bool = False
@@ -50,8 +51,8 @@ class Prices:
         By tokens where an entry fits the model, else by the time that it held your own GPU. An answer from the cache
         costs nothing, of a model that has a price.
         """
-        lists = (self._own, self._told(), self._known)
-        fitting = next(filter(None, ([entry for entry in entries if _fits(entry, model)] for entries in lists)), None)
+        own, known = self._listed(model)
+        fitting = own or _fitting(self._told(), model) or known
         price = _by_tokens(fitting, usage, at) if fitting else self._by_time(milliseconds, at)
         return Price(Decimal(0), "from the cache") if price and from_cache else price
 
@@ -59,6 +60,9 @@ class Prices:
         """Return the most that an execution can cost, whichever of the models answers, by ``usage`` and ``seconds``."""
         costs = (self.cost(model, usage, seconds * 1000, at) for model in models)
         return max(filter(None, costs), key=lambda price: price.usd, default=None)
+
+    def _own_and_known(self, model: ModelIdentity) -> tuple[list[ModelPrice], list[ModelPrice]]:
+        return _fitting(self._own, model), _fitting(self._known, model)
 
     def _by_time(self, milliseconds: float, at: dt.datetime) -> Price | None:
         if self._gpu is None:
@@ -82,6 +86,10 @@ def shipped() -> tuple[ModelPrice, ...]:
     text = (resources.files("codetune_core.history") / "prices.yaml").read_text("utf-8")
     numbers_as_written = yaml.load(text, yaml.BaseLoader)  # noqa: S506 - builds texts, lists and mappings only
     return TypeAdapter(tuple[ModelPrice, ...]).validate_python(numbers_as_written)
+
+
+def _fitting(entries: Iterable[ModelPrice], model: ModelIdentity) -> list[ModelPrice]:
+    return [entry for entry in entries if _fits(entry, model)]
 
 
 def _fits(entry: ModelPrice, model: ModelIdentity) -> bool:

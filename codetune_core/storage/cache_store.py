@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,12 @@ _ACCESSES_HELD = 200
 _BATCH = 500
 """So many entries are dropped in one transaction, so that no writer waits long."""
 _REMEMBERED = 64
+_STANDS = """
+SELECT id, is_valid FROM model_cache
+WHERE model_name = ? AND model_revision = ? AND prompt_hash = ? AND parameters_hash = ? AND sample_index = ?
+"""
+"""What is other whenever another answer stands under a key: each is written with an id of its own."""
+_PARTS = attrgetter(*(field.name for field in fields(CacheKey)))
 _Find = Callable[[AsyncSession], Awaitable[Sequence[UUID]]]
 
 
@@ -62,7 +69,9 @@ class SqlCacheStore:
         self._database = database
         self._puts = GroupCommit(self._put, lambda row: self._put([row]))
         self._accesses: dict[UUID, _Accesses] = {}
-        self._remembered: Memo[CacheKey, _Entry | None] = Memo(lambda _: database.direct.version(), _REMEMBERED)
+        self._remembered: Memo[CacheKey, _Entry | None] = Memo(
+            lambda key: database.direct.row(_STANDS, _PARTS(key)), _REMEMBERED
+        )
 
     async def get(self, key: CacheKey, now: dt.datetime) -> CachedAnswer | None:
         try:

@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 
 
 class DirectReader:
-    """Reads single rows of a SQLite file, and whether anybody, in this process or another, has written to it.
+    """Reads single rows of a SQLite file, which any process may have written.
 
     Asks through a connection of its own that never writes, in the thread that wants to know: some microseconds, against
     milliseconds for a query through a pool. Readers of SQLite's write-ahead log wait for nobody.
@@ -22,12 +22,8 @@ class DirectReader:
         self._path = url.path
         self._connection: sqlite3.Connection | None = None
 
-    def version(self) -> tuple[Any, ...] | None:
-        """Return what changes with each write; None where that cannot be known, as with PostgreSQL."""
-        return self.row("PRAGMA data_version")
-
-    def row(self, query: str, values: Sequence[str] = ()) -> tuple[Any, ...] | None:
-        """Return the first row of a query that an index answers; None as `version` does, and where there is none."""
+    def row(self, query: str, values: Sequence[str | int] = ()) -> tuple[Any, ...] | None:
+        """Return the first row of a query that an index answers; None where there is none, and with PostgreSQL."""
         if self._path is None:
             return None
         try:

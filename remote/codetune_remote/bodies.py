@@ -48,6 +48,8 @@ def _unsupported(why: str) -> Refusal:
 async def _read(request: web.Request) -> bytes:
     if (request.content_length or 0) > request.client_max_size:
         raise web.HTTPRequestEntityTooLarge(request.client_max_size)
+    if request.content.is_eof() and not request.content.exception():  # it came with the headers
+        return await request.read()
     try:
         async with asyncio.timeout(request.app[LIMITS].body_seconds):
             return await request.read()

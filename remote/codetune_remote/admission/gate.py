@@ -46,11 +46,12 @@ class Ticket:
 
     async def begun(self) -> None:
         """Wait for the turn; raises EngineTimeout where the deadline passes first."""
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                await self._begun.wait()
-        except TimeoutError:
-            raise self._too_late() from None
+        if self.began_at is None:
+            try:
+                async with asyncio.timeout_at(self._deadline):
+                    await self._begun.wait()
+            except TimeoutError:
+                raise self._too_late() from None
         if self._deadline is not None and asyncio.get_running_loop().time() >= self._deadline:
             raise self._too_late()
 

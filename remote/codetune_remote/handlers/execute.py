@@ -40,10 +40,9 @@ _DIGITS = 15
 AnyCall = Call[Any, Any, Any]
 
 
-class ByTask(ExecuteOptions):
+class ByTask(ExecuteBody):
     """What to run; without a ``prompt``, the one that ships with CodeTune for this task."""
 
-    task: Task
     prompt: str = ""
 
 
@@ -58,15 +57,15 @@ async def execute(call: Call[ByTask]) -> web.StreamResponse:
 
     What fails after it was let in is the stream's last event. Asking again with the same execution id joins what runs.
     """
-    named = call.body.prompt or STARTERS[call.body.task]
-    return await _executed(call, ExecuteBody(**{**dict(call.body), "prompt": named}))
+    body = call.body if call.body.prompt else call.body.model_copy(update={"prompt": STARTERS[call.body.task]})
+    return await _executed(call, body)
 
 
 async def execute_prompt(call: Call[OfPrompt, Nothing, ByPrompt]) -> web.StreamResponse:
     """Stream the events of one execution of the prompt with this id or name; see ``POST /api/execute``."""
     prompt = await call.service.core.prompts.show(call.path.ref)
     task = call.body.task or _task_of(prompt)
-    return await _executed(call, ExecuteBody(**{**dict(call.body), "task": task, "prompt": prompt.name}))
+    return await _executed(call, ByTask(**{**dict(call.body), "task": task, "prompt": prompt.name}))
 
 
 async def events(call: Call[Nothing, Nothing, ById]) -> web.StreamResponse:

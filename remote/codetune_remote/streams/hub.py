@@ -52,7 +52,8 @@ class Hub:
         self._most_kept_bytes = most_kept_bytes
         self._known: dict[UUID, Live] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._kept: OrderedDict[Live, asyncio.TimerHandle] = OrderedDict()
+        self._kept: OrderedDict[Live, float] = OrderedDict()
+        self._forgetting: asyncio.TimerHandle | None = None
         self._kept_bytes = 0
         self._readers = 0
         self._nobody_reads = asyncio.Event()
@@ -126,6 +127,8 @@ class Hub:
         await self._stop_all()
         for live in list(self._kept):
             self._forget(live)
+        if self._forgetting is not None:
+            self._forgetting.cancel()
 
     async def _stop_all(self) -> None:
         for live in list(self._known.values()):
@@ -147,17 +150,33 @@ class Hub:
         if not task.cancelled() and (error := task.exception()):
             log_fault(_LOG, f"execution {live.id} failed outside the executor", error)
         self._keep(live)
+        # Its readers, who wait for the end, go first.
+        asyncio.get_running_loop().call_soon(self._tell, live.figures)
+
+    def _tell(self, figures: Figures) -> None:
         for observer in self.observers:
-            observer(live.figures)
+            observer(figures)
 
     def _keep(self, live: Live) -> None:
-        loop = asyncio.get_running_loop()
-        self._kept[live] = loop.call_later(self._settings.resume_seconds, self._forget, live)
+        self._kept[live] = asyncio.get_running_loop().time() + self._settings.resume_seconds
         self._kept_bytes += live.log.bytes
         while len(self._kept) > self._most_kept or self._kept_bytes > self._most_kept_bytes:
             self._forget(next(iter(self._kept)))
+        if self._forgetting is None:
+            self._forget_due()
+
+    def _forget_due(self) -> None:
+        """Forget those that were kept long enough; all are for equally long, so one timer does."""
+        loop = asyncio.get_running_loop()
+        self._forgetting = None
+        while self._kept:
+            live, until = next(iter(self._kept.items()))
+            if until > loop.time():
+                self._forgetting = loop.call_at(until, self._forget_due)
+                return
+            self._forget(live)
 
     def _forget(self, live: Live) -> None:
-        self._kept.pop(live).cancel()
+        del self._kept[live]
         self._kept_bytes -= live.log.bytes
         del self._known[live.id]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -39,7 +40,11 @@ _STREAMS = {medium.kind: medium for medium in (SSE, NDJSON)}
 
 def medium_of(request: web.Request) -> Medium | None:
     """Return how the client wants the events (RFC 9110, 12.5.1); None for one JSON object. Raises Refusal 406."""
-    wanted = ",".join(request.headers.getall("Accept", []))
+    return _medium(",".join(request.headers.getall("Accept", [])))
+
+
+@lru_cache(maxsize=64)
+def _medium(wanted: str) -> Medium | None:
     qualities = {kind: _quality(wanted, kind) for kind in MEDIA} if wanted.strip() else {SSE.kind: 1.0}
     best = max(qualities, key=lambda kind: qualities[kind])
     if not qualities[best]:

@@ -17,6 +17,8 @@ from codetune_remote.streams.media import Medium
 _LOG = logging.getLogger(__name__)
 _MOMENT = 0.05
 """Seconds: what is over by then goes out in one piece, as most of what is answered from the cache."""
+_STEPS = 2
+"""Of the event loop: in the first one the task of what is answered from the cache does all, in the second it ends."""
 _MOST_BYTES = 32_000
 """In one write, so that who reads slowly makes progress in time, and who comes late has not all events there twice."""
 _FIELDS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -63,6 +65,10 @@ async def send(request: web.Request, reading: Reading, pace: Pace) -> web.Stream
 
 async def _soon_over(log: EventLog, after: int) -> bool:
     """Wait for the first event, and where the last one came with it, for the end; for a moment each."""
+    for _ in range(_STEPS):
+        if log.closed:
+            return True
+        await asyncio.sleep(0)
     return await log.more(after, _MOMENT) and log.last is not None and await log.more(len(log), _MOMENT)
 
 

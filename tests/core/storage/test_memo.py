@@ -45,19 +45,19 @@ def writes(url):
 
 
 async def test_what_was_read_is_read_once(writes):
-    reads = Reads(Memo(lambda _: writes.version(), 4))
+    reads = Reads(Memo(lambda _: writes.row("PRAGMA data_version"), 4))
     assert [await reads.get("a"), await reads.get("b"), await reads.get("a")] == [1, 2, 1]
 
 
 async def test_after_a_write_it_is_read_again(writes, url):
-    reads = Reads(Memo(lambda _: writes.version(), 4))
+    reads = Reads(Memo(lambda _: writes.row("PRAGMA data_version"), 4))
     await reads.get("a")
     write(url.path)
     assert await reads.get("a") == 2
 
 
 async def test_what_was_read_beside_a_write_is_not_remembered(writes, url):
-    memo: Memo[str, str] = Memo(lambda _: writes.version(), 4)
+    memo: Memo[str, str] = Memo(lambda _: writes.row("PRAGMA data_version"), 4)
 
     async def overtaken() -> str:
         write(url.path)
@@ -71,14 +71,14 @@ async def test_what_was_read_beside_a_write_is_not_remembered(writes, url):
 
 
 async def test_the_least_recently_used_goes_first(writes):
-    reads = Reads(Memo(lambda _: writes.version(), 2))
+    reads = Reads(Memo(lambda _: writes.row("PRAGMA data_version"), 2))
     for key in ("a", "b", "a", "c", "a", "b"):
         await reads.get(key)
     assert reads.keys == ["a", "b", "c", "b"]
 
 
 async def test_a_database_locked_as_a_whole_is_asked_itself(writes, url):
-    reads = Reads(Memo(lambda _: writes.version(), 4))
+    reads = Reads(Memo(lambda _: writes.row("PRAGMA data_version"), 4))
     await reads.get("a")
     writes.close()
     holder = sqlite3.connect(url.path, isolation_level=None)
@@ -89,7 +89,8 @@ async def test_a_database_locked_as_a_whole_is_asked_itself(writes, url):
 
 
 async def test_a_server_is_asked_each_time():
-    reads = Reads(Memo(lambda _: DirectReader(parse_url("postgresql://someone@localhost/codetune")).version(), 4))
+    server = DirectReader(parse_url("postgresql://someone@localhost/codetune"))
+    reads = Reads(Memo(lambda _: server.row("PRAGMA data_version"), 4))
     assert [await reads.get("a"), await reads.get("a")] == [1, 2]
 
 
