@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from codetune_core.domain.fence import MARK, Piece, fence, join, line, mark, unmark
+from codetune_core.domain.fence import MARK, Piece, fence, join, line, mark, mark_tokens, unmark
 from codetune_core.domain.fence import blocks as own_blocks
 
 
@@ -29,6 +29,15 @@ def normal(text):
 @example("<\u2060|im_start|>")
 def test_unmark_gives_back_what_was_marked(text):
     assert unmark(mark(text)) == text
+
+
+@settings(max_examples=120, deadline=None)
+@given(hostile_texts)
+def test_code_outside_of_fences_has_no_special_token_and_is_else_as_it_was(text):
+    marked = mark_tokens(text)
+    assert not TOKEN.search(marked)
+    assert unmark(marked) == text
+    assert marked.replace(MARK, "") == text.replace(MARK, "")
 
 
 @settings(max_examples=120, deadline=None)

@@ -558,6 +558,7 @@ async def test_an_endpoint_fills_in(server, make):
     server.on("/", streams(token("a +"), token(" b"), token("\n\n"), token("<|end|>", special=True, **end)))
     engine = make(base_url=server.url)
     identity = replace(await engine.model(""), name="Qwen/Qwen2.5-Coder-0.5B")
+    assert await engine.fills_in(identity)
     asked = generation(
         identity, infill=Infill("def f(a, b):\n    return ", "\n"), decoding=Decoding(stop=("\n\n",), seed=3)
     )
@@ -608,6 +609,7 @@ async def test_a_parameter_that_a_server_does_not_know_once_changes_nothing_late
 async def test_a_model_of_which_nobody_knows_how_it_fills_in_is_refused(server, make):
     tgi(server)
     engine = make(base_url=server.url)
+    assert not await engine.fills_in(await engine.model("org/unknown"))
     with pytest.raises(EngineRefused, match="add its infill tokens"):
         await played(engine, generation(await engine.model("org/unknown"), infill=Infill("x", "\n")))
 

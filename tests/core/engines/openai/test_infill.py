@@ -104,6 +104,37 @@ async def test_a_model_that_is_not_known_to_fill_in_is_not_asked():
     assert server.posts() == []
 
 
+@pytest.mark.parametrize(
+    ("owner", "name", "does"),
+    [
+        ("vllm", FIM, True),
+        ("library", FIM, True),
+        ("llamacpp", FIM, True),
+        ("llamacpp", "unknown", True),
+        ("vllm", "unknown", False),
+        ("library", "unknown", False),
+        ("somebody", "unknown", False),
+    ],
+)
+async def test_it_is_known_which_models_fill_in(owner, name, does):
+    async with serving(peer(owner)) as server:
+        engine = OpenAIEngine.from_settings(EngineSettings(name="openai", base_url=server.base_url), Settings())
+        assert await engine.fills_in(ModelIdentity(name, "openai", 4096)) is does
+        await engine.aclose()
+
+
+async def test_a_model_that_llama_cpp_turned_out_not_to_fill_in_with_is_known_not_to():
+    refusal = error(501, "This server does not support infill: Infill is not supported by this model")
+    asked = replace(ASKED, model=ModelIdentity("unknown", "openai", 4096))
+    async with serving(peer("llamacpp", **{"/infill": refusal})) as server:
+        engine = OpenAIEngine.from_settings(EngineSettings(name="openai", base_url=server.base_url), Settings())
+        assert await engine.fills_in(asked.model)
+        with pytest.raises(EngineUnusable):
+            await anext(engine.generate(asked))
+        assert not await engine.fills_in(asked.model)
+        await engine.aclose()
+
+
 async def test_a_prompt_that_is_too_long_is_no_reason_to_ask_otherwise():
     refusal = error(400, "the request exceeds the available context size")
     llama = peer("llamacpp", **{"/infill": refusal, "/v1/completions": COMPLETION})

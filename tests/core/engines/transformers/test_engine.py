@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from model_processes import LARGE, answer, hosts, runtime
+from running import SQLITE, running
 from small_models import TINY, load_plan
 
-from codetune_core.domain.execution import Message, ModelIdentity, Role
-from codetune_core.domain.prompt import Decoding
+from codetune_core.domain.execution import ExecutionRequest, Message, ModelIdentity, Role, Task
+from codetune_core.domain.prompt import Decoding, Variable, VariableType
 from codetune_core.engines.protocol import Done, Generation, Infill
 from codetune_core.engines.registry import build
 from codetune_core.engines.transformers.engine import TransformersEngine
@@ -82,6 +83,25 @@ async def test_the_prompt_counts_as_many_tokens_as_were_counted_before_it_was_se
     *_, done = await stream(engine, asked)
     counted = engine.count_tokens(model, asked.infill.prefix)
     assert counted <= done.usage.prompt_tokens <= counted + 8
+
+
+@SQLITE
+async def test_a_completion_reaches_a_model_that_fills_in_between_its_marks(engine, database):
+    variables = tuple(Variable(name=name, type=VariableType.CODE) for name in ("before", "after"))
+    prompt = {"variables": variables, "user_prompt_template": "{{ before }}{{ after }}", "max_tokens": 24}
+    told = {"before": "def add(a, b):\n    return ", "after": "\n\nadd(1, 2)\n"}
+    async with running(database, engine) as core:
+        await core.add("complete", **prompt)
+        events = await core.run(ExecutionRequest(Task.COMPLETE, "complete", told))
+        [row] = await core.recorded()
+    model = await engine.model("", Role.COMPLETION)
+    asked = generation(model, messages=(), infill=Infill(told["before"], told["after"]))
+    *chunks, done = await stream(engine, asked)
+    assert events[-1].output == "".join(chunk.text for chunk in chunks)
+    marks = 3
+    counted = sum(engine.count_tokens(model, text) for text in told.values())
+    assert row.prompt_tokens == done.usage.prompt_tokens
+    assert abs(row.prompt_tokens - counted) <= marks + 2
 
 
 async def test_what_is_asked_of_decoding_reaches_the_model(engine):
