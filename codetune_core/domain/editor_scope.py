@@ -27,6 +27,8 @@ class Shows(StrEnum):
     """It replaces what was asked about, or parts of it."""
     INSERT = "insert"
     """It is put beside what was asked about."""
+    TESTS = "tests"
+    """It is put into the file of tests for what was asked about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ def read(text):
 
 
 def fix(replacement, quote=None, *more):
-    edits = [{"quote": quote or BAD, "replacement": replacement}, *({"quote": of, "replacement": new} for of, new in more)]
+    pairs = [(quote or BAD, replacement), *more]
+    edits = [{"quote": of, "replacement": new} for of, new in pairs]
     return json.dumps({"edits": edits, "explanation": "Plain data only."})
 
 

@@ -50,7 +50,8 @@ rules:
   - {{contains: SHOWN, answers: [{json.dumps(json.dumps(SHORT))}]}}
   - {{contains: FASTER, token_delay_ms: 30, answers: [{json.dumps(json.dumps(LONG))}]}}
   - {{contains: SLOW_ONE, token_delay_ms: 30, answers: [{json.dumps(" ".join(f"word{n}" for n in range(2000)))}]}}
-  - {{contains: "Optimize the code", answers: [{json.dumps(json.dumps(STEPS))}, {json.dumps(json.dumps(BEYOND))}]}}
+  - {{contains: "Optimize the code for memory", answers: [{json.dumps(json.dumps(BEYOND))}]}}
+  - {{contains: "Optimize the code", answers: [{json.dumps(json.dumps(STEPS))}]}}
 default: {{answers: ["It **adds** numbers.\\n\\n![x](https://example.org/a.png)"]}}
 """
 CAPABILITIES = {
@@ -144,13 +145,20 @@ def test_what_is_offered_is_every_prompt_with_a_scope_that_fits_the_place(opened
     assert chosen["command"]["tooltip"].startswith("explain-code, version 1, tiny: Explain what")
     assert (chosen["kind"], chosen["tags"]) == ("codetune", [1])
     selection = {"answer-with-citations", "docstring", "explain-code", "optimize", "refactor", "review"}
-    selection |= {"generate", "security-review"}
+    selection |= {"generate", "rewrite", "security-review", "unit-tests"}
     offered = {prompt_of(each) for each in menu(opened, lines(3, 8))} - {""}
     assert offered == selection | {"summarize", "threat-model"}
     assert {prompt_of(each) for each in menu(opened, lines(3, 8), triggerKind=2)} - {""} == selection
     assert {prompt_of(each) for each in menu(opened, lines(3, 3), triggerKind=2)} <= {""}
     rewriting = menu(opened, lines(3, 8), only=["refactor"])
-    assert {prompt_of(each) for each in rewriting} == {"docstring", "generate", "optimize", "refactor"}
+    assert {prompt_of(each) for each in rewriting} == selection & {
+        "docstring",
+        "generate",
+        "optimize",
+        "refactor",
+        "rewrite",
+        "unit-tests",
+    }
     assert not [each for each in menu(opened, lines(3, 8), only=["quickfix"]) if prompt_of(each)]
 
 
@@ -176,7 +184,7 @@ def test_an_edit_is_for_the_version_that_was_asked_about_and_stays_inside_the_se
     assert change["edits"][0]["range"] == {"start": {"line": 4, "character": 0}, "end": {"line": 7, "character": 17}}
 
     beyond = error(opened, choose(opened, entry(opened, "optimize"), {"goal": "memory"}, workDoneToken="t"))
-    assert (beyond["code"], "is not there" in beyond["message"]) == (FAILED, True)
+    assert (beyond["code"], "outside the code" in beyond["message"]) == (FAILED, True)
 
 
 def test_what_was_asked_about_another_version_is_refused(opened):
@@ -220,7 +228,7 @@ def test_what_a_prompt_must_be_told_is_named_where_nobody_says_it(opened):
     assert (told["code"], "description (" in told["message"]) == (FAILED, True), told
     told = error(opened, choose(opened, chosen, {"nothing": 1}, workDoneToken="t"))
     assert (told["code"], "no variable nothing" in told["message"]) == (INVALID, True)
-    told = error(opened, opened.start_command("codetune.runAction", "unit-tests", URI, 1, lines(3, 8)))
+    told = error(opened, opened.start_command("codetune.runAction", "commit-message", URI, 1, lines(3, 8)))
     assert (told["code"], "editor:selection" in told["message"]) == (INVALID, True)
 
 

@@ -37,7 +37,9 @@ def apply(request: Request, edits: Sequence[Edit]) -> tuple[Document | None, Ste
     if request.document.language != "python":
         return after, passed(Rung.APPLIES, "applies")
     if reason := why_broken(after.text):
-        return None, failed(Rung.APPLIES, reason)
+        if not why_broken(request.document.text) or _breaks_a_piece(request, after):
+            return None, failed(Rung.APPLIES, reason)
+        return after, passed(Rung.APPLIES, "applies")
     if not is_outside_untouched(request.document, after, request.ranges):
         return None, failed(Rung.APPLIES, "the edit changes what code outside the code that was to be changed means")
     return after, passed(Rung.APPLIES, "parses")
@@ -53,6 +55,23 @@ def why_broken(text: str) -> str:
     except (ValueError, RecursionError, MemoryError) as error:
         return f"the edited file does not parse: {error}"
     return ""
+
+
+def _breaks_a_piece(request: Request, after: Document) -> bool:
+    """Whether code that may be changed parses by itself before the edits, and not with them, where the text does not.
+
+    Only what stands between the unchanged beginning and end of the text can be told apart then.
+    """
+    before = request.document
+    first, last = min(each.start for each in request.ranges), max(each.end for each in request.ranges)
+    start, end = before.offset(first), before.offset(last)
+    grown = len(after.text) - len(before.text)
+    return _parses_alone(before.text[start:end]) and not _parses_alone(after.text[start : end + grown])
+
+
+def _parses_alone(code: str) -> bool:
+    first = next((line for line in code.splitlines() if line.strip() and not line.lstrip().startswith("#")), "")
+    return not why_broken(f"if 1:\n{code}" if first[:1] in {" ", "\t"} else code)
 
 
 def _why_refused(request: Request, edits: Sequence[Edit]) -> str:

@@ -10,7 +10,7 @@ from codetune_core.domain.check import Check
 from codetune_core.domain.document import Document
 from codetune_core.domain.text import Edit
 from codetune_core.errors import CodeTuneError
-from codetune_core.fixes.ladder.applies import apply
+from codetune_core.fixes.ladder.applies import apply, why_broken
 from codetune_core.fixes.ladder.copied import Copy, copied
 from codetune_core.fixes.ladder.interpreter import Interpreter, source_roots
 from codetune_core.fixes.ladder.invented import resolve_names
@@ -143,6 +143,9 @@ class Ladder:
 
     async def _climb_higher(self, after: Document, steps: list[Step], tell: Callable[[Rung], None]) -> None:
         means, before = self._means, self._request.document
+        if before.language == "python" and why_broken(before.text):
+            steps += [not_run(rung, "the text does not parse, without the edit either") for rung in list(Rung)[1:]]
+            return
         tell(Rung.NAMES)
         try:
             state = await state_of(after, means.checker, means.finder, _also(self._request))

@@ -36,8 +36,10 @@ async def fix_with_model(backend: Backend, uri: str, version: int, finding: str)
     async with progress(backend.server, "CodeTune: fix with a model", measured=False) as shown:
         ended, spread = await _mended(backend, wanted, _Told(shown.report))
     applied = await apply(backend, ended, spread, claim=claim) if ended.best else False
+    if applied:
+        backend.outcomes.answered(ended.answer["executionId"], uri)
     if not ended.best:
-        backend.warn(_nothing(ended))
+        backend.warn(nothing(ended))
     return answered(ended, applied=applied)
 
 
@@ -46,7 +48,7 @@ async def resolved(backend: Backend, action: types.CodeAction, wanted: Wanted) -
     claim = finding_of(known(backend, wanted), wanted.finding)
     ended, spread = await _mended(backend, wanted, _Told(lambda _: None))
     if not ended.best:
-        raise failed(_nothing(ended))
+        raise failed(nothing(ended))
     action.title = f"{action.title} ({ended.best.describe()})"
     if ended.best.is_preferred and backend.client.preferred_actions:
         action.is_preferred = True
@@ -105,7 +107,8 @@ async def _mended(backend: Backend, wanted: Wanted, teller: "Teller") -> "tuple[
     return ended, spread
 
 
-def _nothing(ended: "Ended") -> str:
+def nothing(ended: "Ended") -> str:
+    """What is said where no edit of a model's holds."""
     return f"No edit of the model's holds, so nothing was edited: {ended.dropped}"
 
 

@@ -11,11 +11,15 @@ from codetune_core.domain.text import Position, Range
 from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
 from codetune_server.errors import content_modified, failed, invalid_params
+from codetune_server.features import fix_with_model
 from codetune_server.following import Followed
+from codetune_server.language_server import CodeTuneServer
+from codetune_server.mending.unchanged import while_unchanged
 from codetune_server.offers import within
 from codetune_server.pages.hovered import About
 from codetune_server.pages.page import Page
 from codetune_server.progress import Progress, progress
+from codetune_server.subject import Subject
 
 if TYPE_CHECKING:
     from codetune_server.prompted.actions import Means, Outcome
@@ -27,8 +31,6 @@ ASK = "answer-with-citations"
 """The starter prompt that answers questions."""
 ASKING = "codetune"
 """Kind of the entries that only answer."""
-_EDIT_SECONDS = 60.0
-_STALE = "The text changed while the model worked, so nothing was edited. Ask again."
 
 
 def entries(backend: Backend, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
@@ -64,15 +66,17 @@ async def run_action(  # noqa: PLR0913, PLR0917 - the command's own arguments
     page = Page(backend, action.prompt, action.label)
     with page.stopped_on_error():
         async with progress(backend.server, f"CodeTune: {action.title}", measured=False) as shown:
-            listener = _Listener(backend, shown, action, document, page)
-            outcome = await means.run(action, document, chosen, variables or {}, listener)
+            listener = _Listener(backend.server, shown, page)
+            subject = backend.session.subject(uri) or Subject(document)
+            running = means.run(action, subject, document, chosen, variables or {}, listener)
+            if action.scope.shows is not Shows.DOCUMENT:  # an edit would be refused once the text is another one
+                running = while_unchanged(backend, subject.parts, running)
+            outcome = await running
         applied = await _used(backend, action, document, outcome, page)
-    return {
-        "output": outcome.output,
-        "model": outcome.model,
-        "executionId": outcome.execution_id,
-        "applied": applied,
-    }
+        backend.outcomes.answered(outcome.execution_id, uri)
+    checked = fix_with_model.answered(outcome.written.ended, applied=applied) if outcome.written else {}
+    answer = {"output": outcome.output, "model": outcome.model, "executionId": outcome.execution_id}
+    return {**checked, **answer, "applied": applied}
 
 
 async def ask(
@@ -103,7 +107,8 @@ async def _offered(backend: Backend, prompt: str) -> "PromptAction":
 
 async def _means(backend: Backend) -> "Means":
     means = await asyncio.to_thread(_import_means)
-    return means(await backend.prompt_runs(), backend.session.folders, (await backend.service()).anchor)
+    service = await backend.service()
+    return means(await backend.prompt_runs(), backend.session.folders, service.anchor, service.climb)
 
 
 def _import_means() -> "type[Means]":
@@ -121,16 +126,9 @@ def current(backend: Backend, uri: str, version: int) -> Document:
 
 
 class _Listener(Followed):
-    def __init__(
-        self, backend: Backend, progress: Progress, action: "PromptAction", document: Document, page: Page
-    ) -> None:
-        super().__init__(backend.server, progress)
-        self._backend, self._action, self._document, self._page = backend, action, document, page
-
-    def told(self, text: str) -> None:
-        if self._action.scope.shows is not Shows.DOCUMENT:
-            _check_present(self._backend, self._document)  # raising stops the model, whose edit would be refused
-        super().told(text)
+    def __init__(self, server: CodeTuneServer, progress: Progress, page: Page) -> None:
+        super().__init__(server, progress)
+        self._page = page
 
     def drafted(self, page: str) -> None:
         self._page.grow(page)
@@ -138,22 +136,14 @@ class _Listener(Followed):
 
 async def _used(backend: Backend, action: "PromptAction", document: Document, outcome: "Outcome", page: Page) -> bool:
     """Apply an edit, or show the page: also of an edit, to an editor that cannot apply it to exactly one version."""
-    client = backend.client
-    if not (outcome.edits and client.applies_edits and client.document_changes):
+    client, written = backend.client, outcome.written
+    if written and not written.ended.best:
+        raise failed(fix_with_model.nothing(written.ended))
+    if written is None or not (client.applies_edits and client.document_changes):
         await page.finish(outcome.page, About(document, outcome.range))
         backend.outcomes.shown(outcome.execution_id)
         return False
-    _check_present(backend, document)
-    edit = to_proto.workspace_edit([(document, list(outcome.edits))], client, backend.encoding)
-    params = types.ApplyWorkspaceEditParams(edit=edit, label=f"CodeTune: {action.label}")
-    done = await backend.server.ask(backend.server.workspace_apply_edit_async(params), _EDIT_SECONDS)
-    return done.applied
-
-
-def _check_present(backend: Backend, document: Document) -> None:
-    present = backend.session.documents.snapshot(document.uri)
-    if present is None or (present.version, present.text) != (document.version, document.text):
-        raise failed(_STALE)
+    return await fix_with_model.apply(backend, written.ended, written.spread, action.label)
 
 
 def _fits(action: "PromptAction", document: Document, *, has_selection: bool, by_itself: bool) -> bool:

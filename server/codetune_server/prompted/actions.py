@@ -7,17 +7,18 @@ from typing import Any, Protocol
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.editor_scope import Shows, Where
-from codetune_core.domain.text import Edit, Range
+from codetune_core.domain.text import Range
 from codetune_core.model_reviewer.anchoring import Anchoring
-from codetune_server.errors import RequestError, failed
+from codetune_server.errors import RequestError
 from codetune_server.folders import Folders
 from codetune_server.prompt_runs import Listener, PromptRuns
-from codetune_server.prompted.answer import content, edits_of
 from codetune_server.prompted.citing import cited
 from codetune_server.prompted.listing import PromptAction
 from codetune_server.prompted.page import page
 from codetune_server.prompted.place import Place, place_of
 from codetune_server.prompted.values import values
+from codetune_server.prompted.writing import Asked, Climbs, Writer, Written
+from codetune_server.subject import Subject
 
 DEFAULT_QUESTION = "What does this do, what does it rely on, and what is easy to get wrong when it is changed?"
 """For an editor that asks its person nothing."""
@@ -31,7 +32,7 @@ class Outcome:
         output: the answer as the model gave it.
         model: who answered.
         execution_id: of the execution, for a rating.
-        edits: of the document that was asked about, and of no other version; empty for none.
+        written: checked edits; None for an answer that is only shown.
         page: the answer in Markdown.
         range: what was asked about.
     """
@@ -39,7 +40,7 @@ class Outcome:
     output: str
     model: str
     execution_id: str
-    edits: tuple[Edit, ...]
+    written: Written | None
     page: str
     range: Range
 
@@ -74,31 +75,46 @@ class Means:
         runs: asks the models.
         folders: roots of the workspace.
         anchoring: finds in the code what an answer quotes.
+        climbs: checks what a model writes.
     """
 
     runs: PromptRuns
     folders: Folders
     anchoring: Anchoring
+    climbs: Climbs
 
-    async def run(
+    async def run(  # noqa: PLR0913, PLR0917 - what an entry is run with
         self,
         action: PromptAction,
+        subject: Subject,
         document: Document,
         chosen: Range,
         given: Mapping[str, Any],
         listener: PageListener,
     ) -> Outcome:
-        """Ask the model; raises RequestError, in words. Being cancelled stops the model."""
+        """Ask the model about a document of a subject; raises RequestError, in words. Being cancelled stops it."""
         place = await asyncio.to_thread(_place, action, document, chosen)
         folder = self.folders.of(document)
         path = (folder.relative(document) if folder else "") or document.name
         if action.asks:
             given = {"question": place.wish or DEFAULT_QUESTION, **given}
         variables = await asyncio.to_thread(values, action.variables, document, place, path, given)
+        if action.scope.shows is not Shows.DOCUMENT:
+            writer = Writer(self.runs, self.folders, self.climbs)
+            written = await writer.write(Asked(action, subject, document, place, variables), listener)
+            return await self._outcome(action, document, place, written.ended.answer, written)
         argument = {"prompt": action.prompt, "variables": variables, "task": action.task, "uri": document.uri}
         answer = await self.runs.run(argument, self.folders, _Drafts(action, document, place, listener))
-        ranges = await cited(answer["output"], document, place, self.anchoring)
-        return await asyncio.to_thread(_outcome, action, document, place, answer, ranges)
+        return await self._outcome(action, document, place, answer, None)
+
+    async def _outcome(
+        self, action: PromptAction, document: Document, place: Place, answer: Mapping[str, Any], written: Written | None
+    ) -> Outcome:
+        output, model = answer["output"], answer["model"]
+        ranges = await cited(output, document, place, self.anchoring)
+        signed = f"{action.prompt}, version {action.version}, answered by {model}"
+        shown = await asyncio.to_thread(page, action.label, output, document, place, signed, ranges)
+        return Outcome(output, model, answer["executionId"], written, shown, place.range)
 
 
 def _place(action: PromptAction, document: Document, chosen: Range) -> Place:
@@ -108,24 +124,3 @@ def _place(action: PromptAction, document: Document, chosen: Range) -> Place:
         if not action.asks:
             raise
         return place_of(document, chosen, Where.FILE)
-
-
-def _outcome(
-    action: PromptAction, document: Document, place: Place, answer: Mapping[str, Any], ranges: Mapping[str, Range]
-) -> Outcome:
-    output, model = answer["output"], answer["model"]
-    edits: tuple[Edit, ...] = ()
-    if action.scope.shows is not Shows.DOCUMENT:
-        edits = edits_of(output, action.schema, action.scope.shows, document, place)
-        if not edits:
-            raise failed(f"The model changes nothing. {_remark(action, output)}".strip())
-    signed = f"{action.prompt}, version {action.version}, answered by {model}"
-    shown = page(action.label, output, document, place, signed, ranges)
-    return Outcome(output, model, answer["executionId"], edits, shown, place.range)
-
-
-def _remark(action: PromptAction, output: str) -> str:
-    """Return what the model said beside its edits."""
-    answer = content(output) if action.schema else {}
-    said = answer.get("summary") or answer.get("explanation") or answer.get("notes")
-    return said if isinstance(said, str) else ""

@@ -28,17 +28,24 @@ def style_of(document: Document) -> str:
     return "numpy" if _NUMPY.search(document.text) else "google"
 
 
-def documented(text: str, document: Document, place: Place) -> Edit:
+def check_documentable(document: Document, place: Place) -> None:
+    """Raise RequestError where the language has no documentation comment that is known, or the code no place for it."""
+    if document.language == "python":
+        _end_of_documented(document, *_documentable(place))
+    elif style_of(document) == "plain":
+        raise failed(f"How comments are written in {document.language} is not known here.")
+
+
+def documented(text: str, document: Document, place: Place) -> Edit | None:
     """Return the edit that adds a documentation comment, or replaces the one that is there.
 
-    Raises RequestError where the language has none that is known, or the code none that fits.
+    None where the text would change the code; raises RequestError where ``check_documentable`` does.
     """
+    check_documentable(document, place)
     text = unwrapped(text).strip()
     if document.language == "python":
         return _in_python(text, document, place)
     style = style_of(document)
-    if style == "plain":
-        raise failed(f"How comments are written in {document.language} is not known here.")
     first = place.range.start.line
     indent, end = indentation(document.lines[first]), line_end(document, first)
     lines = _with_signs(text.split("\n"), style)
@@ -52,32 +59,41 @@ def _with_signs(lines: list[str], style: str) -> list[str]:
     return ["/**", *(f" * {line.replace('*/', '* /')}" for line in lines), " */"]
 
 
-def _in_python(text: str, document: Document, place: Place) -> Edit:
+def _in_python(text: str, document: Document, place: Place) -> Edit | None:
+    edit = _edit(text, document, *_documentable(place))
+    changed = document.edited([edit])
+    end = document.offset(place.range.end) + len(changed.text) - len(document.text)
+    after = changed.slice(Range(place.range.start, changed.position(end)))
+    return edit if shape(after) == shape(place.code) else None
+
+
+def _documentable(place: Place) -> tuple[Function, int]:
+    """The function or class that a place consists of, and the line on which the place begins."""
     found = function(place.code)
     if found is None:
         raise failed("Select one whole function or class, or put the cursor into it.")
     if not found.is_apart:
         raise failed("The body stands on the line of the signature: put it on a line of its own first.")
-    edit = _edit(text, document, found, place.range.start.line)
-    changed = document.edited([edit])
-    end = document.offset(place.range.end) + len(changed.text) - len(document.text)
-    if shape(changed.slice(Range(place.range.start, changed.position(end)))) != shape(place.code):
-        raise failed("The documentation comment would have changed the code, so nothing was edited.")
-    return edit
+    return found, place.range.start.line
 
 
 def _edit(text: str, document: Document, found: Function, first: int) -> Edit:
     body = first + (found.documented[0] if found.documented else found.body)
     indent, end = indentation(document.lines[body]), line_end(document, body)
     written = "".join(f"{line.rstrip()}{end}" for line in _quoted(text, indent))
-    start = Position(body, 0)
+    start, last = Position(body, 0), _end_of_documented(document, found, first)
+    return Edit(Range(start, last or start), written.removesuffix(end) if last else written)
+
+
+def _end_of_documented(document: Document, found: Function, first: int) -> Position | None:
+    """Where the documentation comment that is there ends, None where there is none."""
     if found.documented is None:
-        return Edit(Range(start, start), written)
+        return None
     last = first + found.documented[1]
     content = without_end(document.lines[last])
     if not content.rstrip().endswith(('"', "'")):
         raise failed("Something stands behind the documentation comment on its last line: move it first.")
-    return Edit(Range(start, Position(last, len(content))), written.removesuffix(end))
+    return Position(last, len(content))
 
 
 def _quoted(text: str, indent: str) -> list[str]:

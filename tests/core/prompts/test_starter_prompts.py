@@ -32,6 +32,7 @@ ASKED_FOR = {
     "generate": "generate", "complete": "complete", "unit-tests": "tests", "docstring": "docstring",
     "summarize": "summarize", "refactor": "optimize", "commit-message": "summarize", "diff-review": "review",
     "answer-with-citations": "ask", "threat-model": "review", "model-review": "review",
+    "rewrite": "generate",
 }  # fmt: skip
 TEMPERATURES = {"generation": (0.2, 0.4), "analysis": (0.5, 0.7), "rewriting": (0.7, 0.9), "review": (0, 0)}
 FREE_TEXT = {"explain-code", "complete"}
