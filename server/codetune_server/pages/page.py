@@ -35,16 +35,17 @@ class Page:
         self._text = ""
         self._over = False
         self._wake = asyncio.Event()
-        self._followed: asyncio.Task[bool] | None = None
+        self._opened: asyncio.Task[bool] | None = None
 
     def grow(self, markdown: str) -> None:
         """Show this from now on, where a page can be read while it grows; returns at once."""
         self._text = markdown
         if not (self._backend.client.reads_pages and self._backend.client.shows_documents):
             return
-        if self._followed is None:
+        if self._opened is None:
             self._uri = self._backend.pages.add(self._name)
-            self._followed = self._backend.in_background(self._follow())
+            self._opened = self._backend.in_background(self._open(self._uri))
+            self._backend.in_background(self._follow(self._opened))
         self._backend.pages.write(self._uri, markdown)
         self._wake.set()
 
@@ -52,7 +53,7 @@ class Page:
         """Show the whole page, in the best way that the editor knows; ``about`` is what code it is about."""
         self._over = True
         self.grow(markdown)
-        if self._followed and await asyncio.shield(self._followed):
+        if self._opened and await asyncio.shield(self._opened):
             return
         if self._backend.client.shows_documents:
             path = await asyncio.to_thread(_write, self._name, markdown)
@@ -67,23 +68,22 @@ class Page:
             yield
         except BaseException:
             self._over = True
-            if self._followed:
+            if self._opened:
                 self.grow(f"{self._text}\n\n{_STOPPED}")
             raise
 
-    async def _follow(self) -> bool:
-        """Open the page, and let the editor read it again as it grows; False where it does not open it."""
+    async def _follow(self, opened: asyncio.Task[bool]) -> None:
+        """Let the editor read the page again as it grows, until all of it is there."""
         told = self._backend.pages.read(self._uri)
-        if not await self._open(self._uri):
-            return False
-        while True:
+        goes_on = await asyncio.shield(opened)
+        while goes_on:
             self._wake.clear()
             text = self._backend.pages.read(self._uri)
             if text != told:
                 told = text
                 await self._refresh()
             elif self._over:
-                return True
+                return
             else:
                 await self._wake.wait()
 
