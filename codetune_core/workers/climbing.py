@@ -1,11 +1,14 @@
 """One climb in a worker: the ladder runs here, and the model's answers come from the owner over the pipe."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 
 from codetune_core.bootstrap.workbench import Workbench
+from codetune_core.domain.document import Document
+from codetune_core.domain.finding import Finding, SuppressionKind
 from codetune_core.domain.text import Edit, Range
 from codetune_core.errors import CodeTuneError
+from codetune_core.findings.suppress import suppress
 from codetune_core.fixes.ladder.climb import Climbed, Means, climb
 from codetune_core.fixes.ladder.interpreter import interpreter_of
 from codetune_core.fixes.ladder.request import Request
@@ -14,9 +17,11 @@ from codetune_core.fixes.ladder.running import Limits
 from codetune_core.mending.enclosing import around
 from codetune_core.mending.proposal import Proposal
 from codetune_core.mending.quoting import edits_of
+from codetune_core.reviewer import Reviewer
 from codetune_core.workers.messages import ClimbTask, Supply, Trying, Wanted
 
 _MEGABYTE = 10**6
+_SETTING = SuppressionKind.SETTING
 
 
 class Climbing:
@@ -55,7 +60,7 @@ class Climbing:
         request = await asyncio.to_thread(_with_ranges, task.request)
         means = Means(
             self._workbench.checker,
-            self._workbench.reviewer,
+            _Shown(self._workbench.reviewer, task),
             await asyncio.to_thread(interpreter_of, request.root),
             trusted=task.trusted,
             with_tests=fixes.tests,
@@ -76,6 +81,22 @@ class Climbing:
         self._wanted[wanted.candidate] = waiting
         self._said.put_nowait(wanted)
         return await waiting
+
+
+class _Shown:
+    """Finds what the settings show at the document's path: asserts are no flaw in a test."""
+
+    def __init__(self, reviewer: Reviewer, task: ClimbTask) -> None:
+        self._reviewer = reviewer
+        self._rules = task.settings.rules
+        path, root = task.request.document.path, task.request.root
+        self._path = path.relative_to(root).as_posix() if path and root and path.is_relative_to(root) else ""
+
+    async def findings(self, document: Document, also: Iterable[str] = ()) -> tuple[Finding, ...]:
+        """What is found, but for what a setting sets aside."""
+        found = await self._reviewer.findings(document, also)
+        shown, aside = suppress(document, found, self._rules, self._path)
+        return (*shown, *(each for each in aside if each.suppression and each.suppression.kind is not _SETTING))
 
 
 def _with_ranges(request: Request) -> Request:

@@ -28,6 +28,7 @@ class Client:
     """Marks entries that a model answers."""
     document_changes: bool = False
     change_annotations: bool = False
+    creates_files: bool = False
     applies_edits: bool = False
     hovers: bool = False
     markdown_hover: bool = False
@@ -73,6 +74,7 @@ class Client:
             preferred_actions=bool(_at(action, "is_preferred_support")),
             document_changes=bool(_at(edit, "document_changes")),
             change_annotations=bool(_at(edit, "document_changes") and _at(edit, "change_annotation_support")),
+            creates_files=types.ResourceOperationKind.Create in (_at(edit, "resource_operations") or ()),
             applies_edits=bool(_at(workspace, "apply_edit")),
             hovers=_at(text, "hover") is not None,
             markdown_hover=types.MarkupKind.Markdown in (_at(text, "hover.content_format") or ()),

@@ -41,6 +41,7 @@ async def run_tests(before: Document, after: Document, copy: Copy, interpreter: 
     """
     if sys.platform == "win32":
         return not_run(Rung.TESTS, "tests are only run where the system can limit them, which Windows cannot here")
+    copy.write(after)
     symbols = changed_symbols(before, after)
     files = [file for file in importers(copy.root, copy.file, symbols) if is_test_file(file)][:_MOST_FILES]
     if not files:
@@ -56,6 +57,9 @@ async def run_tests(before: Document, after: Document, copy: Copy, interpreter: 
     if broken:
         _, earlier = await _run(before, files, copy, interpreter, limits)
         broken = [test for test in broken if test not in earlier.those("failed")]
+        if broken and not any(test in earlier.ended for test in broken):
+            new = "1 new test fails" if len(broken) == 1 else f"{len(broken)} new tests fail"
+            return failed(Rung.TESTS, f"{new}: {_told(results, broken)}")
     return _judged(results, broken, ran.network)
 
 
@@ -98,7 +102,7 @@ def _read(path: Path) -> _Results:
 
 def _judged(results: _Results, broken: Sequence[str], network: str) -> Step:
     if broken:
-        told = "; ".join(f"{test}: {results.said.get(test, 'failed')}" for test in broken[:_TOLD])
+        told = _told(results, broken)
         return failed(Rung.TESTS, f"{_count(len(broken))} that passed before fail with the edit: {told}")
     number = len(results.those("passed"))
     if not results.loaded:
@@ -106,6 +110,10 @@ def _judged(results: _Results, broken: Sequence[str], network: str) -> Step:
     if not number:
         return not_run(Rung.TESTS, "no test that reaches the changed code passes, with or without the edit")
     return passed(Rung.TESTS, _count(number) if network == "cut" else f"{_count(number)} with network")
+
+
+def _told(results: _Results, broken: Sequence[str]) -> str:
+    return "; ".join(f"{test}: {results.said.get(test, 'failed')}" for test in broken[:_TOLD])
 
 
 def _count(number: int) -> str:

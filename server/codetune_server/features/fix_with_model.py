@@ -58,14 +58,23 @@ async def resolved(backend: Backend, action: types.CodeAction, wanted: Wanted) -
     return action
 
 
-async def apply(
-    backend: Backend, ended: "Ended", spread: Spread, what: str = "fix", claim: Finding | None = None
+async def apply(  # noqa: PLR0913 - what is applied, and what is known of it
+    backend: Backend,
+    ended: "Ended",
+    spread: Spread,
+    what: str = "fix",
+    claim: Finding | None = None,
+    *,
+    created: bool = False,
 ) -> bool:
-    """Apply a model's edits to the very texts that they are of; say whether the editor did."""
-    check_unchanged(backend, tuple(document for document, _ in spread))
-    verified = ended.best.describe() if ended.best else "not verified"
+    """Apply a model's edits to the very texts that they are of, ``created`` where to a new file; say whether it was."""
+    await check_unchanged(backend, tuple(document for document, _ in spread))
     edit = workspace_edit(backend, ended, spread)
-    params = types.ApplyWorkspaceEditParams(edit=edit, label=f"CodeTune: {what} with {_who(ended)} ({verified})")
+    if created:
+        made = [types.CreateFile(document.uri) for document, _ in spread]
+        edit.document_changes = [*made, *(edit.document_changes or ())]
+    label = f"CodeTune: {what} with {_who(ended)} ({ended.verified})"
+    params = types.ApplyWorkspaceEditParams(edit=edit, label=label)
     done = await backend.server.ask(backend.server.workspace_apply_edit_async(params), _EDIT_SECONDS)
     if done.applied:
         for document, edits in spread:
@@ -75,8 +84,7 @@ async def apply(
 
 def workspace_edit(backend: Backend, ended: "Ended", spread: Spread) -> types.WorkspaceEdit:
     """The edits, which a person is asked to confirm where the editor can ask."""
-    verified = ended.best.describe() if ended.best else "not verified"
-    risk = f"Written by {_who(ended)} ({verified})."
+    risk = f"Written by {_who(ended)} ({ended.verified})."
     return to_proto.workspace_edit(spread, backend.client, backend.encoding, risk, "CodeTune: written by a model")
 
 
@@ -84,11 +92,12 @@ def answered(ended: "Ended", *, applied: bool) -> dict[str, Any]:
     """What a command answers of edits that climbed the ladder."""
     return {
         "applied": applied,
-        "verified": ended.best.describe() if ended.best else "",
+        "verified": ended.verified if ended.best else "",
+        "checks": ended.best.explain() if ended.best else "",
         "model": ended.answer.get("model", ""),
         "executionId": ended.answer.get("executionId", ""),
         "repaired": ended.climbed.repaired,
-        "dropped": len(ended.climbed.dropped),
+        "dropped": sum(end is not ended.best for end in ended.climbed.dropped),
         "reason": ended.dropped,
     }
 

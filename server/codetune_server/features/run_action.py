@@ -108,7 +108,8 @@ async def _offered(backend: Backend, prompt: str) -> "PromptAction":
 async def _means(backend: Backend) -> "Means":
     means = await asyncio.to_thread(_import_means)
     service = await backend.service()
-    return means(await backend.prompt_runs(), backend.session.folders, service.anchor, service.climb)
+    opened = backend.session.documents.snapshot
+    return means(await backend.prompt_runs(), backend.session.folders, service.anchor, service.climb, opened)
 
 
 def _import_means() -> "type[Means]":
@@ -139,11 +140,14 @@ async def _used(backend: Backend, action: "PromptAction", document: Document, ou
     client, written = backend.client, outcome.written
     if written and not written.ended.best:
         raise failed(fix_with_model.nothing(written.ended))
-    if written is None or not (client.applies_edits and client.document_changes):
+    takes = client.applies_edits and client.document_changes
+    if written is None or not takes or (written.created and not client.creates_files):
         await page.finish(outcome.page, About(document, outcome.range))
         backend.outcomes.shown(outcome.execution_id)
         return False
-    return await fix_with_model.apply(backend, written.ended, written.spread, action.label)
+    if written.ended.best and written.ended.best.failure:
+        backend.warn(f"CodeTune: {written.ended.verified}")
+    return await fix_with_model.apply(backend, written.ended, written.spread, action.label, created=written.created)
 
 
 def _fits(action: "PromptAction", document: Document, *, has_selection: bool, by_itself: bool) -> bool:

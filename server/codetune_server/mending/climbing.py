@@ -40,26 +40,36 @@ class Ended:
     Attributes:
         climbed: on the ladder.
         answers: the last one of each candidate, by its number.
+        keeps_failing_tests: whether edits hold of which only the tests fail, as new tests may show a flaw.
     """
 
     climbed: Climbed
     answers: dict[int, Answer]
+    keeps_failing_tests: bool = False
 
     @property
     def answer(self) -> Answer:
         """That of the best, else of any that was dropped."""
-        best = self.climbed.best or next(iter(self.climbed.dropped), None)
+        best = self.best or next(iter(self.climbed.dropped), None)
         return self.answers.get(best.candidate if best else 0, {})
 
     @property
     def best(self) -> Climb | None:
         """The edits that are to be applied; None where none holds."""
-        return self.climbed.best
+        failing = (end for end in self.climbed.dropped if end.failure and end.failure.rung is Rung.TESTS)
+        return self.climbed.best or (next(failing, None) if self.keeps_failing_tests else None)
+
+    @property
+    def verified(self) -> str:
+        """What was checked of the best, such as ``verified: parses, names``, or that its tests fail."""
+        if self.best is None or self.best.failure is None:
+            return self.best.describe() if self.best else "not verified"
+        return f"the tests were run: {self.best.reason}"
 
     @property
     def dropped(self) -> str:
         """Say how many were dropped, and why the last was; empty for none."""
-        dropped = self.climbed.dropped
+        dropped = [end for end in self.climbed.dropped if end is not self.best]
         if not dropped:
             return ""
         number = "1 attempt was" if len(dropped) == 1 else f"{len(dropped)} attempts were"

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from codetune_core.domain.document import Document
+from codetune_core.errors import UnreadableFile
+from codetune_core.workspace.read import read
 from codetune_server.backend import Backend
 from codetune_server.errors import RequestError, failed
 
@@ -28,12 +31,22 @@ async def while_unchanged(backend: Backend, parts: tuple[Document, ...], work: C
         await asyncio.gather(working, *changing, return_exceptions=True)
 
 
-def check_unchanged(backend: Backend, parts: tuple[Document, ...]) -> None:
-    """Raise RequestError where a document is not as it was."""
+async def check_unchanged(backend: Backend, parts: tuple[Document, ...]) -> None:
+    """Raise RequestError where a document, or a file that is not open, is not as it was."""
     for part in parts:
         present = backend.session.documents.snapshot(part.uri)
+        if part.version is None and present is None:
+            present = await asyncio.to_thread(_on_disk, part)
         if present is None or (present.version, present.text) != (part.version, part.text):
             raise stale()
+
+
+def _on_disk(part: Document) -> Document | None:
+    """A file as it is; without text where it is not there."""
+    try:
+        return replace(part, text=read(part.path).document.text if part.path and part.path.exists() else "")
+    except (UnreadableFile, OSError):
+        return None
 
 
 def stale() -> RequestError:

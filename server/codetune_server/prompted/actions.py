@@ -1,7 +1,7 @@
 """Runs an entry of the menu: what it is about, its variables, the model, then an edit of that very text, or a page."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from codetune_server.prompted.citing import cited
 from codetune_server.prompted.listing import PromptAction
 from codetune_server.prompted.page import page
 from codetune_server.prompted.place import Place, place_of
+from codetune_server.prompted.testing import TestsFile, tests_file_of, write_tests
 from codetune_server.prompted.values import values
 from codetune_server.prompted.writing import Asked, Climbs, Writer, Written
 from codetune_server.subject import Subject
@@ -76,12 +77,14 @@ class Means:
         folders: roots of the workspace.
         anchoring: finds in the code what an answer quotes.
         climbs: checks what a model writes.
+        opened: gives what is open in the editor.
     """
 
     runs: PromptRuns
     folders: Folders
     anchoring: Anchoring
     climbs: Climbs
+    opened: Callable[[str], Document | None]
 
     async def run(  # noqa: PLR0913, PLR0917 - what an entry is run with
         self,
@@ -98,10 +101,16 @@ class Means:
         path = (folder.relative(document) if folder else "") or document.name
         if action.asks:
             given = {"question": place.wish or DEFAULT_QUESTION, **given}
+        file = None
+        if action.scope.shows is Shows.TESTS:
+            file = await asyncio.to_thread(tests_file_of, document, self.folders, self.opened)
+            given = {**_about_tests(action, file), **given}
         variables = await asyncio.to_thread(values, action.variables, document, place, path, given)
-        if action.scope.shows is not Shows.DOCUMENT:
+        if file or action.scope.shows in {Shows.REPLACE, Shows.INSERT}:
+            asked = Asked(action, subject, document, place, variables)
             writer = Writer(self.runs, self.folders, self.climbs)
-            written = await writer.write(Asked(action, subject, document, place, variables), listener)
+            working = write_tests(writer, asked, file, listener) if file else writer.write(asked, listener)
+            written = await working
             return await self._outcome(action, document, place, written.ended.answer, written)
         argument = {"prompt": action.prompt, "variables": variables, "task": action.task, "uri": document.uri}
         answer = await self.runs.run(argument, self.folders, _Drafts(action, document, place, listener))
@@ -115,6 +124,12 @@ class Means:
         signed = f"{action.prompt}, version {action.version}, answered by {model}"
         shown = await asyncio.to_thread(page, action.label, output, document, place, signed, ranges)
         return Outcome(output, model, answer["executionId"], written, shown, place.range)
+
+
+def _about_tests(action: PromptAction, file: TestsFile | None) -> dict[str, str]:
+    """What a prompt is told of the file of tests, as far as it declares variables for that."""
+    known = {"module": file.module, "existing_tests": file.document.text} if file else {}
+    return {each.name: known[each.name] for each in action.variables if known.get(each.name)}
 
 
 def _place(action: PromptAction, document: Document, chosen: Range) -> Place:

@@ -124,7 +124,9 @@ def _actions(path: Path, models: Mapping[Role, str]) -> Iterator[PromptAction]:
         shown = _asked(path, f"/api/prompts/{quote(prompt['name'], safe='')}")["shown"]
         wording = shown["wording"]
         schema = wording["decoding"]["output_schema"]
-        if scope.shows is not Shows.DOCUMENT and schema not in WRITES:
+        if (scope.shows is not Shows.DOCUMENT and schema not in WRITES) or (
+            scope.shows is Shows.TESTS and schema != "tests"
+        ):
             scope = EditorScope(scope.where)
         yield PromptAction(
             prompt=prompt["name"],

@@ -42,10 +42,11 @@ class Climbs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Checked edits of the editor's documents, and how they were found."""
+    """Checked edits of the editor's documents, and how they were found; ``created`` where the one is a new file."""
 
     ended: Ended
     spread: list[tuple[Document, list[Edit]]]
+    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)
