@@ -48,6 +48,7 @@ _USERS_OWN = {
     "plugins": "it says whose code runs",
     "fixes": "it says what of the workspace runs on your machine",
     "review": "it says when models are asked",
+    "completion": "it says when models are asked",
     "cache": "it says what is kept of your code",
     "history": "it says what is kept of your code",
     "outcomes": "it says what is recorded of your work",
@@ -56,6 +57,8 @@ _USERS_OWN = {
     "daemon": "it says which processes run",
     "serve": "it says who may ask your models",
 }
+UNTRUSTED = "untrusted:"
+"""How the keys of notices begin that say what was not used for want of trust."""
 """What files that come with a workspace cannot set until it is trusted, and why."""
 _FORBIDDING = frozenset(("local_only", "ignore"))
 """What they can set of ``outbound``, trusted or not."""
@@ -102,12 +105,14 @@ class Options:
 
     ``trusted`` is False for files that come with a workspace that is not: they cannot set what ``_USERS_OWN`` names.
     ``in_workspace`` says that it comes with a workspace, trusted or not: of ``outbound`` it can only forbid.
+    ``workspace`` is what is to be trusted, where that is not the folder that the source lies in.
     """
 
     source: str
     values: Mapping[str, Any]
     trusted: bool = True
     in_workspace: bool = False
+    workspace: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,7 @@ def _usable(option: Options) -> tuple[dict[str, Any], list[Notice]]:
     values = _known_names(option.values, Settings)
     notices: list[Notice] = []
     if not option.trusted:
-        notices += _without_users_own(values, option.source)
+        notices += _without_users_own(values, option)
     if option.in_workspace or not option.trusted:
         notices += _only_forbidding(values, option.source)
     while True:
@@ -170,17 +175,18 @@ def _usable(option: Options) -> tuple[dict[str, Any], list[Notice]]:
             return values, notices
 
 
-def _without_users_own(values: dict[str, Any], source: str) -> list[Notice]:
-    notices = []
+def _without_users_own(values: dict[str, Any], option: Options) -> list[Notice]:
+    notices, source = [], option.source
+    folder = option.workspace or Path(source).parent
     for name, why in _USERS_OWN.items():
         section, _, key = name.rpartition(".")
         holder = values.get(section, {}) if section else values
         if isinstance(holder, dict) and holder.pop(key, None):
             text = (
                 f"{source}: {name} is not used, because {why} and this workspace is not trusted. "
-                f"Read it, then run `codetune trust {Path(source).parent}`."
+                f"Read it, then run `codetune trust {folder}`."
             )
-            notices.append(Notice(f"untrusted:{source}:{name}", text))
+            notices.append(Notice(f"{UNTRUSTED}{source}:{name}", text))
     return notices
 
 
@@ -194,7 +200,7 @@ def _only_forbidding(values: dict[str, Any], source: str) -> list[Notice]:
         del holder[name]
     return [
         Notice(
-            f"untrusted:{source}:outbound.{name}",
+            f"only-forbids:{source}:outbound.{name}",
             f"{source}: outbound.{name} is not used: a workspace can only forbid what leaves. Set it in your own "
             f"{FILE_NAME}.",
         )

@@ -1,8 +1,9 @@
-"""Remembers which workspaces the user trusts to name commands that CodeTune runs."""
+"""Remembers which workspaces the user trusts to name commands that CodeTune runs, and whom it asks."""
 
 import os
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 from platformdirs import user_config_path
@@ -12,6 +13,8 @@ from codetune_core.workspace.write import replace_file
 
 VARIABLE = "CODETUNE_TRUST_WORKSPACE"
 """Environment variable that trusts the workspace at hand, for continuous integration."""
+_TRUSTED = "workspaces"
+_NEVER_ASKED = "never_ask"
 
 
 def trust_file() -> Path:
@@ -32,16 +35,7 @@ def is_trusted(workspace: Path | None) -> bool:
 
 def trusted_workspaces() -> tuple[Path, ...]:
     """Every trusted directory, sorted; raises SettingsError where the file is broken."""
-    path = trust_file()
-    try:
-        written = tomllib.loads(path.read_text("utf-8")).get("workspaces", [])
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}. Mend it, or remove it to trust nothing.") from error
-    if not isinstance(written, list) or not all(isinstance(entry, str) for entry in written):
-        raise SettingsError(f"{path}: `workspaces` is not a list of directories. Mend it, or remove it.")
-    return tuple(sorted(Path(entry) for entry in written))
+    return _read(_TRUSTED)
 
 
 def set_trust(workspace: Path, *, trusted: bool) -> bool:
@@ -49,14 +43,49 @@ def set_trust(workspace: Path, *, trusted: bool) -> bool:
 
     Raises SettingsError where the file cannot be read or written.
     """
-    folder, before = workspace.resolve(), set(trusted_workspaces())
-    after = before | {folder} if trusted else before - {folder}
+    return _write(_TRUSTED, workspace, present=trusted)
+
+
+def asks_about(workspace: Path) -> bool:
+    """Say whether the user wants to be asked about a workspace; where the file is broken, nobody is."""
+    try:
+        return workspace.resolve() not in _read(_NEVER_ASKED)
+    except SettingsError:
+        return False
+
+
+def never_ask(workspace: Path) -> None:
+    """Remember that the user does not want to be asked; raises SettingsError where that cannot be written."""
+    _write(_NEVER_ASKED, workspace, present=True)
+
+
+def _read(name: str) -> tuple[Path, ...]:
+    path = trust_file()
+    written = _tables(path).get(name, [])
+    if not isinstance(written, list) or not all(isinstance(entry, str) for entry in written):
+        raise SettingsError(f"{path}: `{name}` is not a list of directories. Mend it, or remove it.")
+    return tuple(sorted(Path(entry) for entry in written))
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}. Mend it, or remove it to trust nothing.") from error
+
+
+def _write(name: str, workspace: Path, *, present: bool) -> bool:
+    folder, before = workspace.resolve(), set(_read(name))
+    after = before | {folder} if present else before - {folder}
     if after == before:
         return False
     path = trust_file()
+    tables = {**_tables(path), name: sorted(map(str, after))}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, tomli_w.dumps({"workspaces": sorted(map(str, after))}).encode())
+        replace_file(path, tomli_w.dumps(tables).encode())
     except OSError as error:
         raise SettingsError(f"{path} cannot be written: {error.strerror or error}") from error
     return True

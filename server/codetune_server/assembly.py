@@ -17,6 +17,7 @@ from codetune_server.features import (
     initialize,
     status,
     synchronization,
+    trust,
 )
 from codetune_server.language_server import CodeTuneServer
 
@@ -48,6 +49,7 @@ def create_server() -> CodeTuneServer:
     backend.announce = partial(diagnostic.announce, backend)
     backend.status.announce = partial(status.announce, backend)
     backend.configuration = partial(configuration.configuration, backend)
+    backend.refused = partial(trust.refused, backend)
     for method, handler in _FEATURES.items():
         server.feature(method)(partial(handler, backend))
     for name, handler in commands.COMMANDS.items():

@@ -4,14 +4,14 @@ import asyncio
 import gc
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lsprotocol import types
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.review import Stage
+from codetune_core.domain.review import Notice, Stage
 from codetune_core.domain.text import Encoding
 from codetune_server.client import Client
 from codetune_server.folders import Folder
@@ -24,6 +24,7 @@ from codetune_server.scheduler import Scheduler
 from codetune_server.session import Session
 from codetune_server.status.board import Board
 from codetune_server.status.loading import LoadWatch
+from codetune_server.told import Told
 
 if TYPE_CHECKING:
     from codetune_core.execution.protocol import Executor
@@ -57,6 +58,8 @@ class Backend:
         """What stands in hovers, for an editor that opens no page."""
         self.configuration: Configuration = _nothing
         """Asks the editor for its settings; set by the feature that does."""
+        self.refused: Callable[[Folder, Sequence[Notice]], None] = lambda _folder, _notices: None
+        """Told what a workspace sets that is not used, because it is not trusted; set by the feature that asks."""
         self._workspace: WorkspaceReview | None = None
         self.shows_lenses = False
         """Whether the editor was ever given any."""
@@ -229,8 +232,8 @@ class Backend:
                 yield stage
 
 
-async def _nothing(_folder: Folder | None) -> tuple[()]:
-    return ()
+async def _nothing(_folder: Folder | None) -> Told:
+    return Told()
 
 
 def _import_service() -> "type[ReviewService]":

@@ -1,10 +1,9 @@
 """What holds in a folder: its settings and its baseline, read from files; blocking, so called in a thread."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from platformdirs import user_config_path
 
@@ -13,12 +12,13 @@ from codetune_core.domain.finding import Finding
 from codetune_core.domain.review import Notice, Review
 from codetune_core.errors import BaselineError
 from codetune_core.findings.baseline import Baseline, apply, entry_of, load, render
-from codetune_core.settings import FILE_NAME, Options, Settings, read_options, resolve
+from codetune_core.settings import FILE_NAME, UNTRUSTED, Options, Settings, read_options, resolve
 from codetune_core.workspace.ignores import why_ignored
 from codetune_core.workspace.skip import why_skipped
 from codetune_core.workspace.trust import is_trusted, trust_file
 from codetune_core.workspace.write import replace_file
 from codetune_server.folders import Folder
+from codetune_server.told import Told
 
 EDITOR = "The editor's settings"
 """How the editor is named as a source of settings."""
@@ -42,6 +42,11 @@ class Holding:
         """Where accepted findings are written, None outside of folders."""
         path = self.folder.path if self.folder else None
         return path / self.settings.baseline if path else None
+
+    @property
+    def refused(self) -> tuple[Notice, ...]:
+        """What was not used because the workspace is not trusted."""
+        return tuple(notice for notice in self.notices if notice.key.startswith(UNTRUSTED))
 
     @property
     def is_current(self) -> bool:
@@ -72,14 +77,14 @@ class Holding:
         return bool(file and (file.exists() or is_open(file.as_uri())))
 
 
-def read(folder: Folder | None, editor: Sequence[Mapping[str, Any]]) -> Holding:
-    """Read a folder's settings and baseline; what is wrong is left out and stands in the notices.
-
-    ``editor`` is what the editor said, the later one wins.
-    """
+def read(folder: Folder | None, editor: Told) -> Holding:
+    """Read a folder's settings and baseline; what is wrong is left out and stands in the notices."""
     root = folder.path if folder else None
-    options, unread = read_options(root, trusted=is_trusted(root))
-    resolved = resolve([*options, *(Options(EDITOR, values) for values in editor)])
+    trusted = is_trusted(root)
+    options, unread = read_options(root, trusted=trusted)
+    own = (Options(EDITOR, values) for values in editor.own)
+    told = (Options(EDITOR, values, trusted=trusted or root is None, workspace=root) for values in editor.told)
+    resolved = resolve([*options, *own, *told])
     sources = tuple(_sources(root, resolved.settings))
     stamps = _stamps(sources)
     try:

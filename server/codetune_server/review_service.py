@@ -1,10 +1,10 @@
 """Reviews what is open in the editor: by which settings, in which worker, less what the baseline accepts."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from codetune_core.detectors.protocol import Pace
 from codetune_core.domain.document import Document
@@ -30,14 +30,15 @@ from codetune_server.judging.carry import by_detectors, claims, in_order, with_v
 from codetune_server.offers import Deed
 from codetune_server.session import Session, State
 from codetune_server.subject import Subject
+from codetune_server.told import Told
 
 if TYPE_CHECKING:
     from codetune_core.syntax.python import Symbol
 
 _DETECTOR_NOTICES = ("crashed:", TIMED_OUT, "failed:")
 
-Configuration = Callable[[Folder | None], Awaitable[Iterable[Mapping[str, Any]]]]
-"""What the editor says for a folder, the later one wins."""
+Configuration = Callable[[Folder | None], Awaitable[Told]]
+"""What the editor says for a folder."""
 
 
 class ReviewService:
@@ -185,9 +186,11 @@ class ReviewService:
         await asyncio.gather(self._pool.aclose(), self._background.aclose())
 
     async def _read(self, folder: Folder | None) -> Holding:
-        editor = list(await self._configuration(folder))
+        editor = await self._configuration(folder)
         holding = await asyncio.to_thread(holdings.read, folder, editor)
-        self._tell(holding.notices)
+        self._tell(notice for notice in holding.notices if notice not in holding.refused)
+        if folder and holding.refused:
+            self._session.voice.refused(folder, holding.refused)
         return holding
 
     async def _reviews(self, subject: Subject, pace: Pace) -> AsyncGenerator[Review]:

@@ -1,6 +1,6 @@
 """What the server knows of one editor: its abilities, roots, open documents, and what was found in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -9,12 +9,12 @@ from codetune_core.domain.document import Document
 from codetune_core.domain.review import TIMED_OUT, Notice, Review
 from codetune_server.client import Client
 from codetune_server.documents import Documents
-from codetune_server.folders import Folders
+from codetune_server.folders import Folder, Folders
 from codetune_server.follow import follow
 from codetune_server.notebooks import Notebooks
 from codetune_server.subject import Subject
 
-_LOUD = ("crashed:", TIMED_OUT, "failed:", "broken:", "unknown:", "wrong:", "unreadable:", "untrusted:", "baseline:")
+_LOUD = ("crashed:", TIMED_OUT, "failed:", "broken:", "unknown:", "wrong:", "unreadable:", "only-forbids:", "baseline:")
 """Kinds of notices that are worth interrupting somebody."""
 
 
@@ -27,6 +27,10 @@ class Voice(Protocol):
 
     def log(self, text: str) -> None:
         """Where it can be looked up."""
+        ...
+
+    def refused(self, folder: Folder, notices: Sequence[Notice], /) -> None:
+        """Something that a workspace sets is not used, because nobody has trusted it; said once for each."""
         ...
 
 
@@ -55,11 +59,16 @@ class Session:
     client: Client = field(default_factory=Client)
     folders: Folders = field(default_factory=Folders)
     editor_options: Mapping[str, Any] = field(default_factory=dict)
+    """What the editor said when it started the server: the user's own."""
+    told_options: Mapping[str, Any] = field(default_factory=dict)
+    """What it said later, which may come with a workspace."""
     opened: dict[str, Document] = field(default_factory=dict)
     """By key: the text of what is open, as it was when it was opened."""
     shown: dict[str, dict[str, str]] = field(default_factory=dict)
     """By key and URI of an editor's document: fingerprint of the diagnostics that the editor has of it."""
     _states: dict[str, State] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    """Keys of what the person was told that it is not used for want of trust."""
     _told: set[str] = field(default_factory=set)
 
     def key(self, uri: str) -> str:

@@ -65,6 +65,10 @@ class Editor:
     registered: list[types.Registration] = field(default_factory=list)
     progress: list[Any] = field(default_factory=list)
     before_applying: Callable[[], None] = lambda: None
+    questions: list[types.ShowMessageRequestParams] = field(default_factory=list)
+    """What the person was asked."""
+    answering: Callable[[], Any] | None = None
+    """Gives the title of the button that the person presses, or None, in time; without it there are no questions."""
 
     async def start(self) -> "Editor":
         self.client = LanguageClient(converter_factory=_converter, configuration={"": {}, **self.settings})
@@ -271,7 +275,16 @@ class Editor:
             types.CLIENT_REGISTER_CAPABILITY: lambda params: self.registered.extend(params.registrations),
             types.PROGRESS: lambda params: self.progress.append(params),  # noqa: PLW0108
             types.WORKSPACE_CODE_LENS_REFRESH: lambda _: None,
+            **({types.WINDOW_SHOW_MESSAGE_REQUEST: self._question()} if self.answering else {}),
         }
+
+    def _question(self) -> Callable[[Any], Any]:
+        async def ask(params: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
+            self.questions.append(params)
+            title = await self.answering()
+            return types.MessageActionItem(title) if title else None
+
+        return ask
 
     def _apply_edit(self, params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
         self.applied.append(params)

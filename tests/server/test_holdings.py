@@ -11,6 +11,7 @@ from codetune_core.domain.text import Range
 from codetune_core.errors import BaselineError
 from codetune_server import holdings
 from codetune_server.folders import Folder, Folders
+from codetune_server.told import Told
 
 FINDING = Finding(Rule("S1", "x"), Range.of(0, 0, 0, 1), "m", Severity.LOW, Confidence.LOW, ("d",), id="abc")
 
@@ -60,19 +61,19 @@ def test_the_later_source_wins(  # noqa: PLR0917 - one for each source
         (folder.path / "codetune.toml", "", own),
     ):
         path.write_text(f'{head}fail_on = "{value}"\n' if value else "")
-    assert holdings.read(folder, editor).settings.fail_on == expected
+    assert holdings.read(folder, Told(tuple(editor))).settings.fail_on == expected
 
 
 def test_mistakes_name_where_they_were_made(folder):
     (folder.path / "codetune.toml").write_text("fial_on = 1\n")
-    texts = [notice.text for notice in holdings.read(folder, [{"editor": {"review_on": "never"}}]).notices]
+    texts = [notice.text for notice in holdings.read(folder, Told(({"editor": {"review_on": "never"}},))).notices]
     assert any("codetune.toml" in text and "did you mean `fail_on`" in text for text in texts)
     assert any(text.startswith("The editor's settings: `editor.review_on`") for text in texts)
 
 
 def test_a_command_in_a_workspace_that_is_not_trusted_is_not_taken_over(folder):
     (folder.path / "codetune.toml").write_text('[detectors.sarif.evil]\ncommand = ["evil"]\n')
-    holding = holdings.read(folder, [])
+    holding = holdings.read(folder, Told())
     assert not holding.settings.detectors.sarif
     assert "codetune trust" in holding.notices[0].text
 
@@ -80,23 +81,23 @@ def test_a_command_in_a_workspace_that_is_not_trusted_is_not_taken_over(folder):
 @pytest.mark.parametrize("name", ["codetune.toml", "pyproject.toml", ".gitignore", "codetune-baseline.toml"])
 def test_what_was_read_is_out_of_date_once_a_file_comes_changes_or_goes(folder, name):
     path = folder.path / name
-    holding = holdings.read(folder, [])
+    holding = holdings.read(folder, Told())
     assert holding.is_current
     path.write_text("")
     assert not holding.is_current
-    holding = holdings.read(folder, [])
+    holding = holdings.read(folder, Told())
     assert holding.is_current
     os.utime(path, (1, 1))
     assert not holding.is_current
-    holding = holdings.read(folder, [])
+    holding = holdings.read(folder, Told())
     path.unlink()
     assert not holding.is_current
 
 
 def test_an_accepted_finding_is_set_aside_with_its_reason(folder):
     here = document(folder)
-    holdings.accept(holdings.read(folder, []), here, FINDING, "known")
-    holding = holdings.read(folder, [])
+    holdings.accept(holdings.read(folder, Told()), here, FINDING, "known")
+    holding = holdings.read(folder, Told())
     review = holding.part(here, Review(here.uri, 1, Stage.COMPLETE, (FINDING,)), lambda _: False)
     assert review.findings == ()
     assert review.suppressed[0].suppression.reason == "known"
@@ -104,8 +105,8 @@ def test_an_accepted_finding_is_set_aside_with_its_reason(folder):
 
 def test_an_accepted_finding_goes_with_a_renamed_file_but_not_to_a_copy(folder):
     here, there = document(folder), document(folder, "b.py")
-    holdings.accept(holdings.read(folder, []), here, FINDING, "known")
-    holding = holdings.read(folder, [])
+    holdings.accept(holdings.read(folder, Told()), here, FINDING, "known")
+    holding = holdings.read(folder, Told())
     assert not shown(holding, there)
     assert shown(holding, there, is_open=lambda uri: uri == here.uri)
     (folder.path / "a.py").write_text("x\n")
@@ -113,16 +114,16 @@ def test_an_accepted_finding_goes_with_a_renamed_file_but_not_to_a_copy(folder):
 
 
 def test_accepting_keeps_what_was_accepted_meanwhile_by_another(folder):
-    first, second = holdings.read(folder, []), holdings.read(folder, [])
+    first, second = holdings.read(folder, Told()), holdings.read(folder, Told())
     holdings.accept(first, document(folder), FINDING, "one")
     holdings.accept(second, document(folder, "b.py"), FINDING, "two")
-    assert {entry.path for entry in holdings.read(folder, []).baseline.entries} == {"a.py", "b.py"}
+    assert {entry.path for entry in holdings.read(folder, Told()).baseline.entries} == {"a.py", "b.py"}
 
 
 def test_a_broken_baseline_is_said_and_never_overwritten(folder):
     path = folder.path / "codetune-baseline.toml"
     path.write_text("not toml [")
-    holding = holdings.read(folder, [])
+    holding = holdings.read(folder, Told())
     assert any("codetune-baseline.toml" in notice.text for notice in holding.notices)
     with pytest.raises(BaselineError):
         holdings.accept(holding, document(folder), FINDING, "known")
@@ -131,7 +132,7 @@ def test_a_broken_baseline_is_said_and_never_overwritten(folder):
 
 def test_what_lies_in_no_folder_has_no_baseline(folder, tmp_path_factory):
     outside = Document(tmp_path_factory.mktemp("else").joinpath("a.py").as_uri(), "x\n", "python")
-    for holding in (holdings.read(None, []), holdings.read(folder, [])):
+    for holding in (holdings.read(None, Told()), holdings.read(folder, Told())):
         with pytest.raises(BaselineError, match="no folder"):
             holdings.accept(holding, outside, FINDING, "known")
 
@@ -149,7 +150,7 @@ def test_what_lies_in_no_folder_has_no_baseline(folder, tmp_path_factory):
 def test_documents_not_worth_a_review_are_left_out_with_the_reason(folder, name, text, reason):
     (folder.path / ".gitignore").write_text("ignored/\n")
     found = Document((folder.path / name).as_uri(), text, "python")
-    assert holdings.read(folder, []).why_skipped(found) == reason
+    assert holdings.read(folder, Told()).why_skipped(found) == reason
 
 
 @pytest.mark.parametrize(

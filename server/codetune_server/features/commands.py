@@ -16,6 +16,7 @@ from codetune_server.features import diagnostic, fix_with_model, inline_completi
 from codetune_server.features.configuration import review_open
 from codetune_server.features.run_prompt import run_prompt
 from codetune_server.features.status import status
+from codetune_server.features.trust import show_trust, trust_workspace
 from codetune_server.pages.page import Page
 from codetune_server.progress import progress
 from codetune_server.session import State
@@ -110,6 +111,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     fix_with_model.COMMAND: fix_with_model.fix_with_model,
     run_action.ASK_COMMAND: run_action.ask,
     rate.COMMAND: rate.rate,
+    "codetune.trustWorkspace": trust_workspace,
+    "codetune.showTrust": show_trust,
     review_with_model.COMMAND: review_with_model.review_with_model,
     inline_completion.ACCEPTED: inline_completion.completion_accepted,
 }

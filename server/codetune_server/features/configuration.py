@@ -9,6 +9,7 @@ from pygls.exceptions import JsonRpcException
 
 from codetune_server.backend import Backend
 from codetune_server.folders import Folder
+from codetune_server.told import Told
 
 logger = logging.getLogger(__name__)
 _NAME = "codetune"
@@ -21,11 +22,15 @@ def section(options: object) -> Mapping[str, Any]:
     return inner if isinstance(inner, Mapping) else {}
 
 
-async def configuration(backend: Backend, folder: Folder | None) -> list[Mapping[str, Any]]:
+async def configuration(backend: Backend, folder: Folder | None) -> Told:
     """What the editor says for a folder: what it sent, and what it answers when it can be asked."""
-    sent = backend.session.editor_options
+    own, told = backend.session.editor_options, backend.session.told_options
+    return Told((own,), (told, *await _asked(backend, folder)))
+
+
+async def _asked(backend: Backend, folder: Folder | None) -> list[Mapping[str, Any]]:
     if not backend.client.configuration:
-        return [sent]
+        return []
     item = types.ConfigurationItem(scope_uri=folder.uri if folder else None, section=_NAME)
     try:
         answer = await backend.server.ask(
@@ -33,14 +38,14 @@ async def configuration(backend: Backend, folder: Folder | None) -> list[Mapping
         )
     except (TimeoutError, JsonRpcException) as error:
         logger.warning("the editor did not tell its settings: %s", type(error).__name__)
-        return [sent]
-    return [sent, *(values for values in answer if isinstance(values, Mapping))]
+        return []
+    return [values for values in answer if isinstance(values, Mapping)]
 
 
 async def did_change_configuration(backend: Backend, params: types.DidChangeConfigurationParams) -> None:
     """Read everything again, and review what is open where anything changed."""
     if sent := section(params.settings):
-        backend.session.editor_options = sent
+        backend.session.told_options = sent
     await apply_changes(backend, always=True)
 
 

@@ -32,7 +32,7 @@ def test_a_workspace_cannot_allow(trusted):
     assert (held.local_only, held.ignore, held.redact, held.ledger_days, held.git_ignored) == (
         (True, ("*.pem",), True, 90, ())
     )
-    assert notices == [f"untrusted:ws:outbound.{name}" for name in ("redact", "ledger_days", "git_ignored")]
+    assert notices == [f"only-forbids:ws:outbound.{name}" for name in ("redact", "ledger_days", "git_ignored")]
 
 
 def test_what_the_user_forbids_no_later_source_allows():

@@ -94,3 +94,20 @@ def test_a_file_that_cannot_be_written_is_said(workspace, monkeypatch):
 def test_the_file_is_the_users_own(workspace):
     trust.set_trust(workspace, trusted=True)
     assert stat.S_IMODE(trust.trust_file().stat().st_mode) & 0o022 == 0
+
+
+def test_who_never_wants_to_be_asked_about_a_workspace_is_not_and_trust_is_another_matter(workspace):
+    assert trust.asks_about(workspace)
+    trust.set_trust(workspace.parent, trusted=True)
+    trust.never_ask(workspace)
+    assert not trust.asks_about(workspace)
+    assert trust.asks_about(workspace.parent)
+    assert trust.trusted_workspaces() == (workspace.parent,)
+    trust.set_trust(workspace.parent, trusted=False)
+    assert not trust.asks_about(workspace)
+
+
+def test_where_the_file_is_broken_nobody_is_asked(workspace):
+    trust.trust_file().parent.mkdir(parents=True)
+    trust.trust_file().write_text("[")
+    assert not trust.asks_about(workspace)
