@@ -117,7 +117,7 @@ _KNOWN = frozenset(kind.model_fields["type"].default for kind in get_args(get_ar
 def written(content: BaseModel) -> bytes:
     """Return an event, or what is made of some, in JSON; half a character, as engines send it, is escaped."""
     try:
-        return content.model_dump_json().encode()
+        return content.__pydantic_serializer__.to_json(content)
     except PydanticSerializationError:
         return json.dumps(content.model_dump(mode="json")).encode()
 

@@ -29,7 +29,7 @@ from codetune_core.history.history import History
 from codetune_core.history.keep import keep_of
 from codetune_core.history.prices import Price, Prices, together
 from codetune_core.outbound.origin import Origin, asked_for
-from codetune_core.prompts.answer import readable_pieces
+from codetune_core.prompts.answer import readable, readable_pieces
 from codetune_core.prompts.library import Choice, PromptLibrary
 from codetune_core.settings import Settings
 
@@ -263,7 +263,11 @@ def _priced(execution: Execution, price: Price | None) -> Execution:
 
 
 async def _written(progress: Progress, flight: Flight[Answer]) -> AsyncGenerator[Event]:
-    """Yield what is written as it comes, and where it begins again."""
+    """Yield what is written as it comes, and where it begins again; at once what was remembered."""
+    if flight.landed and not flight.problems:
+        if text := readable(flight.so_far):
+            yield progress.token(text)
+        return
     for number in count(len(flight.problems)):
         async with aclosing(flight.pieces(number)) as written, aclosing(readable_pieces(written)) as pieces:
             async for piece in pieces:
