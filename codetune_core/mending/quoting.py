@@ -12,6 +12,7 @@ from codetune_core.mending.proposal import Proposal, Replaced
 
 _SHOWN = 60
 """Characters of a quote in a reason."""
+_LONG_STRINGS = ('"""', "'''", "`")
 _WHY = {
     Miss.EMPTY: "is empty: quote the code that is to be replaced",
     Miss.ABSENT: "does not stand in the code: copy it exactly",
@@ -55,7 +56,7 @@ def _between(places: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int,
 
 
 def _edit(document: Document, place: Range, each: Replaced) -> Edit:
-    """The edit of a place: letter for letter where the quote is, else laid out as the code stands there."""
+    """The edit of a place: with the blanks around the quote where they stand there too, laid out as the code is."""
     end = _line_end(document, place.start.line)
     quote, new = _with_ends(each.quote, end), _with_ends(each.replacement, end)
     core = quote.strip()
@@ -64,12 +65,17 @@ def _edit(document: Document, place: Range, each: Replaced) -> Edit:
     text = document.text
     if text[start:stop] == core and text.endswith(head, 0, start) and text.startswith(tail, stop):
         whole = Range(document.position(start - len(head)), document.position(stop + len(tail)))
-        return Edit(whole, new)
+        return Edit(whole, _moved(new, _shift(document, place, quote, new), end))
     return Edit(place, _moved(new.strip(), _shift(document, place, quote, new), end))
 
 
 def _shift(document: Document, place: Range, quote: str, new: str) -> tuple[str, str]:
-    """Indentation of the lines below the first that the model wrote, and that which they have in the document."""
+    """Indentation of the lines below the first that the model wrote, and that which they have in the document.
+
+    None is exchanged where a string of several lines would change its value.
+    """
+    if any(mark in new for mark in _LONG_STRINGS):
+        return "", ""
     theirs = [line for line in quote.strip("\r\n").splitlines() if line.strip()]
     ours = document.lines[place.start.line : place.end.line + 1]
     ours = [line for line in ours if line.strip()]

@@ -27,9 +27,11 @@ def tests_file(root: Path, path: Path) -> Path:
     for name in names:
         if folder / name in tests:
             return folder / name
-    about = set(importers(root, path))
+    name = imported_as(root, path)
+    about = {file for file in importers(root, path) if name in file.read_text("utf-8", "replace")}
     own = [file for file in tests if file.name in names and file in about]
-    return own[0] if own else folder / names[_end_with_test(tests)]
+    near = [file for file in tests if file.parent == folder]
+    return own[0] if own else folder / names[_end_with_test(near or tests)]
 
 
 def imported_as(root: Path, path: Path) -> str:
