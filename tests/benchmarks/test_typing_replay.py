@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location("typing_replay", Path(__file__).with_name("typing_replay.py"))
-typing_replay = sys.modules[SPEC.name] = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(typing_replay)
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+typing_replay, typing_server = load("typing_replay"), load("typing_server")
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +69,11 @@ def test_what_follows_a_proposal_is_answered_at_once_and_no_proposal_is_stale(so
 
 def test_successive_prompts_begin_alike(some):
     assert replayed(some, typing_replay.Ours).shared >= 0.75
+
+
+def test_the_language_server_asks_no_more_than_half_as_often_either(some):
+    served, peer = typing_server.replayed(some), replayed(some, typing_replay.DebounceOnly, None)
+    assert 0 < served.calls <= 0.5 * peer.calls
+    assert served.foretold > peer.foretold
+    assert served.followed > 100
+    assert (served.followed_by_call, served.stale) == (0, 0)

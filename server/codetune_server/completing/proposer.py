@@ -18,7 +18,8 @@ from codetune_server.completing.spot import Spot, Told
 
 NOTHING = Hit("")
 _CONTEXT_SECONDS = 0.15
-"""Other documents that are not looked through by then are left out."""
+"""So long before a model is asked, other documents begin to be looked through; those that take longer than this beyond
+it are left out."""
 _NEXT_REQUEST_SECONDS = 0.5
 """Editors cancel a request when its user types on, and ask anew after their own pause."""
 _REST_SECONDS, _LONGEST_REST = 2.0, 60.0
@@ -89,8 +90,10 @@ class Proposer:
             self._stop(self._running[ask.cancel])
         if _now() < self._rests_until and not spot.invoked:
             return None
+        if await _is_set_within(newer, ask.delay - _CONTEXT_SECONDS):
+            return None
         reading = asyncio.create_task(asyncio.to_thread(spot.told, ask.place, ask.budget))
-        if await _is_set_within(newer, ask.delay):
+        if await _is_set_within(newer, min(ask.delay, _CONTEXT_SECONDS)):
             return None
         await asyncio.wait({reading}, timeout=_CONTEXT_SECONDS)
         flight = self._completions.begin(ask, _now())

@@ -1,12 +1,14 @@
 """Which other open documents a model may be told of, for a completion in one of them."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice
 
 from codetune_core.completion.neighbours import DOCUMENTS
 from codetune_core.domain.document import Document
 from codetune_core.outbound.origin import Origin
 from codetune_core.outbound.policy import Policy
+from codetune_core.service_sections import OutboundSettings
 from codetune_server.holdings import Holding
 
 
@@ -17,14 +19,19 @@ def readable(document: Document, others: Iterable[Document], holding: Holding) -
     from being completed. Where it may not, only a model of this machine is asked, which may be told of all of them.
     """
     workspace = str(holding.folder.path) if holding.folder and holding.folder.path else ""
-    policy = Policy(holding.settings.outbound)
+    policy = _policy(holding.settings.outbound)
 
     def refusal(file: Document) -> str:
         return policy.refusal(Origin(workspace=workspace, paths=(str(file.path),) if file.path else ()))
 
     near = (other for other in others if _is_near(other, document, holding) and not holding.why_skipped(other))
     chosen = tuple(islice(near, DOCUMENTS))
-    return chosen if refusal(document) else tuple(other for other in chosen if not refusal(other))
+    return chosen if not chosen or refusal(document) else tuple(other for other in chosen if not refusal(other))
+
+
+@lru_cache(maxsize=4)
+def _policy(settings: OutboundSettings) -> Policy:
+    return Policy(settings)
 
 
 def _is_near(other: Document, document: Document, holding: Holding) -> bool:

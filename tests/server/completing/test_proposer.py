@@ -1,6 +1,7 @@
 """When a model is asked for a completion, and who is answered with what it writes; time is virtual."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
@@ -11,10 +12,12 @@ import virtual_time
 from codetune_core.domain.document import Document
 from codetune_core.domain.execution import ErrorKind, ExecutionRequest, Feedback, Priority, Task
 from codetune_core.execution.events import Event, Failed, Finished, Started, Token
+from codetune_core.findings.baseline import Baseline
 from codetune_core.settings import Settings
+from codetune_server.completing import spot as spot_module
 from codetune_server.completing.proposer import Proposer
 from codetune_server.completing.spot import Spot
-from codetune_server.holdings import read
+from codetune_server.holdings import Holding
 
 URI = "untitled:cart.py"
 BEFORE = "def total(prices):\n    "
@@ -63,7 +66,7 @@ class Editor:
         self.model, self.told = model, []
         self.text, self.version = BEFORE, 1
         settings = Settings.model_validate({"completion": completion})
-        self.holding = read(None, [settings.model_dump(mode="json", exclude_unset=True)])
+        self.holding = Holding(None, settings, Baseline(), (), (), ())
         self.proposer = Proposer(self._executor, lambda _: self.document, lambda *said: self.told.append(said))
 
     async def _executor(self):
@@ -76,9 +79,9 @@ class Editor:
     def type(self, text: str) -> None:
         self.text, self.version = self.text + text, self.version + 1
 
-    def ask(self, *, invoked=False) -> asyncio.Task:
+    def ask(self, *others: Document, invoked=False) -> asyncio.Task:
         document = self.document
-        spot = Spot(document, document.position(len(document.text)), self.holding, (), invoked)
+        spot = Spot(document, document.position(len(document.text)), self.holding, others, invoked)
         return asyncio.create_task(self.proposer.propose(spot, self.proposer.number()))
 
 
@@ -281,3 +284,23 @@ def test_closing_ends_what_is_being_written():
         await asyncio.sleep(0.15)
 
     assert check(scenario).closed == [pytest.approx(0.15)]
+
+
+def test_other_open_documents_are_told_of_and_named():
+    async def scenario(editor):
+        await editor.ask(Document("untitled:bill.py", "def total(prices): return 0\n", "python", 1))
+
+    [request] = check(scenario).asked
+    assert request.variables["before"] == f"# Path: bill.py\n# def total(prices): return 0\n{BEFORE}"
+
+
+async def test_others_that_are_not_looked_through_in_time_are_left_out(monkeypatch):
+    held = threading.Event()
+    monkeypatch.setattr(spot_module, "readable", lambda *_: held.wait(30) and ())
+    editor = Editor(Model())
+    try:
+        assert (await editor.ask(invoked=True)).text
+    finally:
+        held.set()
+        await editor.proposer.aclose()
+    assert editor.model.asked[0].variables["before"] == BEFORE
