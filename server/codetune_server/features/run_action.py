@@ -22,6 +22,8 @@ from codetune_server.progress import Progress, progress
 from codetune_server.subject import Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from codetune_server.prompted.actions import Means, Outcome
     from codetune_server.prompted.listing import PromptAction
 
@@ -131,8 +133,8 @@ class _Listener(Followed):
         super().__init__(server, progress)
         self._page = page
 
-    def drafted(self, page: str) -> None:
-        self._page.grow(page)
+    def drafted(self, draft: "Callable[[], str]") -> None:
+        self._page.grow(draft)
 
 
 async def _used(backend: Backend, action: "PromptAction", document: Document, outcome: "Outcome", page: Page) -> bool:

@@ -1,8 +1,9 @@
 """One page before the person at the editor, which can be read while it grows where the editor can do that."""
 
 import asyncio
+import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,8 @@ from codetune_server.explain import plain
 from codetune_server.pages.hovered import About
 from codetune_server.pages.store import file_name
 
+logger = logging.getLogger(__name__)
+Draft = Callable[[], str]
 _STOPPED = "_It was stopped before its end._"
 
 
@@ -33,27 +36,30 @@ class Page:
         self._title = title
         self._uri = ""
         self._text = ""
+        self._draft: Draft | None = None
         self._over = False
         self._wake = asyncio.Event()
-        self._opened: asyncio.Task[bool] | None = None
+        self._opened: asyncio.Future[bool] | None = None
 
-    def grow(self, markdown: str) -> None:
-        """Show this from now on, where a page can be read while it grows; returns at once."""
-        self._text = markdown
+    def grow(self, draft: Draft) -> None:
+        """Show this from now on, where a page can be read while it grows; returns at once.
+
+        ``draft`` makes the page, in a thread, and is left out where a newer one comes before its turn.
+        """
         if not (self._backend.client.reads_pages and self._backend.client.shows_documents):
             return
+        self._draft = draft
         if self._opened is None:
             self._uri = self._backend.pages.add(self._name)
-            self._opened = self._backend.in_background(self._open(self._uri))
+            self._opened = asyncio.get_running_loop().create_future()
             self._backend.in_background(self._follow(self._opened))
-        self._backend.pages.write(self._uri, markdown)
         self._wake.set()
 
     async def finish(self, markdown: str, about: About | None = None) -> None:
         """Show the whole page, in the best way that the editor knows; ``about`` is what code it is about."""
-        self._over = True
-        self.grow(markdown)
-        if self._opened and await asyncio.shield(self._opened):
+        self._end(markdown)
+        opened = self._opened
+        if opened is not None and await asyncio.shield(opened):
             return
         if self._backend.client.shows_documents:
             path = await asyncio.to_thread(_write, self._name, markdown)
@@ -67,25 +73,39 @@ class Page:
         try:
             yield
         except BaseException:
-            self._over = True
             if self._opened:
-                self.grow(f"{self._text}\n\n{_STOPPED}")
+                self._end(f"{self._text}\n\n{_STOPPED}")
             raise
 
-    async def _follow(self, opened: asyncio.Task[bool]) -> None:
-        """Let the editor read the page again as it grows, until all of it is there."""
-        told = self._backend.pages.read(self._uri)
-        goes_on = await asyncio.shield(opened)
-        while goes_on:
+    def _end(self, markdown: str) -> None:
+        """Let the page say this for good."""
+        self.grow(lambda: markdown)
+        self._over = True
+        self._backend.pages.write(self._uri, markdown)
+
+    async def _follow(self, opened: asyncio.Future[bool]) -> None:
+        """Open the page, and let the editor read it again as it grows, until all of it is there."""
+        shown: Draft | None = None
+        while shown is not self._draft or not self._over:
             self._wake.clear()
-            text = self._backend.pages.read(self._uri)
-            if text != told:
-                told = text
-                await self._refresh()
-            elif self._over:
-                return
-            else:
+            if (draft := self._draft) is None or draft is shown:
                 await self._wake.wait()
+                continue
+            shown = draft
+            try:
+                text = await asyncio.to_thread(draft)
+            except Exception as error:  # noqa: BLE001 - the next draft may be made, and the whole page does not hang on it
+                logger.warning("a page was not drafted: %s", type(error).__name__)
+                continue
+            if draft is self._draft or not self._over:
+                self._text = text
+                self._backend.pages.write(self._uri, text)
+            if opened.done():
+                await self._refresh()
+                continue
+            opened.set_result(await self._open(self._uri))
+            if not opened.result():
+                return
 
     async def _open(self, uri: str) -> bool:
         server = self._backend.server

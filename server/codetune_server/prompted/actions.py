@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from codetune_core.domain.document import Document
@@ -49,8 +50,8 @@ class Outcome:
 class PageListener(Listener, Protocol):
     """Follows an answer as a page too."""
 
-    def drafted(self, page: str) -> None:
-        """Take in the page of what there is of an answer."""
+    def drafted(self, draft: Callable[[], str]) -> None:
+        """Take in what makes the page of what there is of an answer; it is to be called in a thread, or not at all."""
         ...
 
 
@@ -65,7 +66,7 @@ class _Drafts:
         self._listener.grown(output)
         if self._action.scope.shows is Shows.DOCUMENT and output:
             signed = f"{self._action.model or 'the model of your team'} is answering"
-            self._listener.drafted(page(self._action.label, output, self._document, self._place, signed))
+            self._listener.drafted(partial(page, self._action.label, output, self._document, self._place, signed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class _Parts:
         known = [(at, claim) for claim in findings if (at := self._cited.get(str(claim.get("quote"))))]
         for at, claim in sorted(known, key=lambda each: each[0]):
             what = ", ".join(str(claim[name]) for name in ("rule", "cwe", "severity") if claim.get(name))
-            remedy = f"\n\n  {_indented(harmless(claim['remedy']))}" if claim.get("remedy") else ""
+            remedy = f"\n\n  {_indented(harmless(str(claim['remedy'])))}" if claim.get("remedy") else ""
             yield f"- {self._at(at)} ({_escaped(what)}): {_indented(harmless(str(claim.get('message'))))}{remedy}"
         if not known:
             yield "Nothing was found."

@@ -81,6 +81,8 @@ async def test_any_other_answer_is_shown_field_by_field():
         ('{"answered": true, "answer": "It adds.", "citations": [{"source": "s", "quote": "z =', "z ="),
         ('{"findings": [{"quote": "z = 3", "message": "m"}, {"quo', "2 found until now."),
         ('{"findings": 7}', "7"),
+        ('{"findings": [7, null]}', "0 found until now."),
+        ('{"answer": {"a": [1, {"b": null}]}, "citations": [3]}', "Answer"),
         ('{"a', ""),
         ("{not JSON", "{not JSON"),
     ],
