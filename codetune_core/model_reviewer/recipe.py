@@ -144,9 +144,8 @@ class ModelReviewer:
     async def _shown(self, progress: Progress, most_new: int) -> ModelReview:
         uri = progress.reading.document.uri
         complete = progress.answered == progress.asked
-        new, aside = progress.new(), ()
-        if new:
-            new, aside = await self._set_aside(progress.reading.document, new)
+        made = progress.new()
+        new, aside = await self._set_aside(progress.reading.document, made) if made else ((), ())
         room = most_new if complete else 0
         chosen = within_budget(new, room, self.calibration, self._memory.shown(uri))
         if complete:

@@ -52,6 +52,7 @@ def model() -> ReviewingModel:
     return ReviewingModel(said)
 
 
+SUMMARY = "CodeTune: a model was asked about 2 parts of shop.py: 2 confirmed, 0 doubtful, 1 new"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -79,7 +80,7 @@ async def test_verdicts_come_after_a_save_and_not_before(desk):
     assert desk.standings() == JUDGED
     executions = {each.verdict.execution_id for each in desk.findings()}
     assert set(desk.outcomes.told) == {("shown", each) for each in executions}
-    assert desk.said == ["CodeTune: a model was asked about 2 parts of shop.py: 2 confirmed, 0 doubtful, 1 new"]
+    assert desk.said == [SUMMARY]
     asked = {(each.variables.get("symbol"), each.priority) for each in desk.model.asked}
     assert asked == {("orders", Priority.BACKGROUND), ("second", Priority.BACKGROUND)}
 
@@ -156,6 +157,34 @@ async def test_a_second_save_takes_over_what_is_asked_already(desk):
     await desk.judged()
     assert len(desk.model.asked) == 3
     assert desk.standings() == JUDGED
+    assert [line for line in desk.said if "was asked" in line] == [SUMMARY.replace("2 parts", "3 parts")]
+
+
+async def test_what_the_model_says_while_detectors_review_a_newer_text_is_not_lost(desk, monkeypatch):
+    await judged(desk)
+    changed = SHOP.replace("second(db, owner)", "second(db, owner, most=1)")
+    await desk.edit(changed)
+    desk.model.gate = asyncio.Event()
+    await desk.save()
+    await desk.asked(3)
+    service, entered, released = await desk.backend.service(), asyncio.Event(), asyncio.Event()
+    sets_aside = service.set_aside
+
+    async def slowly(document, findings):
+        entered.set()
+        await released.wait()
+        return await sets_aside(document, findings)
+
+    monkeypatch.setattr(service, "set_aside", slowly)
+    desk.model._answer = lambda request, text: {"verdicts": [], "claims": []}
+    assert desk.standings()["S608:8"] == "confirmed"
+    await desk.edit("import os\n" + changed)
+    await entered.wait()
+    desk.model.gate.set()
+    await desk.judged()
+    released.set()
+    await desk.reviewed()
+    assert desk.standings() == {"S608:3": "confirmed", "model/path-traversal:4": "new", "S608:9": "open"}
 
 
 async def test_a_function_that_changed_is_asked_about_though_nothing_was_found_in_it(desk):

@@ -173,6 +173,15 @@ async def test_only_the_function_that_changed_is_asked_about_and_nothing_flicker
     assert all(standings(update) == standings(before) and ids(update) == ids(before) for update in updates)
 
 
+async def test_an_update_says_something_only_of_what_was_answered_since_the_first_one():
+    bench = Bench(honest_model())
+    await bench.last(SHOP + SECOND)
+    first, *others = await bench.updates(SHOP + SECOND.replace("SELECT 1", "SELECT 2"))
+    assert len(first.settled) > 1
+    ((place,),) = (update.settled for update in others)
+    assert place.start.line == (SHOP + SECOND).splitlines().index("def second(db, owner):")
+
+
 async def test_a_changed_helper_has_those_who_use_it_judged_again():
     bench, text = (
         Bench(honest_model()),
