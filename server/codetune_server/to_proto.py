@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Any
 
 from lsprotocol import types
 
@@ -158,8 +159,8 @@ def command(offer: Offer) -> types.Command:
             arguments = [wanted.uri, wanted.finding, *([wanted.reason] if wanted.reason else [])]
             return types.Command(offer.title, "codetune.acceptInBaseline", arguments=arguments)
         case Deed.MEND:
-            arguments = [wanted.uri, wanted.version, wanted.finding]
-            return types.Command(offer.title, "codetune.fixWithModel", arguments=arguments)
+            of = wanted.uri, wanted.version, wanted.finding
+            return types.Command(offer.title, "codetune.fixWithModel", arguments=list[Any](of))
         case _:
             return types.Command(offer.title, "codetune.apply", arguments=[asdict(wanted)])
 
