@@ -1,4 +1,4 @@
-"""Real Neovim asks a question with the lines of docs/editors.md, and says how it stands."""
+"""Real editors ask a question with the lines of docs/editors.md, and show the answer."""
 
 import re
 from pathlib import Path
@@ -23,14 +23,35 @@ def sqlite_template(sqlite_starters):
     return sqlite_starters
 
 
-def test_neovim_asks_for_the_question_and_shows_the_answer_where_the_code_is(tmp_path, somebody):
-    somebody.scripted(SCRIPT)
-    file, snippet = tmp_path / "read.py", tmp_path / "ask.lua"
-    file.write_text(TEXT)
-    snippet.write_text(next(block for block in re.findall(r"```lua\n(.*?)```", PAGE, re.DOTALL) if "ui.input" in block))
-    seen = drive("nvim", "ask.lua", file, CODETUNE_SNIPPET=str(snippet))
+@pytest.fixture
+def ask(tmp_path, somebody):
+    """Let an editor run its script with the lines that the page gives it; what it saw."""
+
+    def asked(editor, script, language, mark):
+        somebody.scripted(SCRIPT)
+        file, snippet = tmp_path / "read.py", tmp_path / f"snippet.{language}"
+        file.write_text(TEXT)
+        blocks = re.findall(rf"```(?:{language})\n(.*?)```", PAGE, re.DOTALL)
+        snippet.write_text(next(block for block in blocks if mark in block))
+        return drive(editor, script, file, CODETUNE_SNIPPET=str(snippet))
+
+    return asked
+
+
+def test_neovim_asks_for_the_question_and_shows_the_answer_where_the_code_is(ask):
+    seen = ask("nvim", "ask.lua", "lua", "ui.input")
     assert (seen["asked"], seen["title"]) == (["Ask about this: "], "Ask about this with tiny")
     assert seen["statuses"][0] == ""
     assert seen["message"] == "Ask about this is here: hover over line 4 of read.py to read it."
-    assert "It reads." in seen["hover"]
-    assert re.search(r"- \[line 5\]\(<file://\S*read\.py#L5>\)", seen["hover"]), seen["hover"]
+    check(seen["hover"])
+
+
+def test_emacs_asks_about_the_buffer_and_shows_the_answer_in_its_hover(ask):
+    seen = ask("emacs", "ask.el", "elisp", "codetune-ask")
+    assert seen["message"] == "Ask about this is here: hover over line 1 of read.py to read it."
+    check(seen["hover"])
+
+
+def check(hover):
+    assert "It reads." in hover
+    assert re.search(r"line 5\b.*<file://\S*read\.py#L5>", hover), hover

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from lsprotocol import types
@@ -18,6 +19,7 @@ from codetune_server.pages.store import file_name
 
 logger = logging.getLogger(__name__)
 Draft = Callable[[], str]
+_NUMBERS = count(1)
 _STOPPED = "_It was stopped before its end._"
 
 
@@ -130,7 +132,9 @@ class Page:
 
 
 def _write(name: str, markdown: str) -> Path:
-    path = _folder() / f"{file_name(name)}.md"
+    path = (
+        _folder() / f"{file_name(name)}-{next(_NUMBERS)}.md"
+    )  # editors complain of a file that changes while it is open
     path.write_text(f"{markdown}\n", "utf-8")
     return path
 
