@@ -192,6 +192,14 @@ async def test_a_closed_file_is_read_from_the_disk(window, five_minutes_over):
     assert window.daemon.told[-1][1].outcome is Outcome.REVERTED
 
 
+async def test_a_save_counts_while_what_watches_is_still_loaded(window):
+    window.outcomes.applied(new_id(), window.type(TEXT), [BODY])
+    window.type(TEXT)
+    window.outcomes.saved(window.uri)
+    await window.outcomes.settled()
+    assert window.daemon.told[-1][1].outcome is Outcome.REVERTED
+
+
 async def test_a_commit_settles_it(window, repository):
     await window.apply(new_id())
     await window.save()

@@ -126,13 +126,13 @@ class Outcomes:
 
     def saved(self, uri: str) -> None:
         """A document was saved, and may have been committed before."""
-        if self._watcher:
+        if self._working:
             self._do(lambda watcher: watcher.saved(uri))
 
     def closed(self, uri: str) -> None:
         """A document is not open any more."""
         self._offers.pop(uri, None)
-        if self._watcher:
+        if self._working:
             self._do(lambda watcher: watcher.closed(uri))
 
     async def settled(self) -> None:
