@@ -10,7 +10,7 @@ from codetune_core.domain.execution import ModelIdentity, Role, Usage
 from codetune_core.engines.openai.answer import Reading
 from codetune_core.engines.openai.connect import connect
 from codetune_core.engines.openai.constraint import Constraints
-from codetune_core.engines.openai.infill import Call, infill_call, is_infilling
+from codetune_core.engines.openai.infill import Call, infill_call
 from codetune_core.engines.openai.models import Models
 from codetune_core.engines.openai.request import Body, chat_body
 from codetune_core.engines.protocol import Chunk, Done, Generation, InfillingEngine
@@ -61,8 +61,7 @@ class OpenAIEngine(InfillingEngine):
 
     async def fills_in(self, model: ModelIdentity) -> bool:
         with self._http.in_words():
-            kind, spec = await self._models.kind(), await self._models.spec(model.name)
-        return is_infilling(kind, spec.infill if spec else None, has_own=model.name not in self._without_infill)
+            return await self._models.fills_in(model.name, has_own=model.name not in self._without_infill)
 
     def count_tokens(self, model: ModelIdentity, text: str) -> int:  # noqa: ARG002 - the bound holds for each
         return token_bound(text)

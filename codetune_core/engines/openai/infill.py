@@ -20,14 +20,6 @@ class Call:
     body: Body
 
 
-def is_infilling(kind: Kind, tokens: InfillTokens | None, *, has_own: bool) -> bool:
-    """Say whether a model is known to fill in: by its tokens, or as llama.cpp's own interface has not refused it.
-
-    The router of Hugging Face offers chat only.
-    """
-    return kind is not Kind.ROUTER and (tokens is not None or (kind is Kind.LLAMA_CPP and has_own))
-
-
 def infill_call(
     generation: Generation, infill: Infill, kind: Kind, tokens: InfillTokens | None, *, has_own: bool
 ) -> Call:

@@ -199,6 +199,13 @@ async def ollama_context(http: HttpServer, name: str) -> int:
     return min([int(asked[1]) if asked else _OLLAMA_CONTEXT, *most])
 
 
+async def ollama_inserts(http: HttpServer, name: str) -> bool:
+    """Say whether Ollama fills in with a model: its template knows a suffix."""
+    told = await _aside(http.post(f"{http.address.root}/api/show", {"model": name}, _ASIDE_SECONDS))
+    able = told.get("capabilities")
+    return isinstance(able, list) and "insert" in able
+
+
 async def _aside(question: Awaitable[Any]) -> Mapping[str, Any]:
     """Return the answer to what need not be answered, or nothing."""
     try:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from codetune_core.domain.execution import ModelIdentity, Role
-from codetune_core.engines.openai.listing import Kind, Listing, ServerModel, look, ollama_context
+from codetune_core.engines.openai.listing import Kind, Listing, ServerModel, look, ollama_context, ollama_inserts
 from codetune_core.errors import EngineUnusable, ExecutionError
 from codetune_core.http.refusals import BadStatus
 from codetune_core.http.server import HttpServer
@@ -47,6 +47,7 @@ class Models:
         self._looked_at = 0.0
         self._looking = asyncio.Lock()
         self._contexts: dict[str, int] = {}
+        self._inserts: dict[str, bool] = {}
         self._catalogue: Catalogue | None = None
 
     async def kind(self) -> Kind:
@@ -71,6 +72,17 @@ class Models:
         if self._catalogue is None:
             self._catalogue = await asyncio.to_thread(read_catalogue, self._settings.models)
         return self._catalogue.named(name)
+
+    async def fills_in(self, name: str, *, has_own: bool) -> bool:
+        """Say whether a model is known to; ``has_own`` is whether llama.cpp's own interface has not refused it."""
+        kind, spec = await self.kind(), await self.spec(name)
+        if kind is Kind.OLLAMA:
+            if name not in self._inserts:
+                self._inserts[name] = await ollama_inserts(self._http, name)
+            return self._inserts[name]
+        if kind is Kind.ROUTER:  # it offers chat only
+            return False
+        return bool(spec and spec.infill) or (kind is Kind.LLAMA_CPP and has_own)
 
     async def meaning(self, name: str, refusal: BadStatus) -> ExecutionError:
         """Return the error that says what a refusal means for a model; one that is missing is told those that are."""

@@ -64,8 +64,9 @@ class Completing:
         self, number: int, part: Document, position: Position, selected: tuple[Range, str] | None, *, invoked: bool
     ) -> Hit:
         subject = self._session.subject(part.uri)
-        at = cursor(subject, part, position, selected) if subject else None
-        if subject is None or at is None:
+        if subject is None or subject.part(part.uri) is not part:
+            return NOTHING  # it has changed already
+        if (at := cursor(subject, part, position, selected)) is None:
             return NOTHING
         others = self._others(subject.document.uri)
         holding = await self._service.holding(subject.document)

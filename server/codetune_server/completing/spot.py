@@ -87,7 +87,7 @@ def cursor(
         selected: what a list that is open over the text would put into which range: it is taken as put.
     """
     document, place = subject.document, subject.whole(part, Range(position, position)).start
-    if subject.notebook and (subject.part(part.uri) is None or _line(document, place) != _line(part, position)):
+    if _line(document, place) != _line(part, position):
         return None  # what a notebook runs by itself is no code of the module
     if selected is None:
         return document, place

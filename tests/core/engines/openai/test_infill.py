@@ -4,7 +4,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
-from http_peer import Peer, blocks, frame, serving
+from http_peer import Peer, blocks, frame, serving, told
 from openai_server import DONE, card, error, models
 
 from codetune_core.domain.execution import ModelIdentity, Usage
@@ -117,7 +117,8 @@ async def test_a_model_that_is_not_known_to_fill_in_is_not_asked():
     ],
 )
 async def test_it_is_known_which_models_fill_in(owner, name, does):
-    async with serving(peer(owner)) as server:
+    shown = told({"capabilities": ["completion", *(["insert"] if name == FIM else [])]})
+    async with serving(peer(owner, **{"/api/show": shown})) as server:
         engine = OpenAIEngine.from_settings(EngineSettings(name="openai", base_url=server.base_url), Settings())
         assert await engine.fills_in(ModelIdentity(name, "openai", 4096)) is does
         await engine.aclose()
