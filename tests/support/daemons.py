@@ -158,3 +158,11 @@ async def until(holds: Any, what: str, seconds: float = _SECONDS) -> None:
     while not holds():
         assert time.monotonic() < deadline, what
         await asyncio.sleep(0.01)
+
+
+def wait_until(holds: Any, what: str, seconds: float = _SECONDS) -> None:
+    """The same for tests that run no loop."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
