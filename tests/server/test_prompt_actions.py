@@ -44,9 +44,22 @@ STEPS = {
 BEYOND = {"summary": "x", "steps": [{"quote": "import os", "replacement": "import evil", "reason": "y"}]}
 LONG = {"code": "def slow():\n    # " + " ".join(f"word{n}" for n in range(2000)) + "\n    return 2\n", "notes": ""}
 SHORT = {"code": "def slow():\n    return 2\n", "notes": ""}
+CHECKED = "untitled:checked.py"
+CHECKED_TEXT = "LIMIT = 3\n\n\n# Say the limit.\ndef limit():\n    return 0\n"
+
+
+def limit(answer, imports=""):
+    return json.dumps(json.dumps({"code": f"{imports}def limit():\n    return {answer}\n", "notes": ""}))
+
+
+INVENTED = limit("strictyaml_real.LIMIT", "import strictyaml_real\n\n\n")
 SCRIPT = f"""\
 models: [{{name: tiny, engine: scripted, context_tokens: 16384}}]
 rules:
+  - {{contains: REPAIRED, answers: [{limit("LIMITS")}, {limit("LIMIT")}]}}
+  - {{contains: INVENTED, answers: [{INVENTED}]}}
+  - {{contains: WORSE, answers: [{limit("eval('LIMIT')")}]}}
+  - {{contains: "Say the limit", answers: [{limit("LIMIT")}]}}
   - {{contains: SHOWN, answers: [{json.dumps(json.dumps(SHORT))}]}}
   - {{contains: FASTER, token_delay_ms: 30, answers: [{json.dumps(json.dumps(LONG))}]}}
   - {{contains: SLOW_ONE, token_delay_ms: 30, answers: [{json.dumps(" ".join(f"word{n}" for n in range(2000)))}]}}
@@ -241,6 +254,65 @@ def test_an_editor_that_cannot_apply_an_edit_to_one_version_is_shown_it(opened, 
         shown = answer_request(client, "window/showDocument", {"success": True})
         assert "return 2" in Path(unquote(urlsplit(shown["uri"]).path)).read_text()
         assert client.answer(running)["result"]["applied"] is False
+
+
+@pytest.fixture
+def checked(opened):
+    """A document whose function is to be rewritten."""
+    opened.notify("textDocument/didClose", {"textDocument": {"uri": CHECKED}})
+    opened.open(CHECKED, CHECKED_TEXT)
+    return opened
+
+
+def rewritten(client, *told, first=4):
+    return choose(client, entry(client, "rewrite", lines(first, 6), CHECKED), *told, workDoneToken="t")
+
+
+def test_written_code_that_fails_a_check_is_repaired_once_and_the_label_says_what_holds(checked):
+    running = rewritten(checked, {"instruction": "REPAIRED"})
+    asked = answer_request(checked, "workspace/applyEdit", {"applied": True})
+    assert asked["label"] == "CodeTune: Rewrite with tiny (verified: parses, names, rescan)"
+    assert [each["newText"] for each in asked["edit"]["documentChanges"][0]["edits"]] == [
+        "def limit():\n    return LIMIT\n"
+    ]
+    done = checked.answer(running)["result"]
+    assert (done["applied"], done["repaired"], done["verified"]) == (True, 1, "verified: parses, names, rescan")
+    assert done["checks"].splitlines()[3] == "tools: not run (the workspace is not trusted)"
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"), [("INVENTED", "strictyaml_real"), ("WORSE", "the edit brings new findings: S307")]
+)
+def test_written_code_that_fails_twice_edits_nothing_and_says_why(checked, told, reason):
+    refused = error(checked, rewritten(checked, {"instruction": told}))
+    assert (refused["code"], reason in refused["message"]) == (FAILED, True), refused
+    assert not [each for each in checked.seen if each.get("method") == "workspace/applyEdit"]
+
+
+def test_an_instruction_is_given_by_the_client_or_by_a_comment_that_is_selected_with_the_code(checked):
+    untold = error(checked, rewritten(checked))
+    assert (untold["code"], "instruction (What is to be different)" in untold["message"]) == (FAILED, True)
+    running = rewritten(checked, first=3)
+    (edit,) = answer_request(checked, "workspace/applyEdit", {"applied": True})["edit"]["documentChanges"][0]["edits"]
+    assert (edit["range"]["start"]["line"], edit["newText"]) == (3, "def limit():\n    return LIMIT\n")
+    assert checked.answer(running)["result"]["applied"]
+
+
+def test_a_cell_may_use_what_other_cells_define(opened):
+    cells = {"untitled:one": "LIMIT = 3\n", "untitled:two": "# Say the limit.\ndef limit():\n    return 0\n"}
+    notebook = {
+        "uri": "untitled:a.ipynb", "notebookType": "jupyter-notebook", "version": 1,
+        "cells": [{"kind": 2, "document": uri} for uri in cells],
+    }  # fmt: skip
+    documents = [{"uri": uri, "languageId": "python", "version": 1, "text": text} for uri, text in cells.items()]
+    opened.notify("notebookDocument/didOpen", {"notebookDocument": notebook, "cellTextDocuments": documents})
+    running = choose(opened, entry(opened, "rewrite", lines(0, 3), "untitled:two"), workDoneToken="t")
+    asked = answer_request(opened, "workspace/applyEdit", {"applied": True})
+    assert asked["label"] == "CodeTune: Rewrite with tiny (verified: parses, names, rescan)"
+    (change,) = asked["edit"]["documentChanges"]
+    assert change["textDocument"] == {"uri": "untitled:two", "version": 1}
+    assert change["edits"][0]["range"] == lines(0, 3)
+    assert opened.answer(running)["result"]["applied"]
 
 
 @pytest.mark.parametrize("engine", ["none", "auto"])

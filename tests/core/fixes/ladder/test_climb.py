@@ -10,7 +10,7 @@ from ladder_cases import Marks, document, edit, finding, request
 from codetune_core.errors import CodeTuneError, DetectorError
 from codetune_core.fixes.ladder.climb import Ladder, Means, climb
 from codetune_core.fixes.ladder.interpreter import running
-from codetune_core.fixes.ladder.result import Climb, Outcome, Rung, failed, not_run, passed
+from codetune_core.fixes.ladder.result import Climb, Outcome, Refused, Rung, failed, not_run, passed
 
 SHOP = document("import os\n\n\ndef price(text):\n    return eval(text)\n")
 BODY = "return eval(text)"
@@ -50,6 +50,23 @@ async def test_a_climb_ends_at_the_first_rung_that_fails(new, outcomes, says):
     assert [step.rung for step in end.steps] == list(Rung)
     assert says in (end.reason or end.describe())
     assert end.is_preferred == (new == GOOD)
+
+
+@pytest.mark.parametrize(
+    ("new", "outcomes", "says"),
+    [(GOOD, [PASS, NOT, NOT, NOT, NOT], "verified: applies"), (BROKEN, [FAIL, NOT, NOT, NOT, NOT], "does not parse")],
+)
+async def test_a_text_that_does_not_parse_is_not_asked_to_and_its_changed_part_is(new, outcomes, says):
+    end = await climbed(new, of=document(f"{SHOP.text}\n\ndef begun(\n"))
+    assert [step.outcome for step in end.steps] == outcomes
+    assert says in (end.reason or end.describe())
+    assert not end.is_preferred
+
+
+async def test_an_answer_without_edits_fails_with_its_reason():
+    ladder = await Ladder.at(request(SHOP, BODY), means())
+    end = await ladder.climb(Refused("no JSON"))
+    assert (end.reason, [step.outcome for step in end.steps]) == ("no JSON", [FAIL, NOT, NOT, NOT, NOT])
 
 
 async def test_without_a_finding_the_rescan_asks_that_nothing_is_new():
