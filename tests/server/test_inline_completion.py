@@ -95,12 +95,21 @@ def spot(line, character):
     return {"start": place, "end": place}
 
 
-def executions(client, marker):
-    """Outcomes of the executions for documents that hold a marker, those that run have none."""
+def rows(client, marker, columns):
+    """Columns of the executions for documents that hold a marker."""
     with sqlite3.connect(client.user.database) as connection:
-        rows = connection.execute("SELECT success, error_kind, input_data FROM execution_history").fetchall()
+        found = connection.execute(f"SELECT input_data, {columns} FROM execution_history").fetchall()
     connection.close()
-    return [(success, why) for success, why, told in rows if marker in _own(json.loads(told)["before"])]
+    return [row for told, *row in found if marker in _own(json.loads(told)["before"])]
+
+
+def executions(client, marker):
+    """Whether each succeeded, and why not; None for those that run."""
+    return list(map(tuple, rows(client, marker, "success, error_kind")))
+
+
+def outcomes(client, marker):
+    return [outcome for (outcome,) in rows(client, marker, "outcome")]
 
 
 def _own(before):
@@ -212,11 +221,17 @@ def test_what_an_open_list_would_put_in_is_taken_as_put_in(opened):
     assert (item["insertText"], item["range"]) == (f"add_candles({WRITTEN}", place)
 
 
-def test_what_was_accepted_is_taken_note_of(opened):
-    [item] = items(opened, URI, (1, 4))
+def test_what_was_accepted_is_recorded(client):
+    text, uri = "def total_kept(prices):\n    ", "untitled:kept.py"
+    client.open(uri, text)
+    [item] = items(client, uri, (1, 4), key=True)
+    typed(client, uri, 2, text + item["insertText"])
     assert item["command"]["command"] == "codetune.completionAccepted"
-    assert opened.command(item["command"]["command"], *item["command"]["arguments"]) is None
-    assert opened.command("codetune.completionAccepted", "nobody's") is None
+    client.command(item["command"]["command"], *item["command"]["arguments"])
+    deadline = time.monotonic() + 60
+    while outcomes(client, "total_kept") != ["accepted"]:
+        assert time.monotonic() < deadline, outcomes(client, "total_kept")
+        time.sleep(0.05)
 
 
 def test_a_cell_is_continued_with_the_cells_before_it(opened):

@@ -1,6 +1,7 @@
 """Answers requests for completions: from what is known, by what is being written, or by asking a model."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
@@ -11,19 +12,20 @@ from codetune_core.completion.context import context
 from codetune_core.completion.place import Place
 from codetune_core.completion.reuse import Flight
 from codetune_core.domain.document import Document
+from codetune_core.domain.execution import ErrorKind
 from codetune_core.execution.events import Event, Failed, Finished, Started, Token
 from codetune_core.execution.protocol import Executor
+from codetune_server.completing.rests import Rests
 from codetune_server.completing.running import Running
 from codetune_server.completing.spot import Spot, Told
 
+logger = logging.getLogger(__name__)
 NOTHING = Hit("")
 _CONTEXT_SECONDS = 0.15
 """So long before a model is asked, other documents begin to be looked through; those that take longer than this beyond
 it are left out."""
 _NEXT_REQUEST_SECONDS = 0.5
 """Editors cancel a request when its user types on, and ask anew after their own pause."""
-_REST_SECONDS, _LONGEST_REST = 2.0, 60.0
-"""After a failure nobody is asked for so long, and after the next ones for twice as long each."""
 
 
 class Proposer:
@@ -39,7 +41,7 @@ class Proposer:
         self,
         executor: Callable[[], Awaitable[Executor]],
         present: Callable[[str], Document | None],
-        tell: Callable[[str, str], None],
+        tell: Callable[[ErrorKind, str], None],
     ) -> None:
         self._executor, self._present, self._tell = executor, present, tell
         self._completions = Completions()
@@ -47,7 +49,7 @@ class Proposer:
         self._newer = asyncio.Event()
         self._numbers = count(1)
         self._newest = 0
-        self._rests_until = self._rest = 0.0
+        self._rests = Rests()
 
     def number(self) -> int:
         """Number a request, when it comes."""
@@ -88,7 +90,7 @@ class Proposer:
         """Begin to ask a model, unless another keystroke comes meanwhile."""
         if ask.cancel:
             self._stop(self._running[ask.cancel])
-        if _now() < self._rests_until and not spot.invoked:
+        if self._rests.holds(ask.place.uri, _now()) and not spot.invoked:
             return None
         if await _is_set_within(newer, ask.delay - _CONTEXT_SECONDS):
             return None
@@ -99,8 +101,7 @@ class Proposer:
         flight = self._completions.begin(ask, _now())
         if flight is None:
             return None
-        told = reading.result() if reading.done() else Told(context(ask.place, (), ask.budget), (spot.document,))
-        return self._run(flight, spot, told)
+        return self._run(flight, spot, _read(reading) or Told(context(ask.place, (), ask.budget), (spot.document,)))
 
     def _run(self, flight: Flight, spot: Spot, told: Told) -> Running:
         running = self._running[flight] = Running(flight, spot.max_lines)
@@ -131,17 +132,16 @@ class Proposer:
                 flight.text = running.within(output)  # without what was thought before
                 self._land(running, truncated=reason == "length" or running.is_full)
             case Failed(kind=kind, message=message):
-                self._failed(str(kind), message)
+                self._failed(running, kind, message)
         return False
 
     def _land(self, running: Running, *, truncated: bool) -> None:
         self._completions.finished(running.flight, _now(), truncated=truncated)
-        self._rest = 0.0
+        self._rests.succeeded(running.flight.place.uri)
         running.over.set()
 
-    def _failed(self, kind: str, message: str) -> None:
-        self._rest = min(_LONGEST_REST, 2 * self._rest or _REST_SECONDS)
-        self._rests_until = _now() + self._rest
+    def _failed(self, running: Running, kind: ErrorKind, message: str) -> None:
+        self._rests.failed(running.flight.place.uri, kind, _now())
         self._tell(kind, message)
 
     def _over(self, running: Running, task: "asyncio.Task[None]") -> None:
@@ -150,7 +150,7 @@ class Proposer:
             self._completions.gave_up(running.flight)
             running.over.set()
         if not task.cancelled() and (error := task.exception()):
-            self._failed("internal", type(error).__name__)
+            self._failed(running, ErrorKind.INTERNAL, type(error).__name__)
 
     async def _waited(self, running: Running, place: Place, newer: asyncio.Event) -> None:
         """Wait until an answer is over, does not fit any more, or a newer request came."""
@@ -186,6 +186,16 @@ class Proposer:
             running.over.set()
             if running.task:
                 running.task.cancel()
+
+
+def _read(reading: "asyncio.Task[Told]") -> Told | None:
+    """Return what was read, None where it takes too long or failed."""
+    if not reading.done():
+        return None
+    if error := reading.exception():
+        logger.warning("other documents were left out: %s", type(error).__name__)
+        return None
+    return reading.result()
 
 
 def _now() -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from codetune_core.completion.completions import Hit
 from codetune_core.domain.document import Document
+from codetune_core.domain.execution import ErrorKind
 from codetune_core.domain.review import Notice
 from codetune_core.domain.text import Edit, Position, Range
 from codetune_core.execution.protocol import Executor
@@ -89,5 +90,5 @@ class Completing:
         subject = self._session.subject(uri)
         return subject.document if subject else None
 
-    def _failed(self, kind: str, message: str) -> None:
+    def _failed(self, kind: ErrorKind, message: str) -> None:
         self._session.tell(Notice(f"completion:{kind}:{message}", f"Nothing is proposed: {message}"))

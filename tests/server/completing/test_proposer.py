@@ -64,7 +64,7 @@ class Editor:
 
     def __init__(self, model: Model, **completion) -> None:
         self.model, self.told = model, []
-        self.text, self.version = BEFORE, 1
+        self.uri, self.text, self.version = URI, BEFORE, 1
         settings = Settings.model_validate({"completion": completion})
         self.holding = Holding(None, settings, Baseline(), (), (), ())
         self.proposer = Proposer(self._executor, lambda _: self.document, lambda *said: self.told.append(said))
@@ -74,7 +74,7 @@ class Editor:
 
     @property
     def document(self) -> Document:
-        return Document(URI, self.text, "python", self.version)
+        return Document(self.uri, self.text, "python", self.version)
 
     def type(self, text: str) -> None:
         self.text, self.version = self.text + text, self.version + 1
@@ -276,6 +276,31 @@ def test_a_failure_is_told_and_nobody_is_asked_for_a_while_unless_by_a_key():
         assert len(editor.model.asked) == 3
 
     check(scenario, Model(failure=FAILURE))
+
+
+def test_what_is_refused_for_one_document_is_asked_for_another():
+    async def scenario(editor):
+        assert (await editor.ask()).text == ""
+        editor.uri = "untitled:another.py"
+        assert (await editor.ask()).text == ""
+        editor.uri = URI
+        editor.type("x")
+        await editor.ask()
+
+    refusal = Failed(kind=ErrorKind.REFUSED, message="it may not leave")
+    assert len(check(scenario, Model(failure=refusal)).asked) == 2
+
+
+def test_where_others_cannot_be_read_the_model_is_asked_without(monkeypatch):
+    def broken(*_):
+        raise OSError
+
+    monkeypatch.setattr(spot_module, "readable", broken)
+
+    async def scenario(editor):
+        assert (await editor.ask()).text
+
+    check(scenario)
 
 
 def test_closing_ends_what_is_being_written():
