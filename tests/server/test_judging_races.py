@@ -260,7 +260,7 @@ async def test_a_save_asks_nobody_where_the_settings_say_so(desk, setting):
 
 
 async def test_a_save_asks_nobody_where_nobody_answers(desk):
-    desk.backend.catalogue.models = {}
+    desk.backend.catalogue.reviewer = None
     await judged(desk)
     assert (desk.model.asked, desk.said) == ([], [])
 

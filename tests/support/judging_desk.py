@@ -26,8 +26,10 @@ URI = "untitled:shop.py"
 class Catalogue:
     """Who answers, known from the start."""
 
-    def __init__(self, models: dict[Role, str]) -> None:
-        self.models = models
+    def __init__(self, reviewer: str | None) -> None:
+        self.models = {Role.REVIEW: reviewer} if reviewer is not None else {}
+        self.reviewer = reviewer
+        self.writer = None
 
     def refresh(self) -> None:
         """Nothing to learn."""
@@ -77,7 +79,7 @@ class Desk:
         self.session.untell(("",))
         self.session.editor_options = options
         self.backend.outcomes = self.outcomes = Told()
-        self.backend.catalogue = Catalogue({Role.REVIEW: "m"})
+        self.backend.catalogue = Catalogue("m")
         service = await self.backend.service()
         await service.reread(always=True)
         self.backend.judging = Judge(self.backend, service, model)

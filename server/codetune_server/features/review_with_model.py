@@ -5,7 +5,6 @@ from urllib.parse import unquote
 
 from lsprotocol import types
 
-from codetune_core.domain.execution import Role
 from codetune_core.domain.finding import Finding, Standing
 from codetune_server import from_proto
 from codetune_server.backend import Backend
@@ -53,12 +52,12 @@ def closed(backend: Backend, key: str) -> None:
 def entries(backend: Backend, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
     """The entry for a selection, from what is known at this moment."""
     uri, chosen, only = params.text_document.uri, params.range, params.context.only
-    state, models = backend.session.state(uri), backend.catalogue.models if backend.catalogue else {}
-    if chosen.start == chosen.end or state is None or state.review.skipped or Role.REVIEW not in models:
+    state, model = backend.session.state(uri), backend.catalogue.reviewer if backend.catalogue else None
+    if chosen.start == chosen.end or state is None or state.review.skipped or model is None:
         return []
     if not any(within(ASKING, kind) for kind in only or [""]):
         return []
-    title = f"Review this selection with {models[Role.REVIEW] or 'the model of your team'}"
+    title = f"Review this selection with {model or 'the model of your team'}"
     command = types.Command(title, COMMAND, arguments=[uri, chosen])
     if not backend.client.action_literals:
         return [command]

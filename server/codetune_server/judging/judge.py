@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.execution import Priority, Role
+from codetune_core.domain.execution import Priority
 from codetune_core.domain.finding import Finding, Standing
 from codetune_core.domain.review import Notice, Stage
 from codetune_core.domain.text import Range
@@ -183,7 +183,7 @@ class Judge:
         """Who answers, empty where the service of the team chooses; None where nobody does."""
         catalogue = await self._backend.learn_prompts()
         await catalogue.settled()
-        return catalogue.models.get(Role.REVIEW)
+        return catalogue.reviewer
 
     def _not_reviewed(self, document: Document, why: str) -> None:
         self._session.tell(Notice(f"judging:{why}", f"a model did not review all of {document.name}: {why}"))

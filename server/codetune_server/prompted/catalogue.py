@@ -68,7 +68,15 @@ class Catalogue:
     @property
     def writer(self) -> str | None:
         """Who writes code; an empty name where the team's service chooses, None where nobody does."""
-        return next((model for role, model in self.models.items() if role == "generation"), None)
+        return self._who("generation")
+
+    @property
+    def reviewer(self) -> str | None:
+        """Who reviews code, likewise."""
+        return self._who("review")
+
+    def _who(self, wanted: str) -> str | None:
+        return next((model for role, model in self.models.items() if role == wanted), None)
 
     async def settled(self) -> None:
         """Wait until what is being learnt is known."""
