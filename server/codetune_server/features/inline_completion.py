@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.execution import Role
 from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
 
@@ -55,7 +54,7 @@ def is_offered(backend: Backend) -> bool:
     if backend.catalogue is None:
         return False
     backend.catalogue.refresh()
-    return Role.COMPLETION in backend.catalogue.models
+    return "completion" in backend.catalogue.models
 
 
 def is_present(backend: Backend, document: Document) -> bool:

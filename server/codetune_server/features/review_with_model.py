@@ -13,6 +13,7 @@ from codetune_server.features.run_action import ASKING
 from codetune_server.offers import within
 from codetune_server.progress import progress
 from codetune_server.session import State
+from codetune_server.subject import Subject
 
 if TYPE_CHECKING:
     from codetune_core.model_reviewer.progress import ModelReview
@@ -31,8 +32,8 @@ def opened(backend: Backend, key: str) -> None:
 
 async def saved(backend: Backend, key: str) -> None:
     """Have the present text reviewed with a model, where the settings say so and somebody answers."""
-    subject, service = backend.session.subject(key), await backend.service()
-    if subject and (await service.holding(subject.document)).settings.review.model == "save":
+    subject = backend.session.subject(key)
+    if subject and await _mode(backend, subject) == "save":
         (await backend.judge()).saved(subject.document.uri)
 
 
@@ -49,13 +50,13 @@ def closed(backend: Backend, key: str) -> None:
         backend.judging.closed(key)
 
 
-def entries(backend: Backend, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+async def entries(backend: Backend, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
     """The entry for a selection, from what is known at this moment."""
     uri, chosen, only = params.text_document.uri, params.range, params.context.only
     state, model = backend.session.state(uri), backend.catalogue.reviewer if backend.catalogue else None
     if chosen.start == chosen.end or state is None or state.review.skipped or model is None:
         return []
-    if not any(within(ASKING, kind) for kind in only or [""]):
+    if not any(within(ASKING, kind) for kind in only or [""]) or await _mode(backend, state.subject) == "off":
         return []
     title = f"Review this selection with {model or 'the model of your team'}"
     command = types.Command(title, COMMAND, arguments=[uri, chosen])
@@ -75,8 +76,7 @@ async def review_with_model(
     part = subject.part(uri) or subject.document if subject else None
     if subject is None or part is None:
         raise failed("This file is not open.")
-    settings = (await (await backend.service()).holding(subject.document)).settings
-    if settings.review.model == "off":
+    if await _mode(backend, subject) == "off":
         raise failed("Your settings switch reviews with a model off (review.model).")
     if await judge.model() is None:
         raise failed(_NOBODY)
@@ -98,6 +98,11 @@ def dismissed(backend: Backend, finding: Finding, reason: str) -> None:
     backend.outcomes.rejected(verdict.execution_id, reason)
     if verdict.standing is Standing.NEW:
         backend.outcomes.judged(finding.rule.id, finding.confidence, accepted=False)
+
+
+async def _mode(backend: Backend, subject: Subject) -> str:
+    """When a model reviews."""
+    return (await (await backend.service()).holding(subject.document)).settings.review.model
 
 
 async def _reviewed(backend: Backend, uri: str) -> State:
