@@ -226,7 +226,7 @@ def test_that_answer_ends_at_once_where_the_next_request_wants_another():
         editor.type("return")
         asked.cancel()
         await asyncio.sleep(0.01)
-        editor.type("x")
+        editor.text = f"{BEFORE}yield "
         await editor.ask(invoked=True)
 
     assert check(scenario).closed == [pytest.approx(0.16)]
