@@ -15,7 +15,6 @@ from codetune_server.features import fix_with_model, rate, review_with_model, ru
 from codetune_server.offers import SETS_ASIDE, Deed, Offer, Wanted, offers
 from codetune_server.session import State
 
-_ASKING = (review_with_model, run_action, rate)
 _VERIFIED_LATER = (Deed.FIX_RULE, Deed.FIX_ALL)
 _RESOLVED = (*_VERIFIED_LATER, Deed.SILENCE)
 """Deeds whose edit is left to ``codeAction/resolve`` where the editor knows that."""
@@ -27,7 +26,8 @@ async def code_action(
     backend: Backend, params: types.CodeActionParams
 ) -> list[types.CodeAction | types.Command] | None:
     """The entries for the findings at a range, and those of prompts."""
-    prompts = [entry for feature in _ASKING for entry in feature.entries(backend, params)]
+    reviews = await review_with_model.entries(backend, params)
+    prompts = [*reviews, *run_action.entries(backend, params), *rate.entries(backend, params)]
     state = backend.session.current(params.text_document.uri)
     if state is None:
         return prompts or None
