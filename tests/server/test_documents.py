@@ -1,5 +1,6 @@
 """The server's copy of a text is the editor's, after any sequence of changes, in each of the three encodings."""
 
+import asyncio
 import re
 import time
 
@@ -248,6 +249,35 @@ def test_any_uri_can_be_opened_and_closed(uri):
     documents.close(uri)
     assert documents.snapshot(uri) is None
     assert len(documents) == 0
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [
+        lambda documents: change(documents, 2, whole("b")),
+        lambda documents: change(documents, 2, whole("a")),
+        lambda documents: documents.close(URI),
+        lambda documents: documents.open(types.TextDocumentItem(URI, "python", 1, "b")),
+    ],
+)
+async def test_who_waits_for_a_document_to_be_another_one_is_woken_by_that_and_nothing_else(touch):
+    documents = opened("a")
+    waiting = asyncio.create_task(documents.other_than(documents.snapshot(URI)))
+    documents.open(types.TextDocumentItem("file:///other.py", "python", 1, ""))
+    documents.open(types.TextDocumentItem(URI, "python", 1, "a"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    touch(documents)
+    await asyncio.wait_for(waiting, 30)
+
+
+async def test_a_document_that_is_another_one_already_is_not_waited_for():
+    documents = opened("a")
+    known = documents.snapshot(URI)
+    with pytest.raises(OutOfSync):
+        documents.distrust(URI)
+    await asyncio.wait_for(documents.other_than(known), 30)
 
 
 def test_percent_encoding_makes_no_difference():

@@ -1,10 +1,9 @@
 """The entry for a model's fix: to whom it is offered, and whether its edit is asked for before it is chosen."""
 
-from types import SimpleNamespace
-
 import pytest
 from lsprotocol import types
 
+from codetune_core.domain.execution import Role
 from codetune_core.domain.finding import Confidence, Finding, Rule, Severity
 from codetune_core.domain.review import Review, Stage
 from codetune_core.domain.text import Range
@@ -13,6 +12,7 @@ from codetune_server.client import Client
 from codetune_server.features.code_action import code_action
 from codetune_server.language_server import CodeTuneServer
 from codetune_server.mending.latency import Latency
+from codetune_server.prompted.catalogue import Catalogue
 from codetune_server.session import State
 from codetune_server.subject import Subject
 
@@ -48,7 +48,6 @@ async def backend():
     found = Finding(Rule("S506", "YAML"), place, "", Severity.HIGH, Confidence.HIGH, ("ruff",), id="1")
     backend.session.keep(State(Subject(document), Review(URI, 1, Stage.FIXED, (found,)), thorough=True))
     yield backend
-    backend.catalogue = None
     await backend.aclose()
 
 
@@ -63,9 +62,17 @@ async def entry(backend, **abilities):
     return found[0] if found else None
 
 
+class Known(Catalogue):
+    """One that was learnt."""
+
+    def refresh(self):
+        pass
+
+
 def offered(backend, writer):
-    """Who writes fixes, as if it had been learnt."""
-    backend.catalogue = SimpleNamespace(writer=writer, models={}, actions=(), refresh=lambda: None)
+    """Somebody writes fixes, or nobody."""
+    backend.catalogue = Known(backend.status, backend._loads)
+    backend.catalogue.models = {} if writer is None else {Role.GENERATION: writer}
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,14 @@ from codetune_server import to_proto
 from codetune_server.backend import Backend
 from codetune_server.deeds import finding_of, known
 from codetune_server.errors import content_modified, failed
+from codetune_server.following import Followed
 from codetune_server.mending.unchanged import check_unchanged, while_unchanged
 from codetune_server.offers import Deed, Wanted
 from codetune_server.progress import progress
 
 if TYPE_CHECKING:
-    from codetune_server.mending.climbing import Ended, Teller
+    from codetune_server.mending.climbing import Ended
+    from codetune_server.prompt_runs import Listener
 
 COMMAND = "codetune.fixWithModel"
 _EDIT_SECONDS = 60.0
@@ -34,7 +36,7 @@ async def fix_with_model(backend: Backend, uri: str, version: int, finding: str)
     wanted = Wanted(Deed.MEND, uri, version, finding)
     claim = finding_of(known(backend, wanted), finding)
     async with progress(backend.server, "CodeTune: fix with a model", measured=False) as shown:
-        ended, spread = await _mended(backend, wanted, _Told(shown.report))
+        ended, spread = await _mended(backend, wanted, Followed(backend.server, shown))
     applied = await apply(backend, ended, spread, claim=claim) if ended.best else False
     if applied:
         backend.outcomes.answered(ended.answer["executionId"], uri)
@@ -46,7 +48,7 @@ async def fix_with_model(backend: Backend, uri: str, version: int, finding: str)
 async def resolved(backend: Backend, action: types.CodeAction, wanted: Wanted) -> types.CodeAction:
     """Add the edit to an entry, and to its title what was verified; raises RequestError where no edit holds."""
     claim = finding_of(known(backend, wanted), wanted.finding)
-    ended, spread = await _mended(backend, wanted, _Told(lambda _: None))
+    ended, spread = await _mended(backend, wanted, _Silent())
     if not ended.best:
         raise failed(nothing(ended))
     action.title = f"{action.title} ({ended.best.describe()})"
@@ -102,18 +104,25 @@ def answered(ended: "Ended", *, applied: bool) -> dict[str, Any]:
     }
 
 
-async def _mended(backend: Backend, wanted: Wanted, teller: "Teller") -> "tuple[Ended, Spread]":
+async def _mended(backend: Backend, wanted: Wanted, listener: "Listener") -> "tuple[Ended, Spread]":
     """What became of the candidates, and the edits of the best by the editor's documents."""
     state = known(backend, wanted)
     found = finding_of(state, wanted.finding)
     if found.stale:
         raise content_modified()
     fix = await asyncio.to_thread(_import_fix)
-    ended: Ended = await while_unchanged(backend, state.subject.parts, fix(backend, state.subject, found, teller))
+    ended: Ended = await while_unchanged(backend, state.subject.parts, fix(backend, state.subject, found, listener))
+    log_dropped(backend, f"the fixes for {found.rule.id}", ended)
     spread = state.subject.spread(ended.best.edits if ended.best else ())
     if spread is None:
         raise failed("This edit goes beyond one cell of the notebook.")
     return ended, spread
+
+
+def log_dropped(backend: Backend, what: str, ended: "Ended") -> None:
+    """Count what was dropped where it can be looked up."""
+    if ended.dropped:
+        backend.log(f"CodeTune: of {what} that {_who(ended)} proposed, {ended.dropped}")
 
 
 def nothing(ended: "Ended") -> str:
@@ -131,6 +140,9 @@ def _import_fix() -> Any:
     return fix
 
 
-class _Told:
-    def __init__(self, report: Any) -> None:
-        self.told = report
+class _Silent:
+    def told(self, text: str) -> None:
+        pass
+
+    def grown(self, output: str) -> None:
+        pass

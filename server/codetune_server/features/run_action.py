@@ -62,6 +62,9 @@ async def run_action(  # noqa: PLR0913, PLR0917 - the command's own arguments
 ) -> dict[str, Any]:
     """Run a prompt on a range; answers ``output``, ``model``, ``executionId``, and whether an edit was ``applied``."""
     document = current(backend, uri, version)
+    subject = backend.session.subject(uri) or Subject(
+        document
+    )  # now, as what follows waits for the daemon and the editor
     action = await _offered(backend, prompt)
     means = await _means(backend)
     chosen = from_proto.range_(document, range, backend.encoding)
@@ -69,7 +72,6 @@ async def run_action(  # noqa: PLR0913, PLR0917 - the command's own arguments
     with page.stopped_on_error():
         async with progress(backend.server, f"CodeTune: {action.title}", measured=False) as shown:
             listener = _Listener(backend.server, shown, page)
-            subject = backend.session.subject(uri) or Subject(document)
             running = means.run(action, subject, document, chosen, variables or {}, listener)
             if action.scope.shows is not Shows.DOCUMENT:  # an edit would be refused once the text is another one
                 running = while_unchanged(backend, subject.parts, running)
@@ -140,6 +142,8 @@ class _Listener(Followed):
 async def _used(backend: Backend, action: "PromptAction", document: Document, outcome: "Outcome", page: Page) -> bool:
     """Apply an edit, or show the page: also of an edit, to an editor that cannot apply it to exactly one version."""
     client, written = backend.client, outcome.written
+    if written:
+        fix_with_model.log_dropped(backend, f"the answers to {action.prompt}", written.ended)
     if written and not written.ended.best:
         raise failed(fix_with_model.nothing(written.ended))
     takes = client.applies_edits and client.document_changes
