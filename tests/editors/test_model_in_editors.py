@@ -1,11 +1,16 @@
 """Real editors and a model whose answers are written down: findings, verdicts, its fix, and the file on the disk."""
 
+import json
+
+import daemons
 import pytest
 import taught_lessons
 from driven_editors import drive
-from taught_lessons import FLAWED, NOTES, SAFE, SHOP
+from taught_lessons import FLAWED, LOADER, NOTES, SAFE, SHOP
 
 pytestmark = [pytest.mark.editor, pytest.mark.slow, pytest.mark.timeout(180)]
+STALE = "The text changed while the model worked, so nothing was edited. Ask again."
+WORDS = " ".join(f"word{number}" for number in range(600))
 MENDED = (SHOP + NOTES).replace(FLAWED, SAFE)
 LINE = SHOP[: SHOP.index(FLAWED)].count("\n")
 
@@ -22,6 +27,14 @@ def file(somebody, tmp_path):
     path = tmp_path / "shop.py"
     path.write_text(SHOP)
     return path
+
+
+def slowly(somebody):
+    """Let the model take a minute for its fix."""
+    long = {"edits": [{"quote": "yaml.load(text)", "replacement": "yaml.safe_load(text)"}], "explanation": WORDS}
+    slow = {"contains": "Mend this finding", "token_delay_ms": 30, "answers": [json.dumps(long)]}
+    models = [{"name": "tiny", "engine": "scripted", "context_tokens": 16384}]
+    somebody.scripted(json.dumps({"models": models, "rules": [slow], "default": {"answers": ["?"]}}))
 
 
 def driven(editor, script, file):
@@ -55,3 +68,21 @@ def test_emacs_shows_verdicts_in_place_and_applies_the_models_fix(file):
     assert verdicts(seen["judged"]) == SAID
     assert seen["title"] == "Fix with tiny: SQL built from strings"
     assert seen["buffer"] == seen["file"] == MENDED
+
+
+async def test_typing_in_neovim_while_the_model_works_stops_it_and_so_does_cancelling(somebody, file):
+    slowly(somebody)
+    file.write_text(LOADER)
+    seen = drive("nvim", "interrupted.lua", file)
+    assert [each["message"] for each in seen["said"]] == [STALE]
+    assert seen["file"] == f"# typed\n{LOADER}"
+    await daemons.until(lambda: [row[0] for row in somebody.recorded()] == ["cancelled"] * 2, "the model goes on")
+
+
+def test_typing_in_emacs_while_the_model_works_leaves_the_text_alone(somebody, file):
+    slowly(somebody)
+    file.write_text(LOADER)
+    seen = drive("emacs", "interrupted.el", file)
+    assert seen["typed"] == STALE
+    assert seen["file"] == f"# typed\n{LOADER}"
+    assert not [row for row in somebody.recorded() if row[1]]

@@ -75,9 +75,9 @@ def wording(prompt: str) -> Wording:
     """The shipped wording, cut to what a model of two million weights can read: its schema and variables stay."""
     name = f"{prompt}.prompt.md"
     system, user = _SHORT[prompt]
-    return read_prompt(shipped_files()[name], name).wording.model_copy(
-        update={"system_prompt": system, "user_prompt_template": user, "few_shot_examples": (), "max_tokens": 400}
-    )
+    shipped = read_prompt(shipped_files()[name], name).wording
+    short = {"system_prompt": system, "user_prompt_template": user, "few_shot_examples": ()}
+    return shipped.model_copy(update={**short, "temperature": 0.0, "max_tokens": 400})
 
 
 def _verdict(call: str, reason: str, evidence: str) -> dict[str, JsonValue]:
