@@ -8,19 +8,27 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from codetune_core.findings.comments import MARKS
-
-_TRIPLE = r'"""(?:[^"\\]++|\\.|"(?!""))*+(?:"""|\\?\Z)' + r"|'''(?:[^'\\]++|\\.|'(?!''))*+(?:'''|\\?\Z)"
+_TRIPLE = r'"""(?:[^"\\]++|\\.|"(?!""))*+(?:"""|\\?\Z)'
+_TRIPLE_SINGLE = r"'''(?:[^'\\]++|\\.|'(?!''))*+(?:'''|\\?\Z)"
 _DOUBLE = r'"(?:[^"\\\r\n]++|\\(?:\r\n|.))*+"?'
 _SINGLE = r"'(?:[^'\\\r\n]++|\\(?:\r\n|.))*+'?"
-_BACKTICK = r"`(?:[^`\\]++|\\.)*+`?"
-_RAW_BACKTICK = r"`[^`]*+`?"
+_CHARACTER = r"'(?:\\[^'\r\n]*+|[^'\\\r\n])'"
+_TEMPLATE = r"`(?:[^`\\]++|\\.)*+`?"
+_RAW_TEMPLATE = r"`[^`]*+`?"
+_RAW = r'(?<!\w)r(?P<marks>#++)"(?:[^"]++|"(?!(?P=marks)))*+(?:"(?P=marks)|\Z)|(?<!\w)r"[^"]*+"?'
+_VERBATIM = r'@"(?:[^"]++|"")*+"?'
+_OPERATOR = r"[=(,:;!&|?{}\[~+*%<>^-]"
+_CLASS = r"\[(?:\\.|[^\]\\\r\n]){0,200}+\]"
+_REGEX = rf"(?:(?<={_OPERATOR})|(?<={_OPERATOR} ))/(?![*/])(?:\\.|{_CLASS}|[^/\\\[\r\n]){{1,500}}+/"
+_ESCAPED = r"\\."
 _HASH = r"#[^\r\n]*+"
-_HASH_APART = r"(?<!\S)#[^\r\n]*+"
+_HASH_APART = r"(?<![^\s;|&()])#[^\r\n]*+"
+_HASH_NO_ATTRIBUTE = r"#(?!\[)[^\r\n]*+"
 _SLASHES = r"//[^\r\n]*+"
 _BLOCK = r"/\*(?:[^*]++|\*(?!/))*+(?:\*/)?"
+_BEGIN = r"(?<![^\r\n])=begin\b.*?(?:(?<=[\r\n])=end\b|\Z)"
 _DASHES = r"--[^\r\n]*+"
-_SEMICOLON = r"(?<![^\r\n])[ \t]*+[;#][^\r\n]*+"
+_SEMICOLON = r"(?<![^\r\n])[ \t]*+[;#][^\r\n]*+|(?<=\s);[^\r\n]*+"
 _TAG = r"<!--(?:[^-]++|-(?!->))*+(?:-->)?"
 
 
@@ -29,22 +37,30 @@ def _scanner(comments: Iterable[str], strings: Iterable[str]) -> re.Pattern[str]
     return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in groups if pattern), re.DOTALL)
 
 
-_PYTHON = _scanner([_HASH], [_TRIPLE, _DOUBLE, _SINGLE])
-_C = _scanner([_SLASHES, _BLOCK], [_DOUBLE, _SINGLE])
-_SCRIPT = _scanner([_SLASHES, _BLOCK], [_DOUBLE, _SINGLE, _BACKTICK])
-_HASHES = _scanner([_HASH_APART], [_DOUBLE, _SINGLE])
+_PYTHON = _scanner([_HASH], [_TRIPLE, _TRIPLE_SINGLE, _DOUBLE, _SINGLE])
+_C = _scanner([_SLASHES, _BLOCK], [_DOUBLE, _CHARACTER])
+_JAVA = _scanner([_SLASHES, _BLOCK], [_TRIPLE, _DOUBLE, _CHARACTER])
+_SCRIPT = _scanner([_SLASHES, _BLOCK], [_DOUBLE, _SINGLE, _TEMPLATE, _REGEX])
+_SHELL = _scanner([_HASH_APART], [_ESCAPED, _DOUBLE, _SINGLE])
 _SCANNERS = {
-    **dict.fromkeys((language for language, marks in MARKS.items() if marks == ("// ", "")), _C),
-    **dict.fromkeys((language for language, marks in MARKS.items() if marks == ("# ", "")), _HASHES),
-    **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact"), _SCRIPT),
-    **dict.fromkeys(("html", "xml", "markdown"), _scanner([_TAG], [])),
     "python": _PYTHON,
-    "go": _scanner([_SLASHES, _BLOCK], [_DOUBLE, _SINGLE, _RAW_BACKTICK]),
-    "php": _scanner([_SLASHES, _BLOCK, _HASH_APART], [_DOUBLE, _SINGLE]),
-    "sql": _scanner([_DASHES, _BLOCK], [_DOUBLE, _SINGLE]),
+    **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact"), _SCRIPT),
+    **dict.fromkeys(("c", "cpp"), _C),
+    **dict.fromkeys(("java", "kotlin", "swift"), _JAVA),
+    **dict.fromkeys(("shellscript", "yaml", "dotenv"), _SHELL),
+    **dict.fromkeys(("html", "xml", "markdown"), _scanner([_TAG], [])),
+    "go": _scanner([_SLASHES, _BLOCK], [_DOUBLE, _CHARACTER, _RAW_TEMPLATE]),
+    "rust": _scanner([_SLASHES, _BLOCK], [_RAW, _DOUBLE, _CHARACTER]),
+    "csharp": _scanner([_SLASHES, _BLOCK], [_TRIPLE, _VERBATIM, _DOUBLE, _CHARACTER]),
+    "php": _scanner([_SLASHES, _BLOCK, _HASH_NO_ATTRIBUTE], [_DOUBLE, _SINGLE]),
+    "ruby": _scanner([_BEGIN, _HASH], [_DOUBLE, _SINGLE]),
+    "toml": _scanner([_HASH], [_TRIPLE, _TRIPLE_SINGLE, _DOUBLE, r"'[^'\r\n]*+'?"]),
+    "terraform": _scanner([_SLASHES, _BLOCK, _HASH], [_DOUBLE]),
+    "sql": _scanner([_DASHES, _BLOCK], [r"'(?:[^'\r\n]++|'')*+'?", r'"[^"\r\n]*+"?']),
     "css": _scanner([_BLOCK], [_DOUBLE, _SINGLE]),
     "ini": _scanner([_SEMICOLON], []),
 }
+"""By language. What is taken for a comment by mistake is only missing where comments are left out."""
 _NOT_BLANK = re.compile(r"[^\r\n]++")
 _DECLARES = re.compile(r"[ \t]*+(?:(?:async[ \t]++)?def|class)\b|[ \t]*+\)")
 _STRING_PREFIX = {"", "r", "R", "u", "U"}

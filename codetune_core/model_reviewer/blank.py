@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from codetune_core.domain.document import Document
-from codetune_core.findings.blanking import blanked
-from codetune_core.model_reviewer.comment_syntax import comment_spans
+from codetune_core.findings.blanking import blanked, spans
 from codetune_core.model_reviewer.hidden import shown
 from codetune_core.syntax.python import outline
 
@@ -21,7 +20,7 @@ def blank(document: Document) -> Document:
 
 def _spans(document: Document) -> Iterable[tuple[int, int]]:
     if document.language != "python":
-        return comment_spans(document.text, document.language)
+        return (span.place for span in spans(document.text, document.language) if span.comment)
     read = outline(document)
     places = (*(comment.range for comment in read.comments), *read.remarks)
     return ((document.offset(place.start), document.offset(place.end)) for place in places)
