@@ -1,9 +1,21 @@
 """Explanations as people read them."""
 
+from dataclasses import replace
+
 import pytest
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.finding import Confidence, Finding, Rule, Severity, Step, Suppression, SuppressionKind
+from codetune_core.domain.finding import (
+    Confidence,
+    Finding,
+    Rule,
+    Severity,
+    Standing,
+    Step,
+    Suppression,
+    SuppressionKind,
+    Verdict,
+)
 from codetune_core.domain.fix import Applicability, Fix, Verification
 from codetune_core.domain.text import Range
 from codetune_server.explain import explain, ignored, plain
@@ -68,3 +80,21 @@ def test_ignored_findings_are_listed_with_by_what_and_why():
     assert "line 5, `S1` (comment: known): It breaks." in text
     assert "(nosec: no reason given)" in text
     assert ignored(document, []).endswith("None.")
+
+
+VERDICT = Verdict(Standing.DOUBTFUL, "**no** [x](http://e.vil) ![i](y) <b> a_b_c", (Step(Range.of(2, 0, 2, 1), "x"),))
+
+
+def test_a_models_words_are_text_and_no_markup():
+    text = explain(finding(verdict=replace(VERDICT, model="tiny_a*")))
+    assert r"**Doubted by tiny\_a\*:** \*\*no\*\* \[x\]\(http\:\/\/e\.vil\) \!\[i\]\(y\) \<b\> a\_b\_c" in text
+    assert "On this code:\n\n1. line 3" in text
+    assert "Doubted by tiny_a*: **no** [x](http://e.vil) ![i](y) <b> a_b_c" in plain(text)
+
+
+def test_what_only_a_model_found_is_said_in_its_words_once():
+    new = Verdict(Standing.NEW, "*It* breaks.", remedy="Use `x`.\nNow.")
+    text = explain(replace(finding(verdict=new), message="*It* breaks.", detectors=("model",)))
+    assert text.count(r"\*It\* breaks\.") == 1
+    assert r"Its way to mend it: Use \`x\`\. Now\." in text
+    assert "**Found by a model**, by no detector." in text
