@@ -6,6 +6,7 @@ import random
 import pytest
 import pytest_asyncio
 from judging_desk import URI, Desk
+from lsprotocol import types
 from reviewing_bench import claim, honest
 from reviewing_models import ReviewingModel
 
@@ -15,6 +16,7 @@ from codetune_core.domain.text import Range
 from codetune_core.errors import CodeTuneError
 from codetune_core.execution.events import Failed
 from codetune_core.model_reviewer.tallies import count_claim
+from codetune_server.features import synchronization
 
 ORDERS = """\
 def orders(db, request):
@@ -393,3 +395,26 @@ def check(desk, uri):
         assert verdicts >= given, (uri, document.text)
         given = verdicts
     return given
+
+
+async def test_the_cells_of_a_notebook_are_judged_as_one_module(desk):
+    uri, cells = "file:///shop.ipynb", {"cell:1": "x = 1\n", "cell:2": ORDERS}
+    listed = [types.NotebookCell(types.NotebookCellKind.Code, cell) for cell in cells]
+    texts = [types.TextDocumentItem(cell, "python", 1, text) for cell, text in cells.items()]
+    opened = types.DidOpenNotebookDocumentParams(types.NotebookDocument(uri, "jupyter-notebook", 1, listed), texts)
+    desk.session.notebooks.open(opened)
+    synchronization.notebook_did_open(desk.backend, opened)
+    saved = types.DidSaveNotebookDocumentParams(types.NotebookDocumentIdentifier(uri))
+    await synchronization.notebook_did_save(desk.backend, saved)
+    await desk.judged(uri)
+    state = desk.session.current("cell:2")
+    places = {each.rule.id: state.subject.locate(each.range) for each in state.review.findings}
+    assert {rule: (cell.uri, place.start.line) for rule, (cell, place) in places.items()} == {
+        "S608": ("cell:2", 2),
+        "model/path-traversal": ("cell:2", 3),
+    }
+    closed = types.DidCloseNotebookDocumentParams(
+        types.NotebookDocumentIdentifier(uri), [types.TextDocumentIdentifier(cell) for cell in cells]
+    )
+    desk.session.notebooks.close(closed)
+    synchronization.notebook_did_close(desk.backend, closed)
