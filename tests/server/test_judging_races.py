@@ -288,6 +288,15 @@ async def test_a_command_asks_about_everything_that_was_not_answered_and_counts_
     assert "dropped claims: " in desk.said[-1]
 
 
+async def test_a_command_that_nobody_answers_fails_in_words(desk):
+    desk.model._answer = lambda request, text: Failed(kind=ErrorKind.ENGINE_LOST, message="no daemon")
+    desk.open(SHOP)
+    await desk.reviewed()
+    with pytest.raises(CodeTuneError, match="no daemon"):
+        await desk.backend.judging.review(desk.session.state(URI), None, lambda said: None)
+    assert desk.standings() == {"S608:2": "open", "S608:8": "open"}
+
+
 NOTHING = dict.fromkeys(("asked", "answered", "confirmed", "doubtful", "new", "heldBack", "dropped"), 0)
 
 

@@ -81,6 +81,8 @@ class Judge:
         async with aclosing(self._reviews(state, reading, scope, Priority.EXPLICIT)) as updates:
             async for last in updates:
                 tell(last)
+        if last.failures and not last.settled:
+            raise CodeTuneError(last.failures[0])
         return _counts(last)
 
     def _begin(self, key: str, scope: Scope) -> None:
