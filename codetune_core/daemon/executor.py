@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -19,12 +20,15 @@ from codetune_core.execution.remote.faults import Unreachable
 class DaemonExecutor:
     """Runs executions in the daemon; close it when done, which cancels what runs.
 
+    ``session_id`` is that of executions that name none: an experiment answers all of a session by one version.
+
     A daemon that is killed ends what runs there with ``engine_lost``, and the next execution starts a new one; so ends,
     as ``unavailable``, what no daemon can be had for. ``tell`` gets a line where starting takes time.
     """
 
-    def __init__(self, tell: Tell = lambda _: None) -> None:
+    def __init__(self, tell: Tell = lambda _: None, session_id: str = "") -> None:
         self._tell = tell
+        self._session_id = session_id
         self._executors: dict[Path, RemoteExecutor] = {}
 
     async def execute(self, request: ExecutionRequest) -> AsyncGenerator[Event]:
@@ -33,6 +37,7 @@ class DaemonExecutor:
         except Unreachable as error:
             yield Failed(kind=ErrorKind.ENGINE_LOST, message=str(error), unavailable=True)
             return
+        request = replace(request, session_id=request.session_id or self._session_id)
         async with aclosing(executor.execute(request)) as events:
             async for event in events:
                 yield event

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
@@ -79,7 +80,7 @@ class PromptRuns:
     """Runs prompts one after the other or at once; ``tell`` gets a line where the daemon has to be started."""
 
     def __init__(self, tell: Tell, board: Board, loads: LoadWatch) -> None:
-        self._daemon = DaemonExecutor(tell)
+        self._daemon = DaemonExecutor(tell, session_id=str(uuid.uuid4()))
         self.executor = WatchedExecutor(self._daemon, board, loads)
         """Runs executions for everything that asks a model in this editor."""
 

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from contextlib import aclosing
+from dataclasses import replace
 
 import daemons
 import pytest
@@ -143,3 +145,16 @@ async def test_where_no_daemon_can_be_had_that_is_the_last_event(somebody, monke
         [failed] = [event async for event in events]
     assert (failed.type, failed.kind, failed.unavailable) == ("failed", "engine_lost", True)
     assert "write an absolute path" in failed.message
+
+
+async def test_all_of_a_session_is_recorded_as_one(served):
+    before = len(served.recorded())
+    executor = DaemonExecutor(session_id="a window")
+    for asked in (request("c + d"), replace(request("d + e"), session_id="another one")):
+        async with aclosing(executor.execute(asked)) as events:
+            assert [event async for event in events][-1].type == "finished"
+    await executor.aclose()
+    with sqlite3.connect(served.database) as connection:
+        rows = connection.execute("SELECT session_id FROM execution_history ORDER BY sequence").fetchall()
+    connection.close()
+    assert rows[before:] == [("a window",), ("another one",)]
