@@ -55,7 +55,8 @@ async def run_tests(before: Document, after: Document, copy: Copy, interpreter: 
         return not_run(Rung.TESTS, f"pytest ran no test: {ran.output.strip()[-200:]}")
     broken = results.those("failed")
     if broken:
-        _, earlier = await _run(before, files, copy, interpreter, limits)
+        nothing = (ran, _Results())  # a file that is new had no tests
+        _, earlier = await _run(before, files, copy, interpreter, limits) if before.text.strip() else nothing
         broken = [test for test in broken if test not in earlier.those("failed")]
         if broken and not any(test in earlier.ended for test in broken):
             new = "1 new test fails" if len(broken) == 1 else f"{len(broken)} new tests fail"
