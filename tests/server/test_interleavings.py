@@ -332,7 +332,7 @@ EXAMPLES = st.builds(
 )
 
 
-CHANGED_AT_ONCE = Example(PLAIN, 2.0, [0.0], [("run_action", "optimize", 0.9, 0.004), ("line", 0.0, "# x", 0.1)])
+CHANGED_AT_ONCE = Example(PLAIN, 2.0, [0.0], [("run_action", "optimize", 0.9, 0.004), ("line", 0.999, "# x", 0.1)])
 """The text changes while the editor is asked for the progress of what it has chosen."""
 
 
