@@ -1,0 +1,62 @@
+"""A model whose answer was turned down is told why, by the variable that its prompt has for that."""
+
+import pytest
+
+from codetune_core.domain.document import Document
+from codetune_core.domain.editor_scope import EditorScope, Shows, Where
+from codetune_core.domain.execution import Task
+from codetune_core.domain.prompt import Variable, VariableType
+from codetune_core.domain.text import Range
+from codetune_core.errors import CodeTuneError
+from codetune_core.workers.messages import Wanted
+from codetune_server.folders import Folders
+from codetune_server.prompted.listing import PromptAction
+from codetune_server.prompted.place import Place
+from codetune_server.prompted.writing import Asked, Writer
+from codetune_server.subject import Subject
+
+TEXT, LINE = VariableType.TEXT, VariableType.LINE
+
+
+class Runs:
+    """Keeps what it was asked."""
+
+    async def run(self, argument, _folders, _listener):
+        self.variables = argument["variables"]
+        return {"output": ""}
+
+
+async def told(reason, given, *declared):
+    """The variables of an attempt after one that failed for this reason."""
+    scope = EditorScope(Where.SELECTION, Shows.REPLACE)
+    action = PromptAction("p", "", Task.GENERATE, scope, declared, "code", 1, "m")
+    document, place = Document("untitled:a", "x\n", "python", 1), Place(Range.of(0, 0, 0, 1), "x")
+    runs = Runs()
+    writer = Writer(runs, Folders(), climbs=None)
+    asked = Asked(action, Subject(document), document, place, given)
+    await writer.ask(asked, None, Wanted(0, reason, (place.range,)))
+    return runs.variables
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        (
+            [Variable(name="rejected", type=TEXT), Variable(name="goal", type=TEXT)],
+            {"goal": "g", "rejected": "it is wrong"},
+        ),
+        ([Variable(name="goal", type=TEXT)], {"goal": "g\n\nThe last answer was turned down: it is wrong"}),
+        (
+            [Variable(name="goal", type=LINE), Variable(name="description", type=TEXT)],
+            {"goal": "g", "description": "The last answer was turned down: it is wrong"},
+        ),
+    ],
+)
+async def test_the_reason_goes_where_the_prompt_takes_it(declared, expected):
+    assert await told("", {"goal": "g"}, *declared) == {"goal": "g"}
+    assert await told("it is wrong", {"goal": "g"}, *declared) == expected
+
+
+async def test_a_prompt_that_takes_no_reason_is_not_asked_again():
+    with pytest.raises(CodeTuneError, match="turned down: it is wrong"):
+        await told("it is wrong", {}, Variable(name="goal", type=TEXT, choices=("a", "b")))
