@@ -33,7 +33,7 @@ async def while_unchanged(backend: Backend, parts: tuple[Document, ...], work: C
 
 async def check_unchanged(backend: Backend, parts: tuple[Document, ...]) -> None:
     """Raise RequestError where a document, or a file that is not open, is not as it was."""
-    for part in parts:
+    for part in sorted(parts, key=lambda part: part.version is not None):  # what is open changes while files are read
         present = backend.session.documents.snapshot(part.uri)
         if part.version is None and present is None:
             present = await asyncio.to_thread(_on_disk, part)
