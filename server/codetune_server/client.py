@@ -8,6 +8,8 @@ from lsprotocol import types
 
 STATUS_CAPABILITY = "codetuneStatus"
 """Among the editor's experimental ones."""
+_HEEDS_VERSIONS = frozenset({"Neovim"})
+"""Editors that apply edits only to the version they are for, and do not say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Client:
     model_actions: bool = False
     """Marks entries that a model answers."""
     document_changes: bool = False
+    """Applies edits to the version they are for, and to no other."""
     change_annotations: bool = False
     creates_files: bool = False
     applies_edits: bool = False
@@ -51,8 +54,8 @@ class Client:
     """Inserts a completion of several lines as it is, where it is told to."""
 
     @classmethod
-    def of(cls, capabilities: types.ClientCapabilities) -> "Client":
-        """Read an editor's capabilities."""
+    def of(cls, capabilities: types.ClientCapabilities, name: str = "") -> "Client":
+        """Read the capabilities of an editor that goes by a name."""
         text, workspace, window = capabilities.text_document, capabilities.workspace, capabilities.window
         pushed, pulled = _at(text, "publish_diagnostics"), _at(text, "diagnostic")
         described = pulled or pushed
@@ -72,7 +75,7 @@ class Client:
             ),
             model_actions=types.CodeActionTag.LlmGenerated in (_at(action, "tag_support.value_set") or ()),
             preferred_actions=bool(_at(action, "is_preferred_support")),
-            document_changes=bool(_at(edit, "document_changes")),
+            document_changes=bool(_at(edit, "document_changes")) or name in _HEEDS_VERSIONS,
             change_annotations=bool(_at(edit, "document_changes") and _at(edit, "change_annotation_support")),
             creates_files=types.ResourceOperationKind.Create in (_at(edit, "resource_operations") or ()),
             applies_edits=bool(_at(workspace, "apply_edit")),

@@ -19,10 +19,8 @@ vim.lsp.handlers["$/progress"] = function(_, params)
   if params.value.kind == "end" and params.token == working then ended = true end
 end
 vim.cmd("edit " .. vim.fn.fnameescape(file))
-local capabilities = vim.lsp.protocol.make_client_capabilities()
-capabilities.workspace.workspaceEdit.documentChanges = true
 local id = vim.lsp.start_client({
-  name = "codetune", cmd = vim.split(command, " "), root_dir = vim.fn.fnamemodify(file, ":h"), capabilities = capabilities,
+  name = "codetune", cmd = vim.split(command, " "), root_dir = vim.fn.fnamemodify(file, ":h"),
 })
 vim.bo.filetype = "python"
 vim.lsp.buf_attach_client(0, id)

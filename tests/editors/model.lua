@@ -25,11 +25,8 @@ local function judged()
 end
 
 vim.cmd("edit " .. vim.fn.fnameescape(file))
-local capabilities = vim.lsp.protocol.make_client_capabilities()
--- Neovim applies edits to the version that they are for, but does not say so.
-capabilities.workspace.workspaceEdit.documentChanges = true
 local id = vim.lsp.start_client({
-  name = "codetune", cmd = vim.split(command, " "), root_dir = vim.fn.fnamemodify(file, ":h"), capabilities = capabilities,
+  name = "codetune", cmd = vim.split(command, " "), root_dir = vim.fn.fnamemodify(file, ":h"),
 })
 vim.bo.filetype = "python"
 vim.lsp.buf_attach_client(0, id)

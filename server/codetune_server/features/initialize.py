@@ -23,7 +23,7 @@ _WATCHED = ("**/codetune.toml", "**/pyproject.toml", "**/codetune-baseline.toml"
 def initialize(backend: Backend, params: types.InitializeParams) -> None:
     """Take note of the editor, and offer what depends on its abilities."""
     session, feature = backend.session, backend.server.feature
-    session.client = Client.of(params.capabilities)
+    session.client = Client.of(params.capabilities, params.client_info.name if params.client_info else "")
     session.editor_options = section(params.initialization_options)
     folders = [folder.uri for folder in params.workspace_folders or ()]
     for uri in folders or ([params.root_uri] if params.root_uri else []):
