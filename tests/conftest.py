@@ -1,9 +1,11 @@
 """For every test: databases of each kind in turn, with all tables and no rows; properties that time does not fail."""
 
 import asyncio
+import gc
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -36,6 +38,9 @@ os.environ |= {
     "XDG_RUNTIME_DIR": str(RUNTIME),
 }
 os.environ.pop("no_proxy", None)
+# What Python made of a file is kept: hundreds of processes start here, and each test file is rewritten for pytest.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 for name in ("CONFIG", "DATA", "STATE"):
     os.environ[f"XDG_{name}_HOME"] = str(RUNTIME / "home")
 # What a property takes depends on who else uses the processor.
@@ -43,6 +48,12 @@ hypothesis.settings.register_profile("codetune", deadline=None, suppress_health_
 hypothesis.settings.load_profile("codetune")
 
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+def pytest_collection_finish():
+    """Let the collector pass over what all tests share: the modules, and the tests themselves."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure():
