@@ -97,6 +97,24 @@ async def test_progress_is_told_while_a_model_loads(tmp_path):
     assert (ready.context_tokens, ready.weights_bytes) == (4096, 1000)
 
 
+async def test_who_gives_up_while_a_model_loads_does_not_end_the_load(tmp_path):
+    plan = counting_plan("slow", folder=str(tmp_path))
+    async with hosts() as found:
+        loading = asyncio.Event()
+        connecting = asyncio.create_task(found.connect(plan, lambda _: loading.set()))
+        await loading.wait()
+        asking = asyncio.create_task(answer(found, plan, count_to(3)))
+        pid = await pid_of(found, "slow")
+        for given_up in (connecting, asking):
+            given_up.cancel()
+        await asyncio.wait([connecting, asking])
+        (status,) = (await found.loaded()).values()
+        assert not status.loaded
+        (tmp_path / "go").touch()
+        assert (await answer(found, plan, count_to(2)))[0] == "0 1 "
+        assert await pid_of(found, "slow") == pid
+
+
 async def test_unloading_fails_what_runs():
     async with hosts() as found, aclosing(found.generate(COUNTING, count_to("forever"))) as items:
         await anext(items)
