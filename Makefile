@@ -29,6 +29,7 @@ bench: $(INSTALLED) ## measure the budgets of docs/performance.md and write benc
 	$(BIN)/python tests/benchmarks/run.py
 	$(BIN)/python tests/benchmarks/history.py
 	$(BIN)/python tests/benchmarks/completion.py
+	$(BIN)/python tests/benchmarks/editing.py
 	$(BIN)/python tests/benchmarks/local_models.py
 	$(BIN)/python tests/benchmarks/service.py
 	$(BIN)/python tests/benchmarks/service_load.py

@@ -141,17 +141,18 @@ async def _idle_and_busy(root: Path, count: int = 1000) -> tuple[float, float]:
     uri = "file:///bench/a.py"
     async with session(OURS, root, PUSH) as (client, _):
         await client.open(uri, "x = 1\n")
-        idle = [await _hover_after_pause(client, uri) for _ in range(count)]
+        idle = [await hover_after_pause(client, uri) for _ in range(count)]
         command = {"command": "codetune.reviewWorkspace", "arguments": []}
         review = asyncio.create_task(client.request("workspace/executeCommand", command))
         busy = []
         while not review.done():
-            busy.append(await _hover_after_pause(client, uri))
+            busy.append(await hover_after_pause(client, uri))
         await review
     return statistics.quantiles(idle, n=100)[98], statistics.quantiles(busy, n=100)[98]
 
 
-async def _hover_after_pause(client: Client, uri: str) -> float:
+async def hover_after_pause(client: Client, uri: str) -> float:
+    """Seconds that a hover takes, a moment after the last one."""
     await asyncio.sleep(0.002)
     return await _timed(lambda: _hover(client, uri))
 
