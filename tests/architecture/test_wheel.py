@@ -51,11 +51,11 @@ def wheel(tmp_path_factory):
 def installed(wheel, tmp_path_factory):
     """The folder of programs of an environment that holds the wheel and its dependencies, and nothing else."""
     folder = tmp_path_factory.mktemp("clean")
-    venv.create(folder, with_pip=True, symlinks=True)
+    venv.create(folder, with_pip=False, symlinks=True)
     programs = folder / "bin"
-    command = [programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "--python", programs / "python", "install", "--no-compile", "--quiet"]
     subprocess.run(
-        [*command, "--constraint", ROOT / "constraints.txt", wheel],
+        [*command, "--disable-pip-version-check", "--constraint", ROOT / "constraints.txt", wheel],
         check=True,
         capture_output=True,
         text=True,

@@ -12,6 +12,11 @@ from codetune_core.storage.url import parse_url
 from codetune_core.workspace.trust import VARIABLE
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_starters):
+    return sqlite_starters
+
+
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     """An empty repository, which is also the working directory."""
