@@ -87,6 +87,14 @@ async def test_verdicts_come_after_a_save_and_not_before(desk):
     assert asked == {("orders", Priority.BACKGROUND), ("second", Priority.BACKGROUND)}
 
 
+async def test_a_uri_that_the_editor_writes_with_percent_signs_is_reviewed_after_a_save_too(desk):
+    uri = "untitled:my%20shop.py"
+    desk.open(SHOP, uri)
+    await desk.save(uri)
+    await desk.judged("untitled:my shop.py")
+    assert desk.standings(uri) == JUDGED
+
+
 async def judged(desk, text=SHOP):
     """A document that was opened, saved and judged."""
     desk.open(text)
@@ -206,6 +214,17 @@ async def test_closing_a_document_stops_the_model(desk):
     desk.close()
     await desk.judged()
     assert (desk.model.running, desk.model.closed) == (0, 2)
+
+
+async def test_closing_a_document_stops_what_a_command_asked_about_it(desk):
+    desk.open(SHOP)
+    await desk.reviewed()
+    desk.model.gate = asyncio.Event()
+    command = asyncio.create_task(desk.backend.judging.review(desk.session.state(URI), None, lambda said: None))
+    await desk.asked(2)
+    desk.close()
+    await command
+    assert not desk.model.gate.is_set()
 
 
 async def test_what_a_model_said_is_back_when_the_document_is_opened_again(desk):

@@ -1,6 +1,7 @@
 """Has a model review what is saved, or what is asked for, and brings its verdicts into the session as they come."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
@@ -28,6 +29,7 @@ from codetune_server.session import State
 if TYPE_CHECKING:
     from codetune_server.backend import Backend
 
+logger = logging.getLogger(__name__)
 Tell = Callable[[ModelReview], None]
 
 
@@ -56,10 +58,11 @@ class Judge:
         self.reviewer.recheck()
 
     def closed(self, key: str) -> None:
-        """Stop what runs for a document."""
+        """Stop what runs for a document, also what a command asked for."""
         self._opened.pop(unquote(key), None)
         for job in self._jobs.get(unquote(key), ()):
             job.cancel()
+        self.reviewer.recheck()
 
     async def aclose(self) -> None:
         """Stop everything."""
@@ -86,18 +89,21 @@ class Judge:
         return _counts(last)
 
     def _begin(self, key: str, scope: Scope) -> None:
-        key, subject = unquote(key), self._session.subject(key)
+        subject = self._session.subject(key)
         if subject is None:
             return
-        jobs = self._jobs.setdefault(key, [])
+        jobs = self._jobs.setdefault(unquote(key), [])
         job = asyncio.create_task(self._guarded(key, subject.document, scope, tuple(jobs)))
         jobs.append(job)
-        job.add_done_callback(lambda _: self._ended(key, job))
+        job.add_done_callback(lambda _: self._ended(unquote(key), job))
 
     def _ended(self, key: str, job: asyncio.Task[None]) -> None:
         self._jobs[key].remove(job)
         if not self._jobs[key]:
             del self._jobs[key]
+        if not job.cancelled() and (error := job.exception()):
+            logger.warning("a review with a model failed: %s", type(error).__name__)
+            logger.debug("a review with a model failed", exc_info=error)
 
     async def _guarded(self, key: str, document: Document, scope: Scope, older: Sequence[asyncio.Task[None]]) -> None:
         try:
@@ -172,13 +178,13 @@ class Judge:
 
     async def _changed(self, key: str, reading: Reading) -> frozenset[str]:
         """Keys of units that are not what they were when the document was opened."""
-        opened = self._session.opened.get(key)
+        opened = self._session.opened.get(unquote(key))
         if opened is None:
             return frozenset()
-        known = self._opened.get(key)
+        known = self._opened.get(unquote(key))
         if known is None or known[0] is not opened:
             keys = frozenset(unit.key for unit in (await self._service.read(opened)).units)
-            known = self._opened[key] = opened, keys
+            known = self._opened[unquote(key)] = opened, keys
         return frozenset(unit.key for unit in reading.units) - known[1]
 
     async def model(self) -> str | None:
