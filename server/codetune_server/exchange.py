@@ -251,7 +251,10 @@ class Exchange(LanguageServerProtocol):
         finally:
             del self._asked[number]
         kind = self.get_result_type(method)
-        return self._converter.structure(raw, kind).result if kind else raw.get("result")
+        try:
+            return self._converter.structure(raw, kind).result if kind else raw.get("result")
+        except Exception as error:
+            raise JsonRpcException(f"{method} was answered in a form that it has not") from error
 
     def send_request(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         """Not used: a future that is not awaited is never given up."""

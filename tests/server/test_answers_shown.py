@@ -184,9 +184,10 @@ def test_cancelling_in_the_middle_stops_the_model_and_the_page_says_so(client, s
     assert "word3999" not in content(client, shown["uri"])
 
 
-def test_an_editor_that_does_not_open_the_page_is_shown_a_file(client):
+@pytest.mark.parametrize("answer", [{"success": False}, None, {}], ids=["no", "null", "nothing"])
+def test_an_editor_that_does_not_open_the_page_is_shown_a_file(client, answer):
     running = explain(client, "Why?")
-    assert grant(client, asked(client, "window/showDocument"), {"success": False})["uri"].startswith("codetune:")
+    assert grant(client, asked(client, "window/showDocument"), answer)["uri"].startswith("codetune:")
     shown = grant(client, asked(client, "window/showDocument"), {"success": True})
     assert "It **adds** numbers." in Path(unquote(urlsplit(shown["uri"]).path)).read_text()
     assert client.answer(running, 30)["result"]["applied"] is False

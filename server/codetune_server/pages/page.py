@@ -86,7 +86,15 @@ class Page:
         self._backend.pages.write(self._uri, markdown)
 
     async def _follow(self, opened: asyncio.Future[bool]) -> None:
-        """Open the page, and let the editor read it again as it grows, until all of it is there."""
+        """Show the page until all of it is there; whatever happens, who waits for its being opened is told."""
+        try:
+            await self._show(opened)
+        finally:
+            if not opened.done():
+                opened.set_result(False)
+
+    async def _show(self, opened: asyncio.Future[bool]) -> None:
+        """Open the page, and let the editor read it again as it grows."""
         shown: Draft | None = None
         while shown is not self._draft or not self._over:
             self._wake.clear()

@@ -66,7 +66,7 @@ def _look() -> Status | None:
 
     try:
         return loading_at(daemon_files().socket)
-    except (CodeTuneError, ValueError, TypeError, AttributeError) as error:
+    except (CodeTuneError, ValueError, TypeError, AttributeError, LookupError) as error:
         logger.debug("the daemon did not say what it loads: %s", type(error).__name__)
         return None
 

@@ -1,6 +1,7 @@
 """What a service says that it loads becomes a status; a service that says nothing is no reason to worry anybody."""
 
 import asyncio
+import json
 import tempfile
 from pathlib import Path
 
@@ -56,6 +57,12 @@ async def test_a_load_is_told_with_the_estimate_that_its_history_allows(  # noqa
 async def test_what_is_loaded_is_not_told(sqlite_url, tmp_path, folder, monkeypatch):
     settings = settings_for(tmp_path, sqlite_url)
     assert await said(settings, folder, monkeypatch, process("big", loaded=True, seconds=5)) is None
+
+
+@pytest.mark.parametrize("said", [{"loading": [{}]}, {"loading": 3}, []], ids=["fields", "number", "list"])
+async def test_what_another_version_of_the_daemon_says_is_no_load(said, folder, monkeypatch):
+    monkeypatch.setattr("codetune_core.daemon.asking.ask", lambda *_: (200, json.dumps(said).encode()))
+    assert await asyncio.to_thread(loading._look) is None
 
 
 def test_nobody_who_answers_loads_nothing(folder):
