@@ -1,5 +1,6 @@
 """``workspace/executeCommand``: what CodeTune does when it is told to."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,20 +24,24 @@ from codetune_server.session import State
 
 _EDIT_SECONDS = 60.0
 """An editor may ask its user before it applies an edit."""
+_REPORT_SECONDS = 0.1
+"""Progress is told no more often: each message costs the editor as much as a request."""
 
 
 async def review_workspace(backend: Backend) -> dict[str, int]:
     """Review every file of the workspace; answers how many were looked at and how much was found."""
     workspace = await backend.workspace()
-    counts = {"files": 0, "findings": 0}
+    counts, next_report = {"files": 0, "findings": 0}, 0.0
     async with progress(backend.server, "CodeTune reviews the workspace") as shown:
         for folder in backend.session.folders:
             async for reviewed in workspace.files(folder, Pace.SAVE):
                 counts["files"] += 1
                 counts["findings"] += len(reviewed.state.review.findings)
                 diagnostic.show_file(backend, reviewed.state)
-                name = reviewed.state.subject.document.name
-                shown.report(f"{name} ({reviewed.number} of {reviewed.total})", 100 * reviewed.number // reviewed.total)
+                if reviewed.number == reviewed.total or time.monotonic() > next_report:
+                    next_report = time.monotonic() + _REPORT_SECONDS
+                    name, done = reviewed.state.subject.document.name, 100 * reviewed.number // reviewed.total
+                    shown.report(f"{name} ({reviewed.number} of {reviewed.total})", done)
     for key in backend.session.keys():  # noqa: SIM118 - not a dictionary
         state = backend.session.current(key)
         counts["files"] += 1

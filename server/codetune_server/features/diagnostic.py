@@ -48,9 +48,14 @@ def announce(backend: Backend, key: str, stage: Stage) -> None:
 
 def show_file(backend: Backend, state: State) -> None:
     """Push the findings of a file that is not open; an editor that pulls asks for them itself."""
-    if not backend.client.pulls:
-        document = state.subject.document
-        _publish(backend, document.uri, None, of_part(backend, state, document))
+    if backend.client.pulls:
+        return
+    document = state.subject.document
+    items, known = of_part(backend, state, document), backend.session.shown.pop(document.uri, None)
+    if items:
+        backend.session.shown[document.uri] = {document.uri: fingerprints(items)[1]}
+    if items or known:
+        _publish(backend, document.uri, None, items)
 
 
 def clear(backend: Backend, key: str) -> None:
