@@ -3,22 +3,18 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote as percent_encoded
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.text import Range
+from codetune_core.model_reviewer.hidden import sentence
 from codetune_server.prompted.citing import QUOTES, answered, lines_of
+from codetune_server.prompted.harmless import fenced, harmless, harmless_words
 from codetune_server.prompted.place import Place
 
-_CODE = re.compile(
-    r"^ {0,3}(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*\n.*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)"
-    r"|(?<![\\`])(`+)(?!`)(?:(?!\n[ \t]*\n).)*?(?<!`)\2(?!`)",
-    re.MULTILINE | re.DOTALL,
-)
-"""Blocks in fences and code spans (CommonMark 0.31, sections 4.5 and 6.1)."""
-_HTML = re.compile(r"<(?=[A-Za-z/!?])")
-_IMAGE = re.compile(r"!(?=\[)")
-_LINK = re.compile(r"\](?=[(:\[])")
-"""What makes a link or defines one: after a bracket that closes (CommonMark 0.31, sections 4.7 and 6.3)."""
+_AS_CODE = frozenset({*QUOTES, "code", "replacement"})
+_UNSAFE = re.compile(r"[\s<>\\]")
+"""What ends a link's address (CommonMark 0.31, section 6.3); clients write URIs as they like."""
 
 
 def page(  # noqa: PLR0913, PLR0917 - what stands on it
@@ -40,26 +36,14 @@ def page(  # noqa: PLR0913, PLR0917 - what stands on it
     return f"# {_escaped(title)}\n\n{about}\n\n{body}\n\n_{_escaped(signed)}_"
 
 
-def harmless(markdown: str) -> str:
-    """Return what a model wrote so that showing it leads nowhere: no image, link or HTML, outside of code."""
-    pieces, done = [], 0
-    for code in _CODE.finditer(markdown):
-        pieces += [_plain(markdown[done : code.start()]), code[0]]
-        done = code.end()
-    return "".join([*pieces, _plain(markdown[done:])])
-
-
-def _plain(text: str) -> str:
-    return _LINK.sub(r"]\\", _IMAGE.sub(r"\\!", _HTML.sub("&lt;", text)))
-
-
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<>$~])", r"\\\1", sentence(text))
 
 
 def _link(document: Document, at: Range) -> str:
     first, last = lines_of(at)
-    return f"<{document.uri}#L{first}{'' if first == last else f'-L{last}'}>"
+    uri = _UNSAFE.sub(lambda found: percent_encoded(found[0]), document.uri)
+    return f"<{uri}#L{first}{'' if first == last else f'-L{last}'}>"
 
 
 def _words(at: Range) -> str:
@@ -92,8 +76,9 @@ class _Parts:
         known = [(at, claim) for claim in findings if (at := self._cited.get(str(claim.get("quote"))))]
         for at, claim in sorted(known, key=lambda each: each[0]):
             what = ", ".join(str(claim[name]) for name in ("rule", "cwe", "severity") if claim.get(name))
+            said = harmless_words(sentence(what))
             remedy = f"\n\n  {_indented(harmless(str(claim['remedy'])))}" if claim.get("remedy") else ""
-            yield f"- {self._at(at)} ({_escaped(what)}): {_indented(harmless(str(claim.get('message'))))}{remedy}"
+            yield f"- {self._at(at)} ({said}): {_indented(harmless_words(str(claim.get('message'))))}{remedy}"
         if not known:
             yield "Nothing was found."
         if left_out := len(findings) - len(known):
@@ -107,32 +92,27 @@ class _Parts:
             if name == "citations" and isinstance(value, list):
                 yield heading + "\n".join(self._citation(each) for each in value if isinstance(each, dict))
             else:
-                yield heading + self._shown(name, value)
+                is_text = isinstance(value, str) and name not in _AS_CODE
+                yield harmless(value) if is_text else heading + self._shown(name, value)
 
     def _citation(self, citation: Mapping[str, Any]) -> str:
         """Show a quote with a link to where it stands; one that stands nowhere is said to."""
         quote = str(citation.get("quote", ""))
         at = self._cited.get(quote)
         nowhere = "cited:" if self._is_draft else "not found in the code:"
-        return f"- {self._at(at) if at else nowhere}{_indented(_fenced(quote).rstrip())}"
+        return f"- {self._at(at) if at else nowhere}{_indented(fenced(quote).rstrip())}"
 
     def _shown(self, name: str, value: Any) -> str:
         if isinstance(value, list):
             return "\n".join(f"- {_indented(self._shown(name, each))}" for each in value)
         if isinstance(value, dict):
-            return "; ".join(f"{harmless(key)}: {self._shown(key, each)}" for key, each in value.items() if each)
+            return "; ".join(f"{_escaped(key)}: {self._shown(key, each)}" for key, each in value.items() if each)
         if name in QUOTES and (at := self._cited.get(str(value))):
             return self._at(at)
-        return _fenced(str(value)) if name in {*QUOTES, "code", "replacement"} else harmless(str(value))
+        return fenced(str(value)) if name in _AS_CODE else harmless_words(str(value))
 
     def _at(self, at: Range) -> str:
         return f"[{_words(at)}]({_link(self._document, at)})"
-
-
-def _fenced(code: str) -> str:
-    longest = max((len(run) for run in re.findall("`+", code)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"\n\n{fence}\n{code}\n{fence}\n"
 
 
 def _indented(text: str) -> str:

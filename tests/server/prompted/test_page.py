@@ -9,7 +9,7 @@ from codetune_core.domain.text import Position, Range
 from codetune_core.errors import WorkerLost
 from codetune_core.model_reviewer.anchored_here import anchored_here
 from codetune_server.prompted.citing import cited
-from codetune_server.prompted.page import harmless, page
+from codetune_server.prompted.page import page
 from codetune_server.prompted.place import Place
 
 DOCUMENT = Document("file:///w/a_b.py", "x = 1\ny = 2\nz = 3\ny = 2\n", "python", 1)
@@ -90,26 +90,3 @@ async def test_any_other_answer_is_shown_field_by_field():
 def test_what_there_is_of_an_answer_is_a_page_too(written, seen):
     assert seen in draft(written)
     assert "not found" not in draft(written)
-
-
-@pytest.mark.parametrize(
-    ("text", "safe"),
-    [
-        ("![a](http://b)", "\\![a]\\(http://b)"),
-        ("[a](http://b)", "[a]\\(http://b)"),
-        ("[`a`](command:b)", "[`a`]\\(command:b)"),
-        ("[a][b]\n\n[b]: http://c", "[a]\\[b]\n\n[b]\\: http://c"),
-        ("`[a](b)` [1].", "`[a](b)` [1]."),
-        ("<http://b>", "&lt;http://b>"),
-        ("<img src=b>", "&lt;img src=b>"),
-        ("a < b", "a < b"),
-        ("`<b>` ![", "`<b>` \\!["),
-        ("```html\n<b>\n```\n<b>", "```html\n<b>\n```\n&lt;b>"),
-        ("``` a`b\n<b>\n", "``` a`b\n&lt;b>\n"),
-        ("`a\n\n<b>`", "`a\n\n&lt;b>`"),
-        ("\\`<b>`", "\\`&lt;b>`"),
-        ("~~~\n<b>", "~~~\n<b>"),
-    ],
-)
-def test_neither_images_nor_links_nor_html_are_shown_outside_of_code(text, safe):
-    assert harmless(text) == safe
