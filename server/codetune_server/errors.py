@@ -4,6 +4,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from codetune_core.errors import CodeTuneError
+from codetune_server.spoken import spoken
 
 INTERNAL = types.ErrorCodes.InternalError.value
 INVALID_PARAMS = types.ErrorCodes.InvalidParams.value
@@ -20,7 +21,7 @@ class RequestError(JsonRpcException):
     """Answers the request with this code and text."""
 
     def __init__(self, code: int, message: str) -> None:
-        super().__init__(message, code)
+        super().__init__(spoken(message), code)
 
 
 def invalid_params(message: str) -> RequestError:

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from attrs import evolve
+from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from codetune_core.domain.own_version import own_version
@@ -12,6 +14,7 @@ from codetune_server.documents import Documents
 from codetune_server.notebooks import SYNC, Notebooks
 from codetune_server.protocol import CodeTuneProtocol
 from codetune_server.reading import strict_converter
+from codetune_server.spoken import spoken
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -60,6 +63,16 @@ class CodeTuneServer(LanguageServer):
         """
         async with asyncio.timeout(seconds):
             return await answer
+
+    def window_show_message(self, params: types.ShowMessageParams) -> None:
+        """Show a message; nothing in it can be followed."""
+        super().window_show_message(evolve(params, message=spoken(params.message)))
+
+    async def window_show_message_request_async(
+        self, params: types.ShowMessageRequestParams
+    ) -> types.MessageActionItem | None:
+        """Ask a question; nothing in it can be followed."""
+        return await super().window_show_message_request_async(evolve(params, message=spoken(params.message)))
 
     def add_cleanup(self, cleanup: Callable[[], Awaitable[None]]) -> None:
         """Have something ended with the server; all of it together has CLEANUP_SECONDS."""

@@ -9,6 +9,7 @@ from pygls.exceptions import JsonRpcException
 
 from codetune_server.commands import work_done_token
 from codetune_server.language_server import CodeTuneServer
+from codetune_server.spoken import spoken
 
 _CREATION_SECONDS = 5.0
 
@@ -22,11 +23,12 @@ class Progress:
 
     def begin(self, title: str, *, measured: bool = True) -> None:
         """Show it, with a button that cancels; ``measured`` where it will be known how much is done."""
-        self._send(types.WorkDoneProgressBegin(title=title, cancellable=True, percentage=0 if measured else None))
+        percentage = 0 if measured else None
+        self._send(types.WorkDoneProgressBegin(title=spoken(title), cancellable=True, percentage=percentage))
 
     def report(self, message: str, percentage: int | None = None) -> None:
         """Say what is done now and, where it is measured, how much (0 to 100)."""
-        self._send(types.WorkDoneProgressReport(message=message, percentage=percentage, cancellable=True))
+        self._send(types.WorkDoneProgressReport(message=spoken(message), percentage=percentage, cancellable=True))
 
     def end(self, message: str | None = None) -> None:
         """Show it no longer."""
