@@ -68,6 +68,13 @@ class Deployments:
                 continue  # whatever stands there now: this version is wanted
         raise LedgerMoved(f"others keep deploying {prompt.name!r} to {label!r}: look who, then try again")
 
+    async def _deploy_new(self, prompt: Prompt, version: PromptVersion, *, by: str, reason: str) -> None:
+        """Let the first version of a prompt just made run in production, without looking what else ran there."""
+        try:
+            await self._store.append(Entry(prompt.id, version.id, PRODUCTION, Action.DEPLOY, by, reason), None)
+        except LedgerMoved:  # somebody knows the prompt already
+            await self.deploy(prompt.id, version.number, by=by, reason=reason)
+
     async def rollback(  # noqa: PLR0913 - what, where, who and why
         self,
         name: PromptRef,

@@ -53,8 +53,8 @@ class PromptLibrary(Deployments):
         _check(wording)
         prompt, version = await self._store.create(draft, wording, by, notes)
         if deploy:
-            await self.deploy(draft.name, version.number, by=by, reason=notes)
-            return await active_prompt(self._store, draft.name), await version_of(self._store, prompt, version.number)
+            await self._deploy_new(prompt, version, by=by, reason=notes)
+            return await any_prompt(self._store, prompt.id), await version_of(self._store, prompt, version.number)
         return prompt, version
 
     async def edit(self, name: PromptRef, wording: Wording, *, by: str, notes: str = "") -> PromptVersion:

@@ -120,13 +120,17 @@ class _Installer:
     async def _add(self, file: "PromptFile") -> None:
         name = file.draft.name
         try:
-            await self._library.create(file.draft, file.wording, by=AUTHOR, notes="starter library", deploy=False)
-            self.added.append(name)
+            await self._library.create(file.draft, file.wording, by=AUTHOR, notes="starter library")
         except NameTaken:
-            if (await self._library.show(name)).created_by != AUTHOR:
-                self.notices.append(f"you have a prompt {name!r} of your own, so the starter prompt was not installed")
-                return
-        if PRODUCTION not in await self._library.states(name):
+            await self._finish(name)
+        else:
+            self.added.append(name)
+
+    async def _finish(self, name: str) -> None:
+        """Deploy what another process added, or one that was killed before it deployed it; a user's own stays."""
+        if (await self._library.show(name)).created_by != AUTHOR:
+            self.notices.append(f"you have a prompt {name!r} of your own, so the starter prompt was not installed")
+        elif PRODUCTION not in await self._library.states(name):
             await self._library.deploy(name, 1, by=AUTHOR, reason="starter library")
 
     async def _update(self, file: "PromptFile") -> None:
