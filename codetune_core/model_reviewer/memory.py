@@ -6,8 +6,8 @@ from typing import TypeVar
 from codetune_core.model_reviewer.question import Question
 from codetune_core.model_reviewer.verdicts import Answers
 
-_MOST = 4_000
-"""Answers that are remembered, of a few kilobytes each."""
+_MOST = 1_000
+"""Answers that are remembered, of a few kilobytes each; older ones are in the cache of who executes."""
 _MOST_DOCUMENTS = 200
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
