@@ -30,6 +30,21 @@ class Folder:
         return ""
 
 
+def workspace_of(folder: Folder | None) -> str:
+    """Path of a folder as executions name it; empty where there is none."""
+    return str(folder.path) if folder and folder.path else ""
+
+
+def paths_of(*documents: Document) -> tuple[str, ...]:
+    """Paths of documents as executions name them, without those that are on no disk."""
+    return tuple(str(document.path) for document in documents if document.path)
+
+
+def name_in(folder: Folder | None, document: Document) -> str:
+    """What a model is told that a document is called: its path in the folder, else its name."""
+    return (folder.relative(document) if folder else "") or document.name
+
+
 class Folders:
     """The roots, in the order in which the editor named them."""
 

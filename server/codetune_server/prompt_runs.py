@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -18,7 +19,7 @@ from codetune_core.domain.execution import ErrorKind, ExecutionRequest, Task
 from codetune_core.errors import DaemonError
 from codetune_core.execution.events import Event, Failed, Finished, Repairing, Started, Token, Waiting
 from codetune_server.errors import failed, invalid_params
-from codetune_server.folders import Folders
+from codetune_server.folders import Folder, Folders, paths_of, workspace_of
 from codetune_server.status.board import Board
 from codetune_server.status.loading import LoadWatch
 from codetune_server.status.watched import WatchedExecutor
@@ -65,15 +66,14 @@ class Asked(BaseModel):
     def request(self, folders: Folders) -> ExecutionRequest:
         """Return what is run; the folder around the document is its workspace."""
         document = Document(self.uri, "", "")
-        folder = folders.of(document)
-        return ExecutionRequest(
-            task=self.task,
-            prompt=self.prompt,
-            variables=self.variables,
-            label=self.label,
-            workspace=str(folder.path) if folder and folder.path else "",
-            paths=(str(document.path),) if document.path else (),
-        )
+        return replace(about(document, folders.of(document), self.task, self.prompt, self.variables), label=self.label)
+
+
+def about(
+    document: Document, folder: Folder | None, task: Task, prompt: str, variables: Mapping[str, JsonValue]
+) -> ExecutionRequest:
+    """Return what is run about a document, a notebook as a whole: its place decides what may leave this machine."""
+    return ExecutionRequest(task, prompt, variables, workspace=workspace_of(folder), paths=paths_of(document))
 
 
 class PromptRuns:

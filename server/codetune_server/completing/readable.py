@@ -9,6 +9,7 @@ from codetune_core.domain.document import Document
 from codetune_core.outbound.origin import Origin
 from codetune_core.outbound.policy import Policy
 from codetune_core.service_sections import OutboundSettings
+from codetune_server.folders import paths_of, workspace_of
 from codetune_server.holdings import Holding
 
 
@@ -18,11 +19,11 @@ def readable(document: Document, others: Iterable[Document], holding: Holding) -
     Where the document itself may leave this machine, those that may not are left out, so that none of them keeps it
     from being completed. Where it may not, only a model of this machine is asked, which may be told of all of them.
     """
-    workspace = str(holding.folder.path) if holding.folder and holding.folder.path else ""
+    workspace = workspace_of(holding.folder)
     policy = _policy(holding.settings.outbound)
 
     def refusal(file: Document) -> str:
-        return policy.refusal(Origin(workspace=workspace, paths=(str(file.path),) if file.path else ()))
+        return policy.refusal(Origin(workspace=workspace, paths=paths_of(file)))
 
     near = (other for other in others if _is_near(other, document, holding) and not holding.why_skipped(other))
     chosen = tuple(islice(near, DOCUMENTS))

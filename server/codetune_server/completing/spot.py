@@ -11,6 +11,7 @@ from codetune_core.domain.document import Document
 from codetune_core.domain.execution import ExecutionRequest, Priority, Task
 from codetune_core.domain.text import Edit, Position, Range, without_end
 from codetune_server.completing.readable import readable
+from codetune_server.folders import name_in, paths_of, workspace_of
 from codetune_server.holdings import Holding
 from codetune_server.subject import Subject
 
@@ -55,13 +56,12 @@ class Spot:
 
     def request(self, told: Told) -> ExecutionRequest:
         """Return what is run."""
-        folder = self.holding.folder.path if self.holding.folder else None
         return ExecutionRequest(
             task=Task.COMPLETE,
             prompt=PROMPT,
             variables=self._variables(told.context),
-            workspace=str(folder) if folder else "",
-            paths=tuple(str(file.path) for file in told.files if file.path),
+            workspace=workspace_of(self.holding.folder),
+            paths=paths_of(*told.files),
             priority=Priority.TYPING,
         )
 
@@ -71,7 +71,7 @@ class Spot:
             "after": context.after,
             "at_line_start": context.at_line_start,
             "language": context.language,
-            "path": self.holding.relative(self.document) or self.document.name,
+            "path": name_in(self.holding.folder, self.document),
         }
 
 

@@ -21,6 +21,7 @@ from codetune_core.model_reviewer.question import Asker
 from codetune_core.model_reviewer.reading import Reading, Unit
 from codetune_core.model_reviewer.recipe import ModelReviewer, Scope
 from codetune_core.model_reviewer.tallies import calibration
+from codetune_server.folders import paths_of, workspace_of
 from codetune_server.follow import Shift
 from codetune_server.judging.carry import by_detectors, told
 from codetune_server.review_service import ReviewService
@@ -130,12 +131,9 @@ class Judge:
     async def _reviews(
         self, state: State, reading: Reading, scope: Scope, priority: Priority
     ) -> AsyncGenerator[ModelReview]:
-        document, folder = state.subject.document, self._session.folders.of(state.subject.document)
-        asker = Asker(
-            workspace=str(folder.path) if folder and folder.path else "",
-            paths=(str(document.path),) if document.path else (),
-            priority=priority,
-        )
+        document = state.subject.document
+        workspace = workspace_of(self._session.folders.of(document))
+        asker = Asker(workspace, paths_of(document), priority=priority)
         most_new = (await self._service.holding(document)).settings.review.most_new
         scope = replace(scope, holds=self._holds(document), most_new=most_new)
         self.reviewer.calibration = await asyncio.to_thread(calibration)

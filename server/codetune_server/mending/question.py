@@ -1,6 +1,7 @@
 """What a model is asked about a finding, and what its answer proposes."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from codetune_core.domain.document import Document
@@ -10,7 +11,8 @@ from codetune_core.domain.text import Position, Range
 from codetune_core.errors import CodeTuneError
 from codetune_core.mending.proposal import Proposal, Replaced
 from codetune_core.workers.messages import Wanted
-from codetune_server.folders import Folder
+from codetune_server.folders import Folder, name_in
+from codetune_server.prompt_runs import about
 
 PROMPT = "fix-finding"
 _MOST_CHARACTERS = 4_000
@@ -22,15 +24,8 @@ _UNFIT = "the answer has not the form that was asked for"
 
 def question(document: Document, finding: Finding, folder: Folder | None, wanted: Wanted) -> ExecutionRequest:
     """What is run for a candidate; the folder is that around the document."""
-    path = document.path
-    return ExecutionRequest(
-        task=Task.FIX,
-        prompt=PROMPT,
-        variables=_variables(document, finding, folder, wanted),
-        workspace=str(folder.path) if folder and folder.path else "",
-        paths=(str(path),) if path else (),
-        sample_index=wanted.candidate,
-    )
+    variables = _variables(document, finding, folder, wanted)
+    return replace(about(document, folder, Task.FIX, PROMPT, variables), sample_index=wanted.candidate)
 
 
 def proposal(output: str) -> Proposal:
@@ -51,7 +46,7 @@ def _variables(document: Document, finding: Finding, folder: Folder | None, want
         "finding": _told(document, finding),
         "code": document.slice(place),
         "language": document.language,
-        "path": (folder.relative(document) if folder else "") or document.name,
+        "path": name_in(folder, document),
         "rule": finding.rule.id,
         "cwe": f"CWE-{finding.rule.cwe[0]}" if finding.rule.cwe else "",
         "rejected": wanted.reason[:_MOST_CHARACTERS],

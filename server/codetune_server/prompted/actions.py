@@ -11,8 +11,8 @@ from codetune_core.domain.editor_scope import Shows, Where
 from codetune_core.domain.text import Range
 from codetune_core.model_reviewer.anchoring import Anchoring
 from codetune_server.errors import RequestError
-from codetune_server.folders import Folders
-from codetune_server.prompt_runs import Listener, PromptRuns
+from codetune_server.folders import Folders, name_in
+from codetune_server.prompt_runs import Listener, PromptRuns, about
 from codetune_server.prompted.citing import cited
 from codetune_server.prompted.listing import PromptAction
 from codetune_server.prompted.page import page
@@ -98,23 +98,23 @@ class Means:
     ) -> Outcome:
         """Ask the model about a document of a subject; raises RequestError, in words. Being cancelled stops it."""
         place = await asyncio.to_thread(_place, action, document, chosen)
-        folder = self.folders.of(document)
-        path = (folder.relative(document) if folder else "") or document.name
+        whole = subject.document
+        folder = self.folders.of(whole)
         if action.asks:
             given = {"question": place.wish or DEFAULT_QUESTION, **given}
         file = None
         if action.scope.shows is Shows.TESTS:
             file = await asyncio.to_thread(tests_file_of, document, self.folders, self.opened)
             given = {**_about_tests(action, file), **given}
-        variables = await asyncio.to_thread(values, action.variables, document, place, path, given)
+        variables = await asyncio.to_thread(values, action.variables, document, place, name_in(folder, whole), given)
         if file or action.scope.shows in {Shows.REPLACE, Shows.INSERT}:
             asked = Asked(action, subject, document, place, variables)
             writer = Writer(self.runs, self.folders, self.climbs)
             working = write_tests(writer, asked, file, listener) if file else writer.write(asked, listener)
             written = await working
             return await self._outcome(action, document, place, written.ended.answer, written)
-        argument = {"prompt": action.prompt, "variables": variables, "task": action.task, "uri": document.uri}
-        answer = await self.runs.run(argument, self.folders, _Drafts(action, document, place, listener))
+        request = about(whole, folder, action.task, action.prompt, variables)
+        answer = await self.runs.answer(request, _Drafts(action, document, place, listener))
         return await self._outcome(action, document, place, answer, None)
 
     async def _outcome(

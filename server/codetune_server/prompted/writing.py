@@ -17,7 +17,7 @@ from codetune_core.workers.supplies import Supplier
 from codetune_server.errors import failed
 from codetune_server.folders import Folders
 from codetune_server.mending.climbing import Answer, Ended, climbed
-from codetune_server.prompt_runs import Listener, PromptRuns
+from codetune_server.prompt_runs import Listener, PromptRuns, about
 from codetune_server.prompted.answer import allowed, content, proposal_of
 from codetune_server.prompted.docstring import check_documentable
 from codetune_server.prompted.listing import PromptAction
@@ -97,15 +97,10 @@ class Writer:
 
     async def ask(self, asked: Asked, listener: Listener, wanted: Wanted) -> Answer:
         """Ask the model, once more with the reason where its last answer was turned down."""
-        action = asked.action
+        action, whole = asked.action, asked.subject.document
         variables = dict(asked.variables) | (_told(asked, wanted.reason) if wanted.reason else {})
-        argument = {
-            "prompt": action.prompt,
-            "variables": variables,
-            "task": action.task,
-            "uri": asked.document.uri,
-        }
-        return await self.runs.run(argument, self.folders, listener)
+        request = about(whole, self.folders.of(whole), action.task, action.prompt, variables)
+        return await self.runs.answer(request, listener)
 
 
 def check(asked: Asked) -> None:

@@ -10,6 +10,7 @@ from codetune_core.domain.text import Range
 from codetune_core.errors import CodeTuneError
 from codetune_core.workers.messages import Wanted
 from codetune_server.folders import Folders
+from codetune_server.notebooks import Notebook
 from codetune_server.prompted.listing import PromptAction
 from codetune_server.prompted.place import Place
 from codetune_server.prompted.writing import Asked, Writer
@@ -21,21 +22,34 @@ TEXT, LINE = VariableType.TEXT, VariableType.LINE
 class Runs:
     """Keeps what it was asked."""
 
-    async def run(self, argument, _folders, _listener):
-        self.variables = argument["variables"]
+    async def answer(self, request, _listener):
+        self.request = request
         return {"output": ""}
 
 
-async def told(reason, given, *declared):
-    """The variables of an attempt after one that failed for this reason."""
+async def asked_with(subject, document, reason, given, *declared):
+    """What is asked about a document of a subject after an attempt that failed for this reason."""
     scope = EditorScope(Where.SELECTION, Shows.REPLACE)
     action = PromptAction("p", "", Task.GENERATE, scope, declared, "code", 1, "m")
-    document, place = Document("untitled:a", "x\n", "python", 1), Place(Range.of(0, 0, 0, 1), "x")
-    runs = Runs()
-    writer = Writer(runs, Folders(), climbs=None)
-    asked = Asked(action, Subject(document), document, place, given)
-    await writer.ask(asked, None, Wanted(0, reason, (place.range,)))
-    return runs.variables
+    runs, folders, place = Runs(), Folders(), Place(Range.of(0, 0, 0, 1), "x")
+    folders.add("file:///other")
+    folders.add("file:///shop")
+    asked = Asked(action, subject, document, place, given)
+    await Writer(runs, folders, climbs=None).ask(asked, None, Wanted(0, reason, (place.range,)))
+    return runs.request
+
+
+async def told(reason, given, *declared):
+    """The variables of such an attempt."""
+    document = Document("untitled:a", "x\n", "python", 1)
+    return (await asked_with(Subject(document), document, reason, given, *declared)).variables
+
+
+async def test_a_cell_is_asked_about_as_its_notebook_so_that_what_is_ignored_stays_here():
+    cell = Document("vscode-notebook-cell:/shop/a.ipynb#W0", "x\n", "python", 1)
+    notebook = Notebook(Document("file:///shop/a.ipynb", "x\n", "python", 3), (cell,))
+    request = await asked_with(Subject(notebook.document, notebook), cell, "", {})
+    assert (request.workspace, request.paths) == ("/shop", ("/shop/a.ipynb",))
 
 
 @pytest.mark.parametrize(
