@@ -8,7 +8,7 @@ from lsprotocol import types
 from codetune_core.domain.finding import Finding, Standing
 from codetune_server import from_proto
 from codetune_server.backend import Backend
-from codetune_server.errors import failed
+from codetune_server.errors import content_modified, failed
 from codetune_server.features.run_action import ASKING
 from codetune_server.offers import within
 from codetune_server.progress import progress
@@ -73,9 +73,11 @@ async def review_with_model(
 ) -> dict[str, int]:
     """Review an open document, or the functions that a range touches; answers how much came of it."""
     subject, judge = backend.session.subject(uri), await backend.judge()
-    part = subject.part(uri) or subject.document if subject else None
-    if subject is None or part is None:
-        raise failed("This file is not open.")
+    if subject is None:
+        raise failed("This file is not open. Open it, and ask again.")
+    part = subject.document if unquote(uri) == unquote(subject.document.uri) else subject.part(uri)
+    if part is None:
+        raise failed("Of a notebook, only the cells with Python are reviewed.")
     if await _mode(backend, subject) == "off":
         raise failed("Your settings switch reviews with a model off (review.model).")
     if await judge.model() is None:
@@ -87,7 +89,10 @@ async def review_with_model(
             if said.asked:
                 shown.report(f"{said.answered} of {said.asked}", 100 * said.answered // said.asked)
 
-        return await judge.review(await _reviewed(backend, uri), place, tell)
+        state = await _reviewed(backend, uri)
+        if place and state.subject != subject:  # it is of a text that is no more
+            raise content_modified()
+        return await judge.review(state, place, tell)
 
 
 def dismissed(backend: Backend, finding: Finding, reason: str) -> None:

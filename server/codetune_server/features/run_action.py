@@ -62,9 +62,7 @@ async def run_action(  # noqa: PLR0913, PLR0917 - the command's own arguments
 ) -> dict[str, Any]:
     """Run a prompt on a range; answers ``output``, ``model``, ``executionId``, and whether an edit was ``applied``."""
     document = current(backend, uri, version)
-    subject = backend.session.subject(uri) or Subject(
-        document
-    )  # now, as what follows waits for the daemon and the editor
+    subject = _subject(backend, document)  # now, as what follows waits for the daemon and the editor
     action = await _offered(backend, prompt)
     means = await _means(backend)
     chosen = from_proto.range_(document, range, backend.encoding)
@@ -97,7 +95,8 @@ async def ask(
     end = document.position(len(document.text))
     everything = to_proto.range_(document, Range(Position(0, 0), end), backend.encoding)
     told = {"question": question} if question.strip() else {}
-    return await run_action(backend, ASK, uri, version or document.version, range or everything, told)
+    version = document.version if version is None else version
+    return await run_action(backend, ASK, uri, version, range or everything, told)
 
 
 async def _offered(backend: Backend, prompt: str) -> "PromptAction":
@@ -120,6 +119,12 @@ def _import_means() -> "type[Means]":
     from codetune_server.prompted.actions import Means  # noqa: PLC0415 - not before something is asked
 
     return Means
+
+
+def _subject(backend: Backend, document: Document) -> Subject:
+    """What is checked of a document: the notebook around it where it is one of its cells of code."""
+    subject = backend.session.subject(document.uri)
+    return subject if subject and subject.part(document.uri) else Subject(document)
 
 
 def current(backend: Backend, uri: str, version: int) -> Document:
