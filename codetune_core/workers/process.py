@@ -93,8 +93,13 @@ class WorkerProcess:
         try:
             self._send(Ask(number, task))
             while not finished:
-                async with asyncio.timeout(None if supplies.are_awaited else patience):
-                    message = await answer.get()
+                try:
+                    async with asyncio.timeout(None if supplies.are_awaited else patience):
+                        message = await answer.get()
+                except TimeoutError:
+                    finished = True
+                    self.kill()
+                    raise WorkerLost(f"the review worker said nothing for {patience:g} s and was ended") from None
                 match message:
                     case Part(value=Wanted() as wanted):
                         supplies.begin(wanted)
@@ -109,10 +114,6 @@ class WorkerProcess:
                     case None:
                         finished = True
                         raise WorkerLost("the review worker ended unexpectedly")
-        except TimeoutError:
-            finished = True
-            self.kill()
-            raise WorkerLost(f"the review worker said nothing for {patience:g} s and was ended") from None
         finally:
             del self._answers[number]
             if not finished:

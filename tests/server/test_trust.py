@@ -168,6 +168,20 @@ async def test_who_does_not_trust_is_not_asked_again(start_editor, editors, shop
     assert len(editor.questions) == 1
 
 
+async def test_an_answer_that_cannot_be_written_down_is_said(start_editor, editors, shop, person):
+    editor = await started(start_editor, shop, person)
+    editor.open("a.py", "x = 1\n")
+    await asked(editors, editor)
+    (shop.parent / "config" / "codetune").mkdir(parents=True, exist_ok=True)
+    (shop.parent / "config" / "codetune" / "trusted.toml").write_text("workspaces = 3\n")
+    person.put_nowait(TRUST)
+
+    async def look():
+        return any("is not a list of directories" in said.message for said in editor.client.messages)
+
+    await editors.until(look, editor.said)
+
+
 async def test_who_never_wants_to_be_asked_can_still_look_it_up(start_editor, shop, person):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(shop.parent / "config"))

@@ -13,7 +13,7 @@ from codetune_core.domain.review import Notice
 from codetune_core.errors import SettingsError
 from codetune_core.workspace.trust import asks_about, never_ask, set_trust, trust_file, trusted_workspaces
 from codetune_server.backend import Backend
-from codetune_server.errors import failed
+from codetune_server.errors import RequestError, failed, told
 from codetune_server.features.configuration import apply_changes
 from codetune_server.folders import Folder
 from codetune_server.pages.page import Page
@@ -77,10 +77,13 @@ async def _ask(backend: Backend, folder: Folder, path: Path, text: str) -> None:
     except (TimeoutError, JsonRpcException):
         backend.warn(text)
         return
-    if answer and answer.title == TRUST:
-        await _set(backend, folder, trusted=True)
-    elif answer and answer.title == NEVER:
-        await asyncio.to_thread(never_ask, path)
+    try:
+        if answer and answer.title == TRUST:
+            await _set(backend, folder, trusted=True)
+        elif answer and answer.title == NEVER:
+            await asyncio.to_thread(never_ask, path)
+    except (RequestError, SettingsError) as error:
+        backend.warn(told(error).message)
 
 
 def _question(folder: Folder, notices: Sequence[Notice]) -> str:

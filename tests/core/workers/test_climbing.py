@@ -145,6 +145,14 @@ async def test_what_else_a_supplier_raises_ends_the_climb_and_stops_the_others(p
     assert stopped.is_set()
 
 
+async def test_a_supplier_that_gives_up_in_time_is_no_hung_worker(pool):
+    async def supply(_wanted):
+        raise TimeoutError("the model is slow")
+
+    with pytest.raises(TimeoutError, match="the model is slow"):
+        await climbed(pool, task(), supply)
+
+
 async def test_closing_the_climb_stops_the_model(pool):
     asked, stopped = asyncio.Event(), asyncio.Event()
 
