@@ -44,11 +44,12 @@ class Completing:
         """Propose something for a cursor; see `codetune_server.completing.spot.cursor`."""
         number = self._proposer.number()
         hit = await self._hit(number, part, position, selected, invoked=invoked)
-        if not hit.text:
+        if not hit.text.strip():  # what is left where an editor has put the closing bracket may be a line end
             return None
         place, begun = selected or (Range(position, position), "")
         proposal = Proposal(part, Edit(place, begun + hit.text), hit.source)
         self._proposed[hit.source] = proposal
+        self._proposed.move_to_end(hit.source)
         while len(self._proposed) > _REMEMBERED:
             self._proposed.popitem(last=False)
         return proposal
