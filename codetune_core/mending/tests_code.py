@@ -18,7 +18,7 @@ def with_tests(document: Document, code: str) -> Proposal:
     code = code.replace("\r\n", "\n").replace("\r", "\n").strip("\n") + "\n"
     try:
         new = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Proposal(refused=f"the tests do not parse: {error}")
     end = _end(document)
     if not document.text.strip():

@@ -8,6 +8,8 @@ from pathlib import Path
 
 _LONGEST = 4096
 """Bytes of a file that names a folder, a branch or a commit."""
+_LONGEST_PACKED = 16 * 1024 * 1024
+"""Of the file of many references: some hundred thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +50,21 @@ def read_head(folder: Path) -> Head | None:
 
 
 def _packed(common: Path, branch: str) -> str:
-    try:
-        with (common / "packed-refs").open(encoding="utf-8", errors="replace") as lines:
-            return next((line.split(" ")[0] for line in lines if line.rstrip("\n").endswith(f" {branch}")), "")
-    except OSError:
-        return ""
+    lines = _start(common / "packed-refs", _LONGEST_PACKED).splitlines()
+    return next((line.partition(" ")[0] for line in lines if line.endswith(f" {branch}")), "")
 
 
 def _line(path: Path) -> str:
     """Return the text of a short file in one piece; empty where there is none."""
+    return _start(path, _LONGEST).strip()
+
+
+def _start(path: Path, most: int) -> str:
+    """Return what a regular file begins with; empty for anything else, as a pipe would be waited for without end."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_LONGEST).strip()
-    except OSError:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return file.read(most).decode("utf-8", "replace")
+    except (OSError, ValueError):  # a ValueError for a name with a NUL
         return ""

@@ -26,7 +26,7 @@ def adds_only_imports(document: Document, edits: Sequence[Edit]) -> bool:
         edited = document.edited(edits).text
         before, after = _parsed(document.text), _parsed(edited)
         same_comments = _comments(document.text) == _comments(edited)
-    except (SyntaxError, ValueError, RecursionError, TokenError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, TokenError):
         return False
     known, present = Counter(_imports(before)), Counter(_imports(after))
     taken = _bound(document.text) | frozenset(dir(builtins))

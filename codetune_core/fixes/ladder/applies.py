@@ -12,10 +12,17 @@ from codetune_core.fixes.ladder.request import Request
 from codetune_core.fixes.ladder.result import Rung, Step, failed, passed
 from codetune_core.fixes.ladder.untouched import is_outside_untouched
 
-_SILENCERS = re.compile(
-    r"#\s*(?:(?:ruff|flake8|pylint|mypy|pyright|codetune|isort|fmt)\s*:|noqa\b|nosec\b|type:\s*ignore|pragma:)",
-    re.IGNORECASE,
+_SILENCING = (
+    r"(?:(?:ruff|flake8|pylint|mypy|pyright|pyre|pytype|codetune|isort|fmt|yapf|semgrep|phpcs|rubocop|snyk)\s*:"
+    r"|(?:noqa|nosec|nosemgrep|nosonar|nolint|skipcq|lgtm)(?![^\W_])|type:\s*ignore|pragma:|pyre-(?:ignore|fixme)"
+    r"|(?:es|ts|style)lint[-:]disable|biome-ignore|@ts-(?:ignore|nocheck|expect-error)|(?:phpstan|psalm)-(?:ignore|suppress)"
+    r"|shellcheck[ \t]+disable|devskim:|deepcode[ \t]+ignore)"
 )
+_SILENCERS = {
+    is_python: re.compile(rf"(?:{marks}){_SILENCING}", re.IGNORECASE)
+    for is_python, marks in ((True, r"#[ \t]*"), (False, r"(?:#|//|--|;|<!--|\{#)[ \t]*|/\*[*\s]*"))
+}
+"""Comments that have a checker say less: what finds nothing because of them proves nothing."""
 _SHOWN = 60
 """Characters of code quoted in a reason."""
 
@@ -100,11 +107,8 @@ def _is_place(document: Document, position: Position) -> bool:
 
 
 def _silencers(document: Document) -> Counter[str]:
-    """Comments that make checkers be silent, each with how often it stands there."""
-    found = Counter[str]()
-    for line in document.lines:
-        found.update(_short(line[match.start() :]) for match in _SILENCERS.finditer(line))
-    return found
+    found = _SILENCERS[document.language == "python"].finditer(document.text)
+    return Counter(_short(document.text[each.start() : each.end() + _SHOWN]) for each in found)
 
 
 def _short(code: str) -> str:

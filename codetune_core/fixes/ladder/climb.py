@@ -129,10 +129,13 @@ class Ladder:
         """Try each rung until one fails; those after it are not run."""
         if isinstance(proposed, Refused):
             return _ended((), [failed(Rung.APPLIES, proposed.reason)])
-        after, step = apply(self._request, proposed)
-        steps = [step]
-        if after:
-            await self._climb_higher(after, steps, tell)
+        try:
+            after, step = apply(self._request, proposed)
+            steps = [step]
+            if after:
+                await self._climb_higher(after, steps, tell)
+        except (RecursionError, MemoryError):
+            return _ended((), [failed(Rung.APPLIES, "the edited file is nested too deeply to be checked")])
         return _ended(proposed, steps)
 
     def is_top(self, climb: Climb) -> bool:

@@ -13,6 +13,8 @@ _FOLDERS = (".venv", "venv", "env", ".env")
 _VERSION = re.compile(r"^\s*version(?:_info)?\s*=\s*(\d+)\.(\d+)", re.MULTILINE)
 _HOME = re.compile(r"^\s*home\s*=\s*(.+?)\s*$", re.MULTILINE)
 _SYSTEM = re.compile(r"^\s*include-system-site-packages\s*=\s*true\s*$", re.MULTILINE | re.IGNORECASE)
+_LARGEST = 1_000_000
+"""Bytes of a file that configures an environment."""
 _PARENTS = 6
 """How many folders above the document may hold packages that it imports from."""
 
@@ -116,7 +118,10 @@ def _subfolders(root: Path) -> list[Path]:
 
 
 def _text(path: Path) -> str:
+    """Text of a small regular file; empty for any other, as a workspace may have pipes and endless files anywhere."""
     try:
+        if not path.is_file() or path.stat().st_size > _LARGEST:
+            return ""
         return path.read_text("utf-8", "replace")
-    except OSError:
+    except (OSError, ValueError):
         return ""

@@ -55,7 +55,7 @@ def missing(document: Document, modules: Modules, root: Path | None) -> list[Mis
     """What a Python text imports or takes from modules without it being there, one entry a use; nothing is run."""
     try:
         tree = ast.parse(document.text.removeprefix("\ufeff"))
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     package = _package(document, root)
     nodes = list(_unguarded(tree))

@@ -127,7 +127,7 @@ class Modules:
             if place.suffix != ".py" or not place.is_file() or place.stat().st_size > _LARGEST:
                 return _OPEN
             tree = ast.parse(place.read_bytes())
-        except (OSError, SyntaxError, ValueError, RecursionError):
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             return _OPEN
         return self._bound(tree, module if place.stem == "__init__" else module.rpartition(".")[0], depth)
 

@@ -60,7 +60,7 @@ def _reaches(file: Path, root: Path, path: Path, module: str, words: re.Pattern[
         if module.rpartition(".")[2] not in text or not words.search(text):
             return False
         tree = ast.parse(text)
-    except (OSError, SyntaxError, ValueError, RecursionError):
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     package = PurePosixPath(module_name(root, file).replace(".", "/"))
     return any(_is_same(name, module) for name in _imported(tree, package, is_init=file.stem == "__init__"))

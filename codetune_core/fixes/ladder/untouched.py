@@ -18,7 +18,7 @@ def is_outside_untouched(before: Document, after: Document, ranges: Sequence[Ran
     """
     try:
         old, new = (ast.parse(document.text.removeprefix("\ufeff")) for document in (before, after))
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True
     lines = [_lines(place) for place in ranges]
     outside = (node for node in _statements(old) if not any(_touches(node, place) for place in lines))

@@ -10,9 +10,11 @@ from uuid import UUID
 from codetune_core.domain.document import Document
 from codetune_core.domain.execution import Feedback, Outcome
 from codetune_core.domain.finding import Confidence, Standing, Verdict
+from codetune_core.errors import UnreadableFile
 from codetune_core.model_reviewer.tallies import count_claim
 from codetune_core.outcomes.mark import Mark
 from codetune_core.workspace.git_head import Head, git_folder, read_head
+from codetune_core.workspace.read import read_bytes
 from codetune_server.outcomes.outcomes import Change, Surroundings
 from codetune_server.outcomes.sender import Sender
 
@@ -207,6 +209,6 @@ def _read(path: Path | None) -> str | None:
     try:
         if path is None or path.stat().st_size > _LONGEST_BYTES:
             return None
-        return path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeError):
+        return read_bytes(path).decode("utf-8")
+    except (OSError, UnreadableFile, UnicodeError):
         return None

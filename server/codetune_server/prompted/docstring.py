@@ -15,6 +15,8 @@ _STYLES = {
     "csharp": "javadoc", "rust": "rustdoc", "go": "godoc",
 }  # fmt: skip
 _SIGNS = {"rustdoc": "/// ", "godoc": "// "}
+_ENDS = re.compile(r"\*(?=/)|/(?=\*)|\\(?=u)")
+"""What ends a comment, what begins one inside (Swift, Kotlin), and what Java reads as any character (JLS 3.3)."""
 _SPHINX = re.compile(r"^[ \t]*:(?:param|returns?|raises|type)\b", re.MULTILINE)
 _NUMPY = re.compile(r"^[ \t]*(?:Parameters|Returns|Raises)[ \t]*\r?\n[ \t]*-{3,}", re.MULTILINE)
 
@@ -56,7 +58,7 @@ def documented(text: str, document: Document, place: Place) -> Edit | None:
 def _with_signs(lines: list[str], style: str) -> list[str]:
     if sign := _SIGNS.get(style):
         return [f"{sign}{line}" for line in lines]
-    return ["/**", *(f" * {line.replace('*/', '* /')}" for line in lines), " */"]
+    return ["/**", *(" * " + _ENDS.sub(r"\g<0> ", line) for line in lines), " */"]
 
 
 def _in_python(text: str, document: Document, place: Place) -> Edit | None:

@@ -74,7 +74,7 @@ def _proposal(answer: Answer, document: Document) -> Proposal:
         case {"code": str(code)}:
             try:
                 return with_tests(document, code)
-            except (SyntaxError, ValueError):
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
                 raise failed(f"{document.name} does not parse, so nothing can be added to it.") from None
     return Proposal(refused="the answer has not the form that was asked for")
 

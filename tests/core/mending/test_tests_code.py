@@ -64,3 +64,8 @@ def test_what_would_break_the_file_is_refused(new, says):
 def test_a_file_that_is_broken_is_said():
     with pytest.raises(SyntaxError):
         combined("def test_b():\n    pass\n", "def test_a(:\n")
+
+
+@pytest.mark.parametrize("code", ["-" * 100_000 + "1", "x = " + "(" * 1_000, "import a\0b"])
+def test_tests_that_no_parser_takes_are_refused(code):
+    assert "do not parse" in with_tests(Document("file:///test_a.py", "", "python"), code).refused

@@ -1,5 +1,6 @@
 """Which commit is checked out, as git itself says it."""
 
+import os
 import subprocess
 
 import pytest
@@ -90,3 +91,34 @@ def test_where_there_is_no_git_nothing_is_said(tmp_path):
     assert read_head(folder) is None
     found = git_folder(folder / "x.py")
     assert found is None or not found.is_relative_to(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("name", ["HEAD", "refs/heads/main", "packed-refs", "commondir", "reftable/tables.list"])
+def test_a_pipe_in_a_git_folder_is_not_waited_for(tree, name):
+    if name.startswith("packed"):
+        (tree / ".git" / "HEAD").write_text("ref: refs/heads/none\n")
+    place = tree / ".git" / name
+    place.parent.mkdir(exist_ok=True)
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    found = head(tree)
+    assert found is None or found.commit == ""
+
+
+@pytest.mark.parametrize("name", ["HEAD", "packed-refs"])
+def test_a_file_without_end_is_not_read(tree, name):
+    (tree / ".git" / "HEAD").write_text("ref: refs/heads/none\n")
+    (tree / ".git" / name).unlink(missing_ok=True)
+    (tree / ".git" / name).symlink_to("/dev/zero")
+    found = head(tree)
+    assert found is None or found.commit == ""
+
+
+@pytest.mark.parametrize("said", ["ref: a\0b", "ref: " + "../" * 2000, "\0", "ref:", "x" * 10_000])
+def test_nonsense_in_a_git_folder_is_no_error(tree, said):
+    (tree / ".git" / "HEAD").write_text(said)
+    found = head(tree)
+    assert found is None or len(found.commit) <= 4096
+    (tree / "src" / ".git").write_text(f"gitdir: {said}")
+    assert read_head(git_folder(tree / "src" / "a.py")) is None

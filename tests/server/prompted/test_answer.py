@@ -166,3 +166,9 @@ def test_where_no_docstring_fits_it_is_said_why(text, says):
 def test_other_languages_have_their_own_signs(language, before, after):
     answer = {"docstring": "Add */.\n\nb"}
     assert changed(answer, "docstring", Shows.INSERT, text=before, first=0, last=1, language=language) == after
+
+
+@pytest.mark.parametrize("text", ["/* a", "a /*/ b", "\\u002a/ exit(); /*", "a */*/ b", "*\n/ a"])
+def test_no_documentation_comment_ends_early_or_takes_hold_of_what_follows(text):
+    said = changed({"docstring": text}, "docstring", Shows.INSERT, text="a();\n", first=0, last=1, language="java")
+    assert (said.count("/*"), said.count("*/"), said.count("\\u")) == (1, 1, 0)

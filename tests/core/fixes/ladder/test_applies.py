@@ -168,10 +168,42 @@ def test_what_cannot_be_applied_or_parsed_is_said(edits, words):
         "# codetune: ignore",
         "# ruff: noqa",
         "# pragma: no cover",
+        "# nosemgrep",
+        "# NOSONAR",
+        "# pyre-ignore[1]",
     ],
 )
 def test_a_comment_that_silences_a_checker_is_no_mending(comment):
     check([(BODY, f"{BODY}  {comment}")], words=f"`{comment}` silences a checker")
+
+
+@pytest.mark.parametrize(
+    ("comment", "language"),
+    [
+        ("// codetune: ignore", "javascript"),
+        ("/*\n * eslint-disable */", "javascript"),
+        ("// @ts-ignore", "typescript"),
+        ("//nolint:gosec", "go"),
+        ("/* NOSONAR */", "java"),
+        ("-- codetune:ignore", "sql"),
+        ("<!-- codetune: ignore -->", "html"),
+        ("# shellcheck disable=SC2086", "shellscript"),
+    ],
+)
+def test_nor_is_one_of_another_language(comment, language):
+    check([("f(x);", f"f(x); {comment}")], text="f(x);", allowed=(), language=language, words="silences a checker")
+
+
+def test_a_label_or_a_name_is_no_comment_that_silences():
+    check([("x", "x[a//fmt: b]")], text="x", allowed=(), words="parses", passes=True)
+    check([("x", "noqa(fmt)")], text="x;", allowed=(), language="c", words="applies", passes=True)
+
+
+@pytest.mark.parametrize(
+    "code", ["-" * 100_000 + "1", "1" + "+1" * 100_000, "if 1:\n pass\n" + "elif 1:\n pass\n" * 20_000]
+)
+def test_code_that_is_nested_without_end_is_refused(code):
+    check([("import os", f"import os\n{code}"), (BODY, code)], words="the code that was to be changed")
 
 
 def test_a_comment_that_silenced_before_may_stay():

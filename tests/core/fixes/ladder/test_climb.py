@@ -41,6 +41,8 @@ async def climbed(new, *, about=True, of=SHOP):
         (UNKNOWN, [PASS, FAIL, NOT, NOT, NOT], "the name `unknown_thing` is not defined"),
         ("return os.jion(text)", [PASS, FAIL, NOT, NOT, NOT], "`os` has no `jion`"),
         ("return eval(text) + 1", [PASS, PASS, FAIL, NOT, NOT], "the finding is still there: E1, use of eval"),
+        (f"return {'-' * 1400}1", [FAIL, NOT, NOT, NOT, NOT], "nested too deeply"),
+        (f"return {'-' * 100_000}1", [FAIL, NOT, NOT, NOT, NOT], "does not parse"),
         (WORSE, [PASS, PASS, FAIL, NOT, NOT], "the edit brings new findings: E2"),
     ],
 )

@@ -1,5 +1,6 @@
 """V2: a name, module, package or attribute that is not there is told, and what is there never is."""
 
+import os
 import sys
 import sysconfig
 from pathlib import Path
@@ -192,3 +193,16 @@ def test_an_environment_of_another_python_is_read_as_it_says(tmp_path):
 def test_without_an_environment_the_running_python_counts(tmp_path):
     assert interpreter_of(tmp_path) == interpreter_of(None) == running()
     assert interpreter_of(None, Path(sys.executable)).program.name.startswith("python")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("name", ["pyvenv.cfg", "{site}/a.pth", "{site}/a-1.dist-info/top_level.txt"])
+@pytest.mark.parametrize("kind", ["pipe", "endless"])
+def test_files_of_an_environment_that_never_end_are_not_read(tmp_path, name, kind):
+    site = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    (tmp_path / ".venv" / site / "a-1.dist-info").mkdir(parents=True)
+    (tmp_path / ".venv" / "pyvenv.cfg").write_text("home = /nowhere\n")
+    place = tmp_path / ".venv" / name.format(site=site)
+    place.unlink(missing_ok=True)
+    os.mkfifo(place) if kind == "pipe" else place.symlink_to("/dev/zero")
+    assert not Modules(interpreter_of(tmp_path), [tmp_path]).exists("no_such_module")
