@@ -6,7 +6,10 @@ import pytest
 from lsprotocol import types
 
 from codetune_core.domain.text import Range
+from codetune_server.backend import Backend
 from codetune_server.documents import Documents, OutOfSync
+from codetune_server.features import synchronization
+from codetune_server.language_server import CodeTuneServer
 from codetune_server.magics import blank_magics
 from codetune_server.notebooks import Notebooks
 
@@ -114,6 +117,22 @@ def test_closing_forgets_the_cells():
     notebooks.close(types.DidCloseNotebookDocumentParams(types.NotebookDocumentIdentifier(URI), []))
     assert notebooks.notebook(URI) is None
     assert len(documents) == 0
+
+
+async def test_what_becomes_of_edits_is_looked_for_in_each_cell(monkeypatch):
+    told, backend = [], Backend(CodeTuneServer())
+    monkeypatch.setattr(backend.outcomes, "saved", lambda uri: told.append(("saved", uri)))
+    monkeypatch.setattr(backend.outcomes, "closed", lambda uri: told.append(("closed", uri)))
+    monkeypatch.setattr(backend.scheduler, "now", lambda key, *, thorough: None)
+    items = [item(0, "a = 1"), item(1, "b = 2")]
+    notebook = types.NotebookDocument(URI, "jupyter-notebook", 1, [cell(0), cell(1)])
+    backend.session.notebooks.open(types.DidOpenNotebookDocumentParams(notebook, items))
+    synchronization._saved(backend, URI)
+    cells = [types.TextDocumentIdentifier(each.uri) for each in items]
+    closing = types.DidCloseNotebookDocumentParams(types.NotebookDocumentIdentifier(URI), cells)
+    backend.session.notebooks.close(closing)
+    synchronization.notebook_did_close(backend, closing)
+    assert told[:4] == [("saved", "cell:0"), ("saved", "cell:1"), ("closed", "cell:0"), ("closed", "cell:1")]
 
 
 def test_a_late_change_puts_the_notebook_out_of_sync_until_it_is_opened_again():

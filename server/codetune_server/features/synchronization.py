@@ -51,7 +51,9 @@ async def notebook_did_save(backend: Backend, params: types.DidSaveNotebookDocum
 
 
 def notebook_did_close(backend: Backend, params: types.DidCloseNotebookDocumentParams) -> None:
-    """Forget it."""
+    """Forget it and its cells."""
+    for cell in params.cell_text_documents:
+        _gone(backend, cell.uri)
     _closed(backend, params.notebook_document.uri)
 
 
@@ -61,8 +63,9 @@ def _opened(backend: Backend, key: str) -> None:
 
 
 def _saved(backend: Backend, key: str) -> None:
-    backend.outcomes.saved(key)
-    state = backend.session.current(key)
+    subject, state = backend.session.subject(key), backend.session.current(key)
+    for part in subject.parts if subject else ():
+        backend.outcomes.saved(part.uri)
     if state is None or not state.thorough:
         backend.scheduler.now(key, thorough=True)
 
@@ -80,9 +83,15 @@ async def _changed(backend: Backend, uri: str) -> None:
 
 
 def _closed(backend: Backend, key: str) -> None:
-    backend.outcomes.closed(key)
+    _gone(backend, key)
     backend.scheduler.forget(key)
     review_with_model.closed(backend, key)
     backend.session.forget(key)
     clear(backend, key)
     backend.changed()
+
+
+def _gone(backend: Backend, uri: str) -> None:
+    """Forget what a model said and wrote in a document."""
+    backend.outcomes.closed(uri)
+    backend.answers.forget(uri)
