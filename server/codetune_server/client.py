@@ -53,6 +53,11 @@ class Client:
     keeps_indentation: bool = False
     """Inserts a completion of several lines as it is, where it is told to."""
 
+    @property
+    def applies_to_versions(self) -> bool:
+        """Whether the server may edit one version of a text, and no other."""
+        return self.applies_edits and self.document_changes
+
     @classmethod
     def of(cls, capabilities: types.ClientCapabilities, name: str = "") -> "Client":
         """Read the capabilities of an editor that goes by a name."""

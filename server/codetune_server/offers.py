@@ -1,6 +1,6 @@
 """What can be done about findings: the entries of an editor's menu, before they are put into the protocol's words."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -11,6 +11,8 @@ from codetune_core.domain.fix import Applicability, Fix
 from codetune_server.session import State
 
 FIX_ALL = "source.fixAll.codetune"
+ASKING = "codetune"
+"""Kind of the entries that only answer."""
 _QUICK_FIX = types.CodeActionKind.QuickFix.value
 
 
@@ -67,15 +69,13 @@ class Offer:
 
 
 def offers(
-    state: State, chosen: Iterable[Finding], only: Iterable[str] | None, model: str | None = None
+    state: State, chosen: Iterable[Finding], only: Sequence[str] | None, model: str | None = None
 ) -> list[Offer]:
     """The entries for some findings of a text, fixes first; ``only`` names the kinds of entry that are asked for.
 
     ``model`` writes fixes: an empty name where the team's service chooses, None where nobody does.
     """
-    wanted = tuple(only) if only is not None else ("",)
-    found = _offers(state, tuple(chosen), model)
-    return [offer for offer in found if any(within(offer.kind, kind) for kind in wanted)]
+    return [offer for offer in _offers(state, tuple(chosen), model) if is_wanted(offer.kind, only)]
 
 
 def safe(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -96,7 +96,7 @@ def _offers(state: State, chosen: tuple[Finding, ...], model: str | None) -> Ite
         for number, fix in enumerate(finding.fixes):
             yield _fix(Wanted(Deed.FIX, document.uri, document.version, finding.id, fix=number), finding, fix)
         if model is not None and not finding.stale:
-            title = f"Fix with {model or 'the model of your team'}: {finding.rule.title}"
+            title = f"Fix with {model_name(model)}: {finding.rule.title}"
             yield Offer(title, Wanted(Deed.MEND, document.uri, document.version, finding.id), (finding,))
     for rule in dict.fromkeys(finding.rule.id for finding in chosen):
         same = of_rule(every, rule)
@@ -134,6 +134,11 @@ def _editable(finding: Finding) -> bool:
     return bool(finding.fixes) and finding.fixes[0].applicability is not Applicability.DISPLAY_ONLY
 
 
-def within(kind: str, asked: str) -> bool:
-    """Say whether a kind of entry is of the kind that is asked for; an empty one means every kind."""
-    return not asked or kind == asked or kind.startswith(f"{asked}.")
+def is_wanted(kind: str, only: Sequence[str] | None) -> bool:
+    """Say whether a kind of entry is of a kind that is asked for; None, and an empty kind, ask for every one."""
+    return only is None or any(not asked or f"{kind}.".startswith(f"{asked}.") for asked in only)
+
+
+def model_name(name: str) -> str:
+    """What people are told of who answers; ``name`` is empty where the team's service chooses."""
+    return name or "the model of your team"

@@ -144,9 +144,22 @@ def code_action(offer: Offer, diagnostics: list[types.Diagnostic] | None, client
         kind=offer.kind,
         diagnostics=diagnostics,
         is_preferred=True if offer.preferred and client.preferred_actions else None,
-        tags=[types.CodeActionTag.LlmGenerated] if offer.wanted.deed is Deed.MEND and client.model_actions else None,
+        tags=_by_model(client) if offer.wanted.deed is Deed.MEND else None,
         data=asdict(offer.wanted),
     )
+
+
+def entry(
+    command: types.Command, kind: str, client: Client, *, by_model: bool = False
+) -> types.CodeAction | types.Command:
+    """An entry of the menu that runs a command, as the editor knows it; ``by_model`` where a model is asked."""
+    if not client.action_literals:
+        return command
+    return types.CodeAction(command.title, kind=kind, command=command, tags=_by_model(client) if by_model else None)
+
+
+def _by_model(client: Client) -> list[types.CodeActionTag] | None:
+    return [types.CodeActionTag.LlmGenerated] if client.model_actions else None
 
 
 def command(offer: Offer) -> types.Command:

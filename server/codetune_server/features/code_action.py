@@ -55,9 +55,7 @@ async def resolve(backend: Backend, action: types.CodeAction) -> types.CodeActio
 
 def _writer(backend: Backend) -> str | None:
     """Who may be asked for fixes; None where nobody, or where the editor could not take one for one version."""
-    client = backend.client
-    takes = client.applies_edits and client.document_changes
-    return backend.catalogue.writer if backend.catalogue and takes else None
+    return backend.catalogue.writer if backend.catalogue and backend.client.applies_to_versions else None
 
 
 def _chosen(backend: Backend, state: State, params: types.CodeActionParams) -> list[Finding]:

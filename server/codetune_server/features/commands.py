@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lsprotocol import types
-
 from codetune_core.detectors.protocol import Pace
 from codetune_core.domain.finding import Finding
 from codetune_server import from_proto
+from codetune_server.applying import apply_edit
 from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of, finding_of
 from codetune_server.errors import content_modified, failed
@@ -22,8 +21,6 @@ from codetune_server.pages.page import Page
 from codetune_server.progress import progress
 from codetune_server.session import State
 
-_EDIT_SECONDS = 60.0
-"""An editor may ask its user before it applies an edit."""
 _REPORT_SECONDS = 0.1
 """Progress is told no more often: each message costs the editor as much as a request."""
 
@@ -97,9 +94,7 @@ async def apply(backend: Backend, wanted: dict[str, Any]) -> bool:
     """Apply the edit of an entry that the editor could not resolve; answers whether it was applied."""
     if not backend.client.applies_edits:
         raise failed("This editor does not let the server apply edits.")
-    edit = await edit_of(backend, from_proto.wanted(wanted))
-    params = types.ApplyWorkspaceEditParams(edit=edit, label="CodeTune")
-    return (await backend.server.ask(backend.server.workspace_apply_edit_async(params), _EDIT_SECONDS)).applied
+    return await apply_edit(backend, await edit_of(backend, from_proto.wanted(wanted)), "CodeTune")
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {

@@ -9,12 +9,13 @@ from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding
 from codetune_core.domain.text import Edit
 from codetune_server import to_proto
+from codetune_server.applying import apply_edit
 from codetune_server.backend import Backend
 from codetune_server.deeds import finding_of, known
 from codetune_server.errors import content_modified, failed
 from codetune_server.following import Followed
 from codetune_server.mending.unchanged import check_unchanged, while_unchanged
-from codetune_server.offers import Deed, Wanted
+from codetune_server.offers import Deed, Wanted, model_name
 from codetune_server.progress import progress
 
 if TYPE_CHECKING:
@@ -22,16 +23,13 @@ if TYPE_CHECKING:
     from codetune_server.prompt_runs import Listener
 
 COMMAND = "codetune.fixWithModel"
-_EDIT_SECONDS = 60.0
-"""An editor may ask its user before it applies an edit."""
 
 Spread = list[tuple[Document, list[Edit]]]
 
 
 async def fix_with_model(backend: Backend, uri: str, version: int, finding: str) -> dict[str, Any]:
     """Mend a finding; answers whether an edit was ``applied``, what was ``verified``, and how many were ``dropped``."""
-    client = backend.client
-    if not (client.applies_edits and client.document_changes):
+    if not backend.client.applies_to_versions:
         raise failed("This editor does not let the server apply edits to one version of a text.")
     wanted = Wanted(Deed.MEND, uri, version, finding)
     claim = finding_of(known(backend, wanted), finding)
@@ -76,12 +74,11 @@ async def apply(  # noqa: PLR0913 - what is applied, and what is known of it
         made = [types.CreateFile(document.uri) for document, _ in spread]
         edit.document_changes = [*made, *(edit.document_changes or ())]
     label = f"CodeTune: {what} with {_who(ended)} ({ended.verified})"
-    params = types.ApplyWorkspaceEditParams(edit=edit, label=label)
-    done = await backend.server.ask(backend.server.workspace_apply_edit_async(params), _EDIT_SECONDS)
-    if done.applied:
+    applied = await apply_edit(backend, edit, label)
+    if applied:
         for document, edits in spread:
             backend.outcomes.applied(ended.answer["executionId"], document, edits, claim)
-    return done.applied
+    return applied
 
 
 def workspace_edit(backend: Backend, ended: "Ended", spread: Spread) -> types.WorkspaceEdit:
@@ -131,7 +128,7 @@ def nothing(ended: "Ended") -> str:
 
 
 def _who(ended: "Ended") -> str:
-    return ended.answer.get("model") or "the model of your team"
+    return model_name(ended.answer.get("model", ""))
 
 
 def _import_fix() -> Any:

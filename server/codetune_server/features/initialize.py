@@ -14,8 +14,7 @@ from codetune_server.features import (
     workspace_diagnostic,
 )
 from codetune_server.features.configuration import section
-from codetune_server.features.run_action import ASKING
-from codetune_server.offers import FIX_ALL
+from codetune_server.offers import ASKING, FIX_ALL
 
 _WATCHED = ("**/codetune.toml", "**/pyproject.toml", "**/codetune-baseline.toml", "**/.gitignore")
 

@@ -5,10 +5,10 @@ from uuid import UUID
 from lsprotocol import types
 
 from codetune_core.errors import CodeTuneError
+from codetune_server import to_proto
 from codetune_server.backend import Backend
 from codetune_server.errors import failed, invalid_params
-from codetune_server.features.run_action import ASKING
-from codetune_server.offers import within
+from codetune_server.offers import ASKING, is_wanted
 
 COMMAND = "codetune.rate"
 _BEST = 5
@@ -19,12 +19,10 @@ def entries(backend: Backend, params: types.CodeActionParams) -> list[types.Code
     """The entries for the last answer about a document, in a menu that a person has opened."""
     by_itself = params.context.trigger_kind is types.CodeActionTriggerKind.Automatic
     execution_id = backend.outcomes.answer_about(params.text_document.uri)
-    if not execution_id or by_itself or not any(within(ASKING, wanted) for wanted in params.context.only or [""]):
+    if not execution_id or by_itself or not is_wanted(ASKING, params.context.only):
         return []
     commands = [types.Command(title, COMMAND, arguments=[execution_id, stars]) for title, stars in _TITLES.items()]
-    if not backend.client.action_literals:
-        return list(commands)
-    return [types.CodeAction(command.title, kind=ASKING, command=command) for command in commands]
+    return [to_proto.entry(command, ASKING, backend.client) for command in commands]
 
 
 async def rate(backend: Backend, execution_id: str, rating: int, text: str = "") -> None:

@@ -6,11 +6,10 @@ from urllib.parse import unquote
 from lsprotocol import types
 
 from codetune_core.domain.finding import Finding, Standing
-from codetune_server import from_proto
+from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
 from codetune_server.errors import content_modified, failed
-from codetune_server.features.run_action import ASKING
-from codetune_server.offers import within
+from codetune_server.offers import ASKING, is_wanted, model_name
 from codetune_server.progress import progress
 from codetune_server.session import State
 from codetune_server.subject import Subject
@@ -56,14 +55,10 @@ async def entries(backend: Backend, params: types.CodeActionParams) -> list[type
     state, model = backend.session.state(uri), backend.catalogue.reviewer if backend.catalogue else None
     if chosen.start == chosen.end or state is None or state.review.skipped or model is None:
         return []
-    if not any(within(ASKING, kind) for kind in only or [""]) or await _mode(backend, state.subject) == "off":
+    if not is_wanted(ASKING, only) or await _mode(backend, state.subject) == "off":
         return []
-    title = f"Review this selection with {model or 'the model of your team'}"
-    command = types.Command(title, COMMAND, arguments=[uri, chosen])
-    if not backend.client.action_literals:
-        return [command]
-    tags = [types.CodeActionTag.LlmGenerated] if backend.client.model_actions else None
-    return [types.CodeAction(title, kind=ASKING, command=command, tags=tags)]
+    command = types.Command(f"Review this selection with {model_name(model)}", COMMAND, arguments=[uri, chosen])
+    return [to_proto.entry(command, ASKING, backend.client, by_model=True)]
 
 
 async def review_with_model(
@@ -81,7 +76,7 @@ async def review_with_model(
     if await _mode(backend, subject) == "off":
         raise failed("Your settings switch reviews with a model off (review.model).")
     if await judge.model() is None:
-        raise failed(_NOBODY)
+        raise failed(backend.status.why_nobody or _NOBODY)
     place = subject.whole(part, from_proto.range_(part, range, backend.encoding)) if range else None
     async with progress(backend.server, f"CodeTune reviews {part.name}") as shown:
 

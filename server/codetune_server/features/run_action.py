@@ -15,7 +15,7 @@ from codetune_server.features import fix_with_model
 from codetune_server.following import Followed
 from codetune_server.language_server import CodeTuneServer
 from codetune_server.mending.unchanged import while_unchanged
-from codetune_server.offers import within
+from codetune_server.offers import ASKING, is_wanted
 from codetune_server.pages.hovered import About
 from codetune_server.pages.page import Page
 from codetune_server.progress import Progress, progress
@@ -31,8 +31,6 @@ COMMAND = "codetune.runAction"
 ASK_COMMAND = "codetune.ask"
 ASK = "answer-with-citations"
 """The starter prompt that answers questions."""
-ASKING = "codetune"
-"""Kind of the entries that only answer."""
 
 
 def entries(backend: Backend, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
@@ -45,10 +43,9 @@ def entries(backend: Backend, params: types.CodeActionParams) -> list[types.Code
     has_selection = params.range.start != params.range.end
     by_itself = params.context.trigger_kind is types.CodeActionTriggerKind.Automatic
     return [
-        _entry(backend, action, _command(action, document, params.range))
+        to_proto.entry(_command(action, document, params.range), _kind(action), backend.client, by_model=True)
         for action in backend.catalogue.actions
-        if any(within(_kind(action), wanted) for wanted in only or [""])
-        and _fits(action, document, has_selection=has_selection, by_itself=by_itself)
+        if is_wanted(_kind(action), only) and _fits(action, document, has_selection=has_selection, by_itself=by_itself)
     ]
 
 
@@ -105,6 +102,8 @@ async def _offered(backend: Backend, prompt: str) -> "PromptAction":
         await catalogue.settled()
     if action := catalogue.named(prompt):
         return action
+    if why := backend.status.why_nobody:
+        raise failed(why)
     raise invalid_params(f"No prompt {prompt!r} is offered in editors: it needs a tag such as editor:selection.")
 
 
@@ -151,8 +150,7 @@ async def _used(backend: Backend, action: "PromptAction", document: Document, ou
         fix_with_model.log_dropped(backend, f"the answers to {action.prompt}", written.ended)
     if written and not written.ended.best:
         raise failed(fix_with_model.nothing(written.ended))
-    takes = client.applies_edits and client.document_changes
-    if written is None or not takes or (written.created and not client.creates_files):
+    if written is None or not client.applies_to_versions or (written.created and not client.creates_files):
         await page.finish(outcome.page, About(document, outcome.range))
         backend.outcomes.shown(outcome.execution_id)
         return False
@@ -179,10 +177,3 @@ def _command(action: "PromptAction", document: Document, place: types.Range) -> 
     if action.prompt == ASK:
         return types.Command(action.title, ASK_COMMAND, action.tooltip, [document.uri, "", place, document.version])
     return types.Command(action.title, COMMAND, tooltip=action.tooltip, arguments=arguments)
-
-
-def _entry(backend: Backend, action: "PromptAction", command: types.Command) -> types.CodeAction | types.Command:
-    if not backend.client.action_literals:
-        return command
-    tags = [types.CodeActionTag.LlmGenerated] if backend.client.model_actions else None
-    return types.CodeAction(action.title, kind=_kind(action), command=command, tags=tags)

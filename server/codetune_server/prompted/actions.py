@@ -12,6 +12,7 @@ from codetune_core.domain.text import Range
 from codetune_core.model_reviewer.anchoring import Anchoring
 from codetune_server.errors import RequestError
 from codetune_server.folders import Folders, name_in
+from codetune_server.offers import model_name
 from codetune_server.prompt_runs import Listener, PromptRuns, about
 from codetune_server.prompted.citing import cited
 from codetune_server.prompted.listing import PromptAction
@@ -65,7 +66,7 @@ class _Drafts:
     def grown(self, output: str) -> None:
         self._listener.grown(output)
         if self._action.scope.shows is Shows.DOCUMENT and output:
-            signed = f"{self._action.model or 'the model of your team'} is answering"
+            signed = f"{model_name(self._action.model)} is answering"
             self._listener.drafted(partial(page, self._action.label, output, self._document, self._place, signed))
 
 

@@ -14,6 +14,7 @@ from codetune_core.domain.editor_scope import EditorScope, Shows, editor_scope
 from codetune_core.domain.execution import Role, Task
 from codetune_core.domain.prompt import Variable
 from codetune_core.errors import DaemonError
+from codetune_server.offers import model_name
 from codetune_server.prompted.answer import WRITES
 
 _SECONDS = 30
@@ -64,7 +65,7 @@ class PromptAction:
     @property
     def title(self) -> str:
         """The entry of the menu."""
-        return f"{self.label} with {self.model or 'the model of your team'}"
+        return f"{self.label} with {model_name(self.model)}"
 
     @property
     def tooltip(self) -> str:

@@ -30,6 +30,11 @@ class Board:
         waiting = next(reversed(self._waiting.values()), None)
         return waiting or self._loading or self._failure or self._there
 
+    @property
+    def why_nobody(self) -> str:
+        """Why nobody answers, in words; empty where somebody does, and where nothing is known."""
+        return self._there.text if self._there and self._there.state is not State.READY else ""
+
     def nobody(self, why: str) -> None:
         """Note that there is no model."""
         self._there, self._failure = Status(State.NO_MODEL, why), None
