@@ -34,12 +34,12 @@ def _learnt(backend: Backend) -> None:
 
 
 async def _register(backend: Backend) -> None:
+    folder = next(iter(backend.session.folders), None)
     found = _method(backend)
-    if found is None or found[0] in backend.server.protocol.fm.features:
+    if found is None or not (await (await backend.service()).holding_of(folder)).settings.completion.enabled:
         return
     method, handler, options = found
-    folder = next(iter(backend.session.folders), None)
-    if not (await (await backend.service()).holding_of(folder)).settings.completion.enabled:
+    if method in backend.server.protocol.fm.features:
         return
     _handle(backend, method, handler)
     wanted = types.RegistrationParams([types.Registration(f"codetune {method}", method, options)])
