@@ -46,25 +46,38 @@ def test_the_layers_hold():
     assert run.returncode == 0, run.stdout
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_a_module_begins_with_one_sentence_that_says_what_it_is_for(path):
-    first = (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0].replace("\n", " ")
-    assert first.endswith(".")
-    assert ". " not in first.replace("e.g. ", "").replace("i.e. ", "")
+@pytest.fixture(scope="module")
+def parsed():
+    """Each module's text and syntax tree, by its name."""
+    texts = {name(path): path.read_text() for path in MODULES}
+    return {path: (text, ast.parse(text)) for path, text in texts.items()}
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if path.name == "__init__.py"], ids=name)
-def test_a_package_re_exports_nothing(path):
-    body = ast.parse(path.read_text()).body
-    assert len(body) == 1
+def says_what_it_is_for(tree: ast.Module) -> bool:
+    first = (ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
+    return first.endswith(".") and ". " not in first.replace("e.g. ", "").replace("i.e. ", "")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_modules_and_functions_can_be_known_at_a_glance(path):
-    text = path.read_text()
-    assert text.count("\n") <= MAX_LINES
-    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= MAX_FUNCTION] == []
+def test_a_module_begins_with_one_sentence_that_says_what_it_is_for(parsed):
+    assert len(parsed) > 300
+    assert [path for path, (_, tree) in parsed.items() if not says_what_it_is_for(tree)] == []
+
+
+def test_a_package_re_exports_nothing(parsed):
+    packages = {path: tree for path, (_, tree) in parsed.items() if path.endswith("/__init__.py")}
+    assert len(packages) > 30
+    assert [path for path, tree in packages.items() if len(tree.body) != 1] == []
+
+
+def test_modules_and_functions_can_be_known_at_a_glance(parsed):
+    assert [path for path, (text, _) in parsed.items() if text.count("\n") > MAX_LINES] == []
+    functions = [
+        (path, node)
+        for path, (_, tree) in parsed.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert [(path, f.name) for path, f in functions if (f.end_lineno or 0) - f.lineno >= MAX_FUNCTION] == []
 
 
 def test_every_folder_of_a_package_is_a_package():

@@ -5,7 +5,7 @@ import random
 
 import pytest
 import rows
-from processes import await_line, end, kill, start, tell
+from processes import await_line, end, kill, start, start_at_once, tell
 from sqlalchemy import inspect, text
 
 from codetune_core.storage.database import Database
@@ -19,18 +19,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 OPEN = """
 import asyncio, sys
+import alembic.command
 from codetune_core.sections import StorageSettings
 from codetune_core.storage.open import open_database
 from codetune_core.storage.revision import schema_state
 
 async def main():
-    print("ready")
-    sys.stdin.readline()
     database, _ = await open_database(StorageSettings(database_url=sys.argv[1]))
     async with database:
         print((await schema_state(database)).relation)
-
-asyncio.run(main())
 """
 MIGRATE = """
 import asyncio, pathlib, sys
@@ -110,12 +107,11 @@ async def is_whole(url):
 
 
 async def test_ten_processes_that_start_at_once_make_one_schema(empty_url):
-    children = [start(OPEN, empty_url) for _ in range(10)]
-    assert {await_line(child) for child in children} == {"ready"}
-    for child in children:
-        tell(child)
-    assert [await_line(child) for child in children] == ["current"] * 10
-    assert [end(child) for child in children] == [0] * 10
+    children = start_at_once(10, OPEN, empty_url)
+    assert await_line(children) == "ready"
+    tell(children)
+    assert [await_line(children) for _ in range(10)] == ["current"] * 10
+    assert end(children) == 0
     await is_whole(empty_url)
 
 

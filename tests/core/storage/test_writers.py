@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 import rows
-from processes import await_line, end, start, tell
+from processes import await_line, end, start_at_once, tell
 from sqlalchemy import text
 
 WRITERS = 50
@@ -22,16 +22,12 @@ async def main():
     async with Database(parse_url(sys.argv[1])) as database:
         async with database.read() as session:
             version = (await session.execute(select(PromptVersionRow))).scalar_one()
-        print("ready")
-        sys.stdin.readline()
         await asyncio.gather(*(write(database, version) for _ in range(10)))
         print("done")
 
 async def write(database, version):
     for _ in range(4):
         await rows.add(database, rows.execution(version))
-
-asyncio.run(main())
 """
 
 
@@ -67,10 +63,9 @@ async def test_fifty_writers_in_one_process_lose_nothing(database):
 @pytest.mark.slow
 async def test_fifty_writers_in_five_processes_lose_nothing(database, database_url):
     await prepare(database)
-    children = [start(WRITE, database_url) for _ in range(5)]
-    assert {await_line(child) for child in children} == {"ready"}
-    for child in children:
-        tell(child)
-    assert [await_line(child) for child in children] == ["done"] * 5
-    assert [end(child) for child in children] == [0] * 5
+    children = start_at_once(5, WRITE, database_url)
+    assert await_line(children) == "ready"
+    tell(children)
+    assert [await_line(children) for _ in range(5)] == ["done"] * 5
+    assert end(children) == 0
     assert await counted(database) == [WRITERS * EACH] * 4
