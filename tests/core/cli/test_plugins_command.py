@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,12 +23,13 @@ default: {answers: ["Nothing wrong."]}
 
 
 @pytest.fixture
-def folder(workspace, monkeypatch):
-    """The user's plugin folder, in a data folder of its own."""
+def folder(workspace, sqlite_starters, monkeypatch):
+    """The user's plugin folder, in a data folder of its own with a database."""
     data = workspace.parent / "data"
     monkeypatch.setenv("XDG_DATA_HOME", str(data))
     made = data / "codetune" / "plugins"
     made.mkdir(parents=True)
+    shutil.copy(sqlite_starters, made.with_name("codetune.db"))
     return made
 
 
