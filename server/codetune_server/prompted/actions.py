@@ -109,7 +109,8 @@ class Means:
             given = {**_about_tests(action, file), **given}
         variables = await asyncio.to_thread(values, action.variables, document, place, name_in(folder, whole), given)
         if file or action.scope.shows in {Shows.REPLACE, Shows.INSERT}:
-            asked = Asked(action, subject, document, place, variables)
+            also = (file.document,) if file and not file.is_new else ()
+            asked = Asked(action, subject, document, place, variables, also)
             writer = Writer(self.runs, self.folders, self.climbs)
             working = write_tests(writer, asked, file, listener) if file else writer.write(asked, listener)
             written = await working

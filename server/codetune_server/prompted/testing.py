@@ -1,6 +1,7 @@
 """The recipe of written tests: into the project's file of tests, run once where the user lets tests run, and said."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -46,6 +47,8 @@ def tests_file_of(document: Document, folders: Folders, opened: Callable[[str], 
     if not module:
         return None
     place = tests_file(root, path)
+    if os.path.realpath(place) != str(Path(os.path.realpath(root), place.relative_to(root))):  # bears loops of links
+        raise failed(f"{place.relative_to(root).as_posix()} is where the tests would go, and a link leads elsewhere.")
     present = opened(place.as_uri()) or _on_disk(place)
     return TestsFile(present or Document(place.as_uri(), "", "python"), module, is_new=present is None)
 

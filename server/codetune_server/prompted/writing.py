@@ -15,7 +15,7 @@ from codetune_core.mending.proposal import Proposal
 from codetune_core.workers.messages import Trying, Wanted
 from codetune_core.workers.supplies import Supplier
 from codetune_server.errors import failed
-from codetune_server.folders import Folders
+from codetune_server.folders import Folders, paths_of
 from codetune_server.mending.climbing import Answer, Ended, climbed
 from codetune_server.prompt_runs import Listener, PromptRuns, about
 from codetune_server.prompted.answer import allowed, content, proposal_of
@@ -59,6 +59,7 @@ class Asked:
         document: what was asked about.
         place: in it.
         variables: of the prompt.
+        also: other documents whose text stands in them.
     """
 
     action: PromptAction
@@ -66,6 +67,7 @@ class Asked:
     document: Document
     place: Place
     variables: Mapping[str, Any]
+    also: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ class Writer:
         action, whole = asked.action, asked.subject.document
         variables = dict(asked.variables) | (_told(asked, wanted.reason) if wanted.reason else {})
         request = about(whole, self.folders.of(whole), action.task, action.prompt, variables)
-        return await self.runs.answer(request, listener)
+        paths = (*request.paths, *paths_of(*asked.also))
+        return await self.runs.answer(replace(request, paths=paths), listener)
 
 
 def check(asked: Asked) -> None:

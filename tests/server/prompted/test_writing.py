@@ -27,14 +27,14 @@ class Runs:
         return {"output": ""}
 
 
-async def asked_with(subject, document, reason, given, *declared):
+async def asked_with(subject, document, reason, given, *declared, also=()):
     """What is asked about a document of a subject after an attempt that failed for this reason."""
     scope = EditorScope(Where.SELECTION, Shows.REPLACE)
     action = PromptAction("p", "", Task.GENERATE, scope, declared, "code", 1, "m")
     runs, folders, place = Runs(), Folders(), Place(Range.of(0, 0, 0, 1), "x")
     folders.add("file:///other")
     folders.add("file:///shop")
-    asked = Asked(action, subject, document, place, given)
+    asked = Asked(action, subject, document, place, given, also)
     await Writer(runs, folders, climbs=None).ask(asked, None, Wanted(0, reason, (place.range,)))
     return runs.request
 
@@ -50,6 +50,13 @@ async def test_a_cell_is_asked_about_as_its_notebook_so_that_what_is_ignored_sta
     notebook = Notebook(Document("file:///shop/a.ipynb", "x\n", "python", 3), (cell,))
     request = await asked_with(Subject(notebook.document, notebook), cell, "", {})
     assert (request.workspace, request.paths) == ("/shop", ("/shop/a.ipynb",))
+
+
+async def test_tests_that_are_told_are_named_so_that_ignored_ones_stay_here():
+    document = Document("file:///shop/a.py", "x\n", "python", 1)
+    tests = Document("file:///shop/tests/test_a.py", "y\n", "python")
+    request = await asked_with(Subject(document), document, "", {}, also=(tests,))
+    assert request.paths == ("/shop/a.py", "/shop/tests/test_a.py")
 
 
 @pytest.mark.parametrize(
