@@ -47,7 +47,8 @@ def tests_file_of(document: Document, folders: Folders, opened: Callable[[str], 
     if not module:
         return None
     place = tests_file(root, path)
-    if os.path.realpath(place) != str(Path(os.path.realpath(root), place.relative_to(root))):  # bears loops of links
+    real = Path(os.path.realpath(root), place.relative_to(root))
+    if place.is_symlink() or os.path.realpath(place) != str(real):  # not resolve(), which fails for a loop of links
         raise failed(f"{place.relative_to(root).as_posix()} is where the tests would go, and a link leads elsewhere.")
     present = opened(place.as_uri()) or _on_disk(place)
     return TestsFile(present or Document(place.as_uri(), "", "python"), module, is_new=present is None)

@@ -27,7 +27,7 @@ def root(tmp_path):
 def test_a_folder_of_tests_that_is_a_link_is_refused(root, target):
     (root / "hooks").mkdir()
     (root / "tests").symlink_to(target)
-    with pytest.raises(RequestError, match="tests/test_a.py is where the tests would go"):
+    with pytest.raises(RequestError, match=r"tests/test_a\.py is where the tests would go"):
         place_of(root)
 
 
