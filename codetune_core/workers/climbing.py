@@ -9,10 +9,10 @@ from codetune_core.domain.finding import Finding, SuppressionKind
 from codetune_core.domain.text import Edit, Range
 from codetune_core.errors import CodeTuneError
 from codetune_core.findings.suppress import suppress
-from codetune_core.fixes.ladder.climb import Climbed, Means, climb
+from codetune_core.fixes.ladder.climb import Means, climb
 from codetune_core.fixes.ladder.interpreter import interpreter_of
 from codetune_core.fixes.ladder.request import Request
-from codetune_core.fixes.ladder.result import Refused, Rung
+from codetune_core.fixes.ladder.result import Climbed, Refused, Rung
 from codetune_core.fixes.ladder.running import Limits
 from codetune_core.mending.enclosing import around
 from codetune_core.mending.proposal import Proposal

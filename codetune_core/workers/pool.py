@@ -13,7 +13,7 @@ from codetune_core.domain.fix import FixedAll
 from codetune_core.domain.review import TIMED_OUT, Review
 from codetune_core.domain.text import Range
 from codetune_core.errors import WorkerLost
-from codetune_core.fixes.ladder.climb import Climbed
+from codetune_core.fixes.ladder.result import Climbed
 from codetune_core.model_reviewer.anchoring import Quoted
 from codetune_core.model_reviewer.reading import Reading
 from codetune_core.settings import Settings

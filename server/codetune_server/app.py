@@ -63,8 +63,9 @@ def _run_stdio(client_pid: int | None) -> None:
     if sys.stdin.isatty():
         click.echo("codetune lsp waits for an editor; press Ctrl-C to end. See --help.", err=True)
     gc.set_threshold(20_000, 50, 100)  # a full collection takes milliseconds that a request would wait
-    from codetune_server import assembly, transport  # noqa: PLC0415 - `--help` needs none of these
+    from codetune_server import assembly, memory, transport  # noqa: PLC0415 - `--help` needs none of these
 
+    memory.share_arenas()
     linecache.clearcache()  # 2 MB: the source of every method that attrs wrote for the protocol's types
     gc.freeze()
     transport.run_stdio(assembly.create_server, client_pid)

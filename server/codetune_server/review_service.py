@@ -14,8 +14,8 @@ from codetune_core.domain.review import TIMED_OUT, Notice, Review, Stage
 from codetune_core.domain.text import Edit, Range
 from codetune_core.errors import CodeTuneError
 from codetune_core.findings.comments import takes_comments
-from codetune_core.fixes.ladder.climb import Climbed
 from codetune_core.fixes.ladder.request import Request
+from codetune_core.fixes.ladder.result import Climbed
 from codetune_core.model_reviewer.anchoring import Quoted
 from codetune_core.model_reviewer.reading import Reading
 from codetune_core.workers.messages import ClimbTask, ReviewTask, SetAsideTask, Trying

@@ -22,8 +22,8 @@ from codetune_core.domain.finding import Finding
 from codetune_core.domain.prompt import PromptDraft, Variable, VariableType, Wording
 from codetune_core.engines.transformers.engine import TransformersEngine
 from codetune_core.execution.events import Finished
-from codetune_core.fixes.ladder.climb import Climbed
 from codetune_core.fixes.ladder.request import Request
+from codetune_core.fixes.ladder.result import Climbed
 from codetune_core.model_reviewer.recipe import ModelReviewer
 from codetune_core.settings import Settings
 from codetune_core.workers.messages import ClimbTask, ReviewTask, Wanted

@@ -9,7 +9,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING
 
 from codetune_core.detectors.ruff_server import Diagnostic, RuffServer
-from codetune_core.fixes.ladder.climb import Climbed
+from codetune_core.fixes.ladder.result import Climbed
 from codetune_core.workers.messages import HEADER, Ask, ClimbTask, End, Part, unpack
 from codetune_core.workers.process import WorkerProcess
 from codetune_core.workers.worker import Worker

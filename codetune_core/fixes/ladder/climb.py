@@ -18,7 +18,7 @@ from codetune_core.fixes.ladder.modules import Modules
 from codetune_core.fixes.ladder.project_tests import run_tests
 from codetune_core.fixes.ladder.request import Request
 from codetune_core.fixes.ladder.rescan import rescan
-from codetune_core.fixes.ladder.result import Climb, Outcome, Refused, Rung, Step, failed, not_run
+from codetune_core.fixes.ladder.result import Climb, Climbed, Outcome, Refused, Rung, Step, failed, not_run
 from codetune_core.fixes.ladder.running import Limits
 from codetune_core.fixes.ladder.tools import check_with_tools
 from codetune_core.fixes.protocol import Checker, Finder
@@ -49,21 +49,6 @@ class Means:
     trusted: bool = False
     with_tests: bool = False
     limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True, slots=True)
-class Climbed:
-    """What became of all candidates.
-
-    Attributes:
-        best: the highest of those that hold; None where none does.
-        dropped: those that failed, each after its repair was tried.
-        repaired: how many were asked for a repair.
-    """
-
-    best: Climb | None
-    dropped: tuple[Climb, ...]
-    repaired: int
 
 
 def _untold(_candidate: int, _rung: Rung) -> None:

@@ -107,3 +107,18 @@ class Climb:
     def explain(self) -> str:
         """A line for each rung: what it says, or why it was not run."""
         return "\n".join(f"{step.rung}: {step.outcome} ({step.words})" for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    """What became of all candidates.
+
+    Attributes:
+        best: the highest of those that hold; None where none does.
+        dropped: those that failed, each after its repair was tried.
+        repaired: how many were asked for a repair.
+    """
+
+    best: Climb | None
+    dropped: tuple[Climb, ...]
+    repaired: int

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from codetune_core.errors import CodeTuneError
-from codetune_core.fixes.ladder.climb import Climbed
-from codetune_core.fixes.ladder.result import Climb, Rung
+from codetune_core.fixes.ladder.result import Climb, Climbed, Rung
 from codetune_core.mending.proposal import Proposal
 from codetune_core.workers.messages import Trying, Wanted
 from codetune_core.workers.supplies import Supplier

@@ -10,7 +10,7 @@ from codetune_core.domain.document import Document
 from codetune_core.domain.prompt import VariableType
 from codetune_core.domain.text import Edit, Range
 from codetune_core.errors import CodeTuneError
-from codetune_core.fixes.ladder.climb import Climbed
+from codetune_core.fixes.ladder.result import Climbed
 from codetune_core.mending.proposal import Proposal
 from codetune_core.workers.messages import Trying, Wanted
 from codetune_core.workers.supplies import Supplier

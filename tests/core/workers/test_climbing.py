@@ -13,9 +13,8 @@ from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Confidence, Finding, Rule, Severity
 from codetune_core.domain.text import Edit, Range
 from codetune_core.errors import CodeTuneError, WorkerLost
-from codetune_core.fixes.ladder.climb import Climbed
 from codetune_core.fixes.ladder.request import Request
-from codetune_core.fixes.ladder.result import Rung
+from codetune_core.fixes.ladder.result import Climbed, Rung
 from codetune_core.mending.proposal import Proposal, Replaced
 from codetune_core.settings import Settings
 from codetune_core.workers.messages import ClimbTask, Trying
