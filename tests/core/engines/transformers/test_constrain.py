@@ -45,11 +45,17 @@ def logits():
     return np.random.default_rng(7).normal(0, 2, (64, WIDTH)).astype(np.float32)
 
 
+@cache
+def noise():
+    """Rows of Gumbel noise: with those of the logits, 16 thousand pairs."""
+    return -np.log(np.random.default_rng(8).standard_exponential((256, WIDTH), np.float32) + 1e-20)
+
+
 def drawn(constraint, rng):
     """What is drawn at temperature 1, by the Gumbel-max trick, until the answer is done."""
     tokens = []
     while not constraint.done:
-        row = logits()[rng.integers(64)] - np.log(rng.standard_exponential(WIDTH, np.float32) + 1e-20)
+        row = logits()[rng.integers(64)] + noise()[rng.integers(256)]
         row[~constraint.mask()] = -np.inf
         tokens.append(constraint.take(int(row.argmax())))
     return tokens
