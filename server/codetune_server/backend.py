@@ -13,6 +13,7 @@ from lsprotocol import types
 from codetune_core.domain.document import Document
 from codetune_core.domain.review import Notice, Stage
 from codetune_core.domain.text import Encoding
+from codetune_server import imports
 from codetune_server.client import Client
 from codetune_server.folders import Folder
 from codetune_server.language_server import CodeTuneServer
@@ -119,7 +120,7 @@ class Backend:
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            logger.warning("the editor refused: %s", type(error).__name__)
+            logger.warning("work in the background failed: %s", type(error).__name__)
 
     @property
     def client(self) -> Client:
@@ -140,21 +141,21 @@ class Backend:
     async def workspace(self) -> "WorkspaceReview":
         """What reviews the files that are not open."""
         if self._workspace is None:
-            service = await self.service()
-            self._workspace = _import_workspace()(self.session, service)
+            make, service = await asyncio.to_thread(imports.workspace_review), await self.service()
+            self._workspace = self._workspace or make(self.session, service)
         return self._workspace
 
     async def prompt_runs(self) -> "PromptRuns":
         """What runs prompts; imported, in a thread, when it is first asked for, as it takes 12 MB."""
         if self._prompt_runs is None:
-            make = await asyncio.to_thread(_import_prompt_runs)
+            make = await asyncio.to_thread(imports.prompt_runs)
             self._prompt_runs = self._prompt_runs or make(self.log, self.status, self._loads)
         return self._prompt_runs
 
     async def judge(self) -> "Judge":
         """What has models review; imported, in a thread, when it is first asked for."""
         if self.judging is None:
-            make, service = await asyncio.to_thread(_import_judge), await self.service()
+            make, service = await asyncio.to_thread(imports.judge), await self.service()
             executor = await self._executor()
             self.judging = self.judging or make(self, service, executor)
         return self.judging
@@ -162,7 +163,7 @@ class Backend:
     async def completing(self) -> "Completing":
         """What completes; imported, in a thread, when it is first asked for."""
         if self._completing is None:
-            make, service = await asyncio.to_thread(_import_completing), await self.service()
+            make, service = await asyncio.to_thread(imports.completing), await self.service()
             self._completing = self._completing or make(self.session, service, self._executor)
         return self._completing
 
@@ -172,7 +173,7 @@ class Backend:
     async def learn_prompts(self) -> "Catalogue":
         """Begin to learn which prompts are offered, where nobody has; what does that is imported in a thread."""
         if self.catalogue is None:
-            make = await asyncio.to_thread(_import_catalogue)
+            make = await asyncio.to_thread(imports.catalogue)
             self.catalogue = self.catalogue or make(self.status, self._loads)
         self.catalogue.refresh()
         return self.catalogue
@@ -191,22 +192,19 @@ class Backend:
         self.server.window_log_message(types.LogMessageParams(types.MessageType.Info, text))
 
     async def aclose(self) -> None:
-        """Stop what runs and end the workers."""
+        """Stop what runs and end the workers; what cannot be ended keeps nothing else from being."""
         if self._refreshing:
             self._refreshing.cancel()
         for task in self._tasks:
             task.cancel()
-        await self.scheduler.aclose()
-        if self._completing:
-            await self._completing.aclose()
-        if self.judging:
-            await self.judging.aclose()
-        await self._loads.aclose()
-        await self.outcomes.aclose()
-        if self.catalogue:
-            await self.catalogue.aclose()
-        if self._prompt_runs:
-            await self._prompt_runs.aclose()
+        parts = (self._completing, self.judging, self._loads, self.outcomes, self.catalogue, self._prompt_runs)
+        for end in (self.scheduler.aclose, *(part.aclose for part in parts if part), self._end_service):
+            try:
+                await end()
+            except Exception as error:  # noqa: BLE001 - whatever it is
+                logger.warning("clean-up failed: %s", type(error).__name__)
+
+    async def _end_service(self) -> None:
         if self._service:
             await (await self._service).aclose()
 
@@ -221,7 +219,7 @@ class Backend:
         return self.session.documents.snapshot(uri) or (subject.document if subject else None)
 
     async def _load(self) -> "ReviewService":
-        make = await asyncio.to_thread(_import_service)
+        make = await asyncio.to_thread(imports.review_service)
         gc.freeze()  # looking through all that the imports made takes milliseconds
         return make(self.session, self.configuration, self.announce)
 
@@ -234,39 +232,3 @@ class Backend:
 
 async def _nothing(_folder: Folder | None) -> Told:
     return Told()
-
-
-def _import_service() -> "type[ReviewService]":
-    from codetune_server.review_service import ReviewService  # noqa: PLC0415 - not before `initialize` is answered
-
-    return ReviewService
-
-
-def _import_workspace() -> "type[WorkspaceReview]":
-    from codetune_server.workspace_review import WorkspaceReview  # noqa: PLC0415 - likewise
-
-    return WorkspaceReview
-
-
-def _import_prompt_runs() -> "type[PromptRuns]":
-    from codetune_server.prompt_runs import PromptRuns  # noqa: PLC0415 - likewise
-
-    return PromptRuns
-
-
-def _import_catalogue() -> "type[Catalogue]":
-    from codetune_server.prompted.catalogue import Catalogue  # noqa: PLC0415 - likewise
-
-    return Catalogue
-
-
-def _import_judge() -> "type[Judge]":
-    from codetune_server.judging.judge import Judge  # noqa: PLC0415 - likewise
-
-    return Judge
-
-
-def _import_completing() -> "type[Completing]":
-    from codetune_server.completing.service import Completing  # noqa: PLC0415 - likewise
-
-    return Completing

@@ -8,7 +8,7 @@ from lsprotocol import types
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Finding
 from codetune_core.domain.text import Edit
-from codetune_server import to_proto
+from codetune_server import imports, to_proto
 from codetune_server.applying import apply_edit
 from codetune_server.backend import Backend
 from codetune_server.deeds import finding_of, known
@@ -107,8 +107,8 @@ async def _mended(backend: Backend, wanted: Wanted, listener: "Listener") -> "tu
     found = finding_of(state, wanted.finding)
     if found.stale:
         raise content_modified()
-    fix = await asyncio.to_thread(_import_fix)
-    ended: Ended = await while_unchanged(backend, state.subject.parts, fix(backend, state.subject, found, listener))
+    fix = await asyncio.to_thread(imports.fix)
+    ended = await while_unchanged(backend, state.subject.parts, fix(backend, state.subject, found, listener))
     log_dropped(backend, f"the fixes for {found.rule.id}", ended)
     spread = state.subject.spread(ended.best.edits if ended.best else ())
     if spread is None:
@@ -129,12 +129,6 @@ def nothing(ended: "Ended") -> str:
 
 def _who(ended: "Ended") -> str:
     return model_name(ended.answer.get("model", ""))
-
-
-def _import_fix() -> Any:
-    from codetune_server.mending.fix import fix  # noqa: PLC0415 - not before something is asked
-
-    return fix
 
 
 class _Silent:

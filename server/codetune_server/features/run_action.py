@@ -8,7 +8,7 @@ from lsprotocol import types
 from codetune_core.domain.document import Document
 from codetune_core.domain.editor_scope import Shows, Where
 from codetune_core.domain.text import Position, Range
-from codetune_server import from_proto, to_proto
+from codetune_server import from_proto, imports, to_proto
 from codetune_server.backend import Backend
 from codetune_server.errors import content_modified, failed, invalid_params
 from codetune_server.features import fix_with_model
@@ -108,16 +108,10 @@ async def _offered(backend: Backend, prompt: str) -> "PromptAction":
 
 
 async def _means(backend: Backend) -> "Means":
-    means = await asyncio.to_thread(_import_means)
+    means = await asyncio.to_thread(imports.means)
     service = await backend.service()
     opened = backend.session.documents.snapshot
     return means(await backend.prompt_runs(), backend.session.folders, service.anchor, service.climb, opened)
-
-
-def _import_means() -> "type[Means]":
-    from codetune_server.prompted.actions import Means  # noqa: PLC0415 - not before something is asked
-
-    return Means
 
 
 def _subject(backend: Backend, document: Document) -> Subject:

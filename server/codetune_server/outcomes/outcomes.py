@@ -11,6 +11,7 @@ from uuid import UUID
 from codetune_core.domain.document import Document
 from codetune_core.domain.finding import Confidence, Finding
 from codetune_core.domain.text import Edit
+from codetune_server import imports
 
 if TYPE_CHECKING:
     from codetune_core.execution.protocol import Executor
@@ -178,12 +179,6 @@ class Outcomes:
 
     async def _loaded(self) -> "Watcher":
         if self._watcher is None:
-            make = await asyncio.to_thread(_import_watcher)
+            make = await asyncio.to_thread(imports.watcher)
             self._watcher = self._watcher or make(self._surroundings, self._do)
         return self._watcher
-
-
-def _import_watcher() -> "type[Watcher]":
-    from codetune_server.outcomes.watcher import Watcher  # noqa: PLC0415 - not before a model has answered
-
-    return Watcher
