@@ -24,7 +24,7 @@ def finding(verdict=None, cwe=(502, 20)):
     return Finding(rule, place, "It runs code.", Severity.HIGH, Confidence.HIGH, ("ruff",), verdict=verdict)
 
 
-def asked(uri="file:///work/shop/a.py", folder="file:///work", reason="", **about):
+def asked(uri="file:///home/shop/a.py", folder="file:///home", reason="", **about):
     document = Document(uri, TEXT, "python", 1)
     around = Folder.at(folder) if folder else None
     return question(document, finding(**about), around, Wanted(2, reason, (RANGE,)))
@@ -33,7 +33,7 @@ def asked(uri="file:///work/shop/a.py", folder="file:///work", reason="", **abou
 def test_the_model_sees_the_finding_the_code_that_may_change_and_the_file_around_it():
     request = asked()
     assert (request.task, request.prompt, request.sample_index) == (Task.FIX, "fix-finding", 2)
-    assert (request.workspace, request.paths) == ("/work", ("/work/shop/a.py",))
+    assert (request.workspace, request.paths) == ("/home", ("/home/shop/a.py",))
     assert request.variables == {
         "finding": "YAML that can build any object: It runs code.\nThe flagged code: yaml.load( text)",
         "code": "def read(text):\n    return yaml.load(\n        text)",
