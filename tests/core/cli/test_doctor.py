@@ -1,5 +1,6 @@
 """``codetune doctor`` says what is there."""
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from codetune_core.cli.diagnosis import Diagnosis, as_json, as_text
+from codetune_core.cli.diagnosis import Diagnosis, as_json, as_text, diagnose
 from codetune_core.cli.editors import EDITORS, Editor, FoundEditor, found_editors, too_old
 from codetune_core.cli.service_found import found_service
 from codetune_core.cli.workspace import open_workspace
@@ -125,16 +126,22 @@ def data(workspace, monkeypatch):
     return folder
 
 
-def found(run, url: str | None = None, monkeypatch=None):
+def told():
+    """What the doctor, asked once, says to people and to programs."""
+    diagnosis = asyncio.run(diagnose())
+    return "\n".join(as_text(diagnosis)), as_json(diagnosis)
+
+
+def found(url: str | None = None, monkeypatch=None):
     """What is said of the database to people and to programs."""
     if url is not None:
         monkeypatch.setenv(VARIABLE, url)
-    text = run("doctor").output.split("  database  ")[1].splitlines()[0]
-    return text, json.loads(run("doctor", "--format", "json").stdout)["database"]
+    text, content = told()
+    return text.split("  database  ")[1].splitlines()[0], content["database"]
 
 
-def test_a_database_that_is_not_there_is_not_made(run, data):
-    text, content = found(run)
+def test_a_database_that_is_not_there_is_not_made(data):
+    text, content = found()
     assert text == f"sqlite:///{data}/codetune/codetune.db: not there yet; it is made when it is first used"
     assert content.items() >= {"state": "missing", "revision": None, "problem": ""}.items()
     assert not data.exists()
@@ -148,7 +155,7 @@ def test_a_database_that_is_not_there_is_not_made(run, data):
         ("9999", ("newer", "schema 9999 is newer than this CodeTune")),
     ],
 )
-def test_a_file_is_looked_at_and_left_as_it_is(run, data, monkeypatch, revision, expected):
+def test_a_file_is_looked_at_and_left_as_it_is(data, monkeypatch, revision, expected):
     path, (state, says) = data.parent / "some.db", expected
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE t (x)")
@@ -156,7 +163,7 @@ def test_a_file_is_looked_at_and_left_as_it_is(run, data, monkeypatch, revision,
             connection.execute("CREATE TABLE alembic_version (version_num)")
             connection.execute("INSERT INTO alembic_version VALUES (?)", (revision,))
     before = path.read_bytes()
-    text, content = found(run, f"sqlite:///{path}", monkeypatch)
+    text, content = found(f"sqlite:///{path}", monkeypatch)
     assert says in text
     assert (content["state"], content["revision"]) == (state, revision)
     assert path.read_bytes() == before
@@ -164,7 +171,7 @@ def test_a_file_is_looked_at_and_left_as_it_is(run, data, monkeypatch, revision,
 
 def test_the_database_of_the_commands_is_the_one_that_is_shown(run, data):
     run("prompts", "list")
-    text, content = found(run)
+    text, content = found()
     assert text == f"sqlite:///{data}/codetune/codetune.db: schema {content['head']}"
     assert content["state"] == "current"
 
@@ -188,14 +195,15 @@ def test_why_a_database_cannot_be_used_is_said_without_its_password(run, data, m
 
 
 @pytest.mark.postgresql
-def test_a_server_s_schema_is_looked_up(run, data, postgresql, postgresql_url, monkeypatch):
-    text, content = found(run, postgresql_url, monkeypatch)
+def test_a_server_s_schema_is_looked_up(data, postgresql, postgresql_url, monkeypatch):
+    text, content = found(postgresql_url, monkeypatch)
     assert text.endswith(f": schema {content['head']}")
     empty = postgresql.create()
-    assert "no schema yet" in found(run, empty, monkeypatch)[0]
-    assert found(run, empty, monkeypatch)[1]["state"] == "empty"
+    text, content = found(empty, monkeypatch)
+    assert "no schema yet" in text
+    assert content["state"] == "empty"
     postgresql.drop(empty)
-    assert "does not exist" in found(run, empty, monkeypatch)[0]
+    assert "does not exist" in found(empty, monkeypatch)[0]
 
 
 def test_a_new_attempt_to_reach_a_server_is_not_printed(data):
@@ -238,11 +246,12 @@ def write_config(workspace, text: str) -> None:
     config.write_text(text)
 
 
-def test_who_serves_each_role_is_said_to_people_and_to_programs(run, data, workspace):
+def test_who_serves_each_role_is_said_to_people_and_to_programs(data, workspace):
     write_config(workspace, f"[models]\nreview = '{TINY}'\n")
     says = f"  review      {TINY} (transformers): its files are here, and as "
-    assert says in run("doctor").output
-    roles = json.loads(run("doctor", "--format", "json").stdout)["models"]["roles"]
+    text, content = told()
+    assert says in text
+    roles = content["models"]["roles"]
     assert {role: found["engine"] for role, found in roles.items()} == {
         "review": "transformers", "generation": None, "completion": None, "embedding": None, "rerank": None,
     }  # fmt: skip
