@@ -1,6 +1,5 @@
 """What a model is asked about a finding, and what its answer proposes."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ from codetune_core.domain.execution import ExecutionRequest, Task
 from codetune_core.domain.finding import Finding
 from codetune_core.domain.text import Position, Range
 from codetune_core.errors import CodeTuneError
-from codetune_core.mending.proposal import Proposal, Replaced
+from codetune_core.mending.proposal import UNFIT, Proposal, content, quoted
 from codetune_core.workers.messages import Wanted
 from codetune_server.folders import Folder, name_in
 from codetune_server.prompt_runs import about
@@ -19,7 +18,6 @@ _MOST_CHARACTERS = 4_000
 """Of the finding and of a reason, as the prompt declares them."""
 _AROUND_LINES = 400
 """How much of the file is shown on each side, in lines."""
-_UNFIT = "the answer has not the form that was asked for"
 
 
 def question(document: Document, finding: Finding, folder: Folder | None, wanted: Wanted) -> ExecutionRequest:
@@ -30,14 +28,13 @@ def question(document: Document, finding: Finding, folder: Folder | None, wanted
 
 def proposal(output: str) -> Proposal:
     """Read an answer; raises CodeTuneError, in the model's words, where it mends nothing."""
-    try:
-        answer = json.loads(output)
-        edits = tuple(Replaced(each["quote"], each["replacement"]) for each in answer["edits"])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return Proposal(refused=_UNFIT)
-    if not edits:
-        raise CodeTuneError(f"The model mends nothing here. {answer.get('explanation') or ''}".strip())
-    return Proposal(replaced=edits)
+    answer = content(output)
+    match answer:
+        case {"edits": []}:
+            raise CodeTuneError(f"The model mends nothing here. {answer.get('explanation') or ''}".strip())
+        case {"edits": list(steps)}:
+            return quoted(steps)
+    return UNFIT
 
 
 def _variables(document: Document, finding: Finding, folder: Folder | None, wanted: Wanted) -> dict[str, Any]:
@@ -50,7 +47,7 @@ def _variables(document: Document, finding: Finding, folder: Folder | None, want
         "rule": finding.rule.id,
         "cwe": f"CWE-{finding.rule.cwe[0]}" if finding.rule.cwe else "",
         "rejected": wanted.reason[:_MOST_CHARACTERS],
-        "context": _around(document, place),
+        "context": file_around(document, place),
     }
     return {name: value for name, value in known.items() if value}
 
@@ -62,7 +59,8 @@ def _told(document: Document, finding: Finding) -> str:
     return "\n".join(part for part in told if part)[:_MOST_CHARACTERS]
 
 
-def _around(document: Document, place: Range) -> str:
+def file_around(document: Document, place: Range) -> str:
+    """Return the file around a place, empty where there is nothing."""
     before = document.slice(Range(Position(max(0, place.start.line - _AROUND_LINES), 0), place.start))
     after = document.slice(Range(place.end, Position(place.end.line + _AROUND_LINES, 0)))
     return f"{before}{after}" if before.strip() or after.strip() else ""

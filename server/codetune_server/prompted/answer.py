@@ -1,13 +1,9 @@
 """What a model answered as a proposal to change the document: edits inside what was asked about, or quotes of it."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 from codetune_core.domain.document import Document
 from codetune_core.domain.editor_scope import Shows
 from codetune_core.domain.text import Edit, Position, Range, without_end
-from codetune_core.mending.proposal import Proposal, Replaced
+from codetune_core.mending.proposal import UNFIT, Proposal, content, quoted
 from codetune_server.prompted.docstring import documented
 from codetune_server.prompted.layout import indentation, laid_out, line_end
 from codetune_server.prompted.place import Place
@@ -17,7 +13,6 @@ _QUOTING = {"rewrite": "steps", "fix": "edits"}
 _DOCSTRING = "docstring"
 WRITES = (None, *_CODE, *_QUOTING, _DOCSTRING)
 """Schemas whose answers can be an edit; None for free text."""
-_UNFIT = Proposal(refused="the answer has not the form that was asked for")
 
 
 def proposal_of(output: str, schema: str | None, shows: Shows, document: Document, place: Place) -> Proposal:
@@ -32,8 +27,8 @@ def proposal_of(output: str, schema: str | None, shows: Shows, document: Documen
             edit = documented(text, document, place)
             return _proposed(edit, document) if edit else Proposal(refused="the text would change the code around it")
         case _ if schema in _QUOTING and isinstance(steps := answer.get(_QUOTING[schema]), list):
-            return _quoted(steps)
-    return _UNFIT
+            return quoted(steps)
+    return UNFIT
 
 
 def allowed(document: Document, place: Place) -> tuple[Range, ...]:
@@ -41,27 +36,8 @@ def allowed(document: Document, place: Place) -> tuple[Range, ...]:
     return place.range, _below(document, place)
 
 
-def content(output: str) -> Mapping[str, Any]:
-    """Return an answer in JSON; nothing for anything else."""
-    try:
-        read = json.loads(output)
-    except (ValueError, RecursionError):
-        read = None
-    return read if isinstance(read, dict) else {}
-
-
 def _proposed(edit: Edit, document: Document) -> Proposal:
     return Proposal((edit,) if document.slice(edit.range) != edit.new_text else ())
-
-
-def _quoted(steps: list[Any]) -> Proposal:
-    try:
-        pairs = tuple(Replaced(step["quote"], step["replacement"]) for step in steps)
-    except (TypeError, KeyError):
-        return _UNFIT
-    if not all(isinstance(text, str) for each in pairs for text in (each.quote, each.replacement)):
-        return _UNFIT
-    return Proposal(replaced=tuple(each for each in pairs if each.quote != each.replacement))
 
 
 def _written(code: str, shows: Shows, document: Document, place: Place) -> Edit:

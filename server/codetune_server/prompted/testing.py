@@ -10,7 +10,7 @@ from pathlib import Path
 from codetune_core.domain.document import Document
 from codetune_core.domain.text import Position, Range
 from codetune_core.errors import UnreadableFile
-from codetune_core.mending.proposal import Proposal
+from codetune_core.mending.proposal import UNFIT, Proposal, content
 from codetune_core.mending.tests_code import with_tests
 from codetune_core.mending.tests_file import imported_as, tests_file
 from codetune_core.workspace.read import read
@@ -18,7 +18,6 @@ from codetune_server.errors import failed
 from codetune_server.folders import Folders
 from codetune_server.mending.climbing import Answer, climbed
 from codetune_server.prompt_runs import Listener
-from codetune_server.prompted.answer import content
 from codetune_server.prompted.writing import Asked, Writer, Written
 from codetune_server.subject import Subject
 
@@ -80,7 +79,7 @@ def _proposal(answer: Answer, document: Document) -> Proposal:
                 return with_tests(document, code)
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 raise failed(f"{document.name} does not parse, so nothing can be added to it.") from None
-    return Proposal(refused="the answer has not the form that was asked for")
+    return UNFIT
 
 
 def _on_disk(path: Path) -> Document | None:

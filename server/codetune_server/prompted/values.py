@@ -6,15 +6,13 @@ from typing import Any
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.prompt import Variable, VariableType
-from codetune_core.domain.text import Position, Range
 from codetune_server.errors import failed, invalid_params
+from codetune_server.mending.question import file_around
 from codetune_server.prompted.docstring import style_of
 from codetune_server.prompted.place import Place
 
 _WISHES = ("description", "question", "instruction", "goal")
 """What a comment may say, where the prompt cannot do without: else no text of the workspace asks for anything."""
-_AROUND_LINES = 400
-"""How much of the file around it is sent, in lines on each side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +55,17 @@ def values(
 
 def _known(document: Document, place: Place, path: str) -> dict[str, str]:
     first, last = place.range.start.line + 1, place.range.end.line + 1
-    around = _around(document, place)
     return {
         "code": place.code,
         "selection": place.code,
         "language": document.language,
         "path": path,
-        "context": around,
+        "context": file_around(document, place.range),
         "passages": numbered((Passage(path, first, last, place.code),)),
         "signature": place.signature,
         "style": style_of(document),
         **dict.fromkeys(_WISHES, place.wish),
     }
-
-
-def _around(document: Document, place: Place) -> str:
-    """Return the file around a place, empty where there is nothing."""
-    first, last = place.range.start.line, place.range.end.line
-    before = document.slice(Range(Position(max(0, first - _AROUND_LINES), 0), place.range.start))
-    after = document.slice(Range(place.range.end, Position(last + _AROUND_LINES, 0)))
-    return f"{before}{after}" if before.strip() or after.strip() else ""
 
 
 def _fits(variable: Variable, value: str) -> bool:

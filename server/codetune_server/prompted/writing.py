@@ -11,14 +11,14 @@ from codetune_core.domain.prompt import VariableType
 from codetune_core.domain.text import Edit, Range
 from codetune_core.errors import CodeTuneError
 from codetune_core.fixes.ladder.result import Climbed
-from codetune_core.mending.proposal import Proposal
+from codetune_core.mending.proposal import Proposal, content
 from codetune_core.workers.messages import Trying, Wanted
 from codetune_core.workers.supplies import Supplier
 from codetune_server.errors import failed
 from codetune_server.folders import Folders, paths_of
 from codetune_server.mending.climbing import Answer, Ended, climbed
 from codetune_server.prompt_runs import Listener, PromptRuns, about
-from codetune_server.prompted.answer import allowed, content, proposal_of
+from codetune_server.prompted.answer import allowed, proposal_of
 from codetune_server.prompted.docstring import check_documentable
 from codetune_server.prompted.listing import PromptAction
 from codetune_server.prompted.place import Place
