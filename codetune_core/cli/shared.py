@@ -1,6 +1,5 @@
 """Where a command's executions run: in the daemon of this user, or in the command's own process."""
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -11,7 +10,7 @@ import click
 from codetune_core.cli.core import say
 from codetune_core.daemon.ensure import ensure
 from codetune_core.daemon.executor import DaemonExecutor
-from codetune_core.daemon.own import are_own
+from codetune_core.daemon.own import are_own, why_without_daemon
 from codetune_core.domain.execution import Role
 from codetune_core.engines.protocol import Engine
 from codetune_core.engines.registry import UNSET, build
@@ -63,7 +62,7 @@ async def runner(settings: Settings) -> AsyncIterator[Runner]:
 
 
 def _are_shared(settings: Settings) -> bool:
-    return settings.daemon.enabled and sys.platform != "win32" and are_own(settings)
+    return not why_without_daemon(settings) and are_own(settings)
 
 
 @asynccontextmanager

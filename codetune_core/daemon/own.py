@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Iterator
 
@@ -35,6 +36,13 @@ def own_settings() -> Resolved:
     options, unreadable = read_options(None, trusted=True)
     resolved = resolve(options)
     return Resolved(resolved.settings, (*unreadable, *resolved.notices))
+
+
+def why_without_daemon(settings: Settings) -> str:
+    """Say why programs that run executions nowhere else run none; empty where the daemon may be used."""
+    if sys.platform == "win32":
+        return "prompts run in the daemon, which Windows has none of: run them with `codetune prompts run`"
+    return "" if settings.daemon.enabled else "prompts run in the daemon, which is switched off (daemon.enabled)"
 
 
 def are_own(settings: Settings) -> bool:

@@ -1,7 +1,6 @@
 """Runs prompts for the editor, in the daemon that all of the user's editors and terminals share."""
 
 import asyncio
-import sys
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from codetune_core.daemon.executor import DaemonExecutor
-from codetune_core.daemon.own import own_settings
+from codetune_core.daemon.own import own_settings, why_without_daemon
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.document import Document
 from codetune_core.domain.execution import ErrorKind, ExecutionRequest, Task
@@ -93,8 +92,8 @@ class PromptRuns:
 
     async def answer(self, request: ExecutionRequest, listener: Listener) -> dict[str, Any]:
         """Return the answer to a request, as ``run`` does."""
-        if sys.platform == "win32" or not (await asyncio.to_thread(own_settings)).settings.daemon.enabled:
-            raise DaemonError("prompts run in the daemon, which your settings switch off (daemon.enabled)")
+        if why := why_without_daemon((await asyncio.to_thread(own_settings)).settings):
+            raise DaemonError(why)
         answer, counted = _Answer(), _Counted(listener)
         async with aclosing(self.executor.execute(request)) as events:
             await _follow(events, answer, counted)

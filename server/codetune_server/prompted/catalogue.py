@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from codetune_core.daemon.ensure import ensure
 from codetune_core.daemon.identity import Identity, running
-from codetune_core.daemon.own import own_settings
+from codetune_core.daemon.own import own_settings, why_without_daemon
 from codetune_core.daemon.place import daemon_files, listens
 from codetune_core.errors import CodeTuneError
 from codetune_core.runtime.folder import Files
@@ -166,8 +165,8 @@ def _is_open(settings: Settings) -> bool:
 
 def _unusable(settings: Settings) -> str:
     """Say why nothing can be asked; empty where something may."""
-    if sys.platform == "win32" or not settings.daemon.enabled:
-        return "prompts run in the daemon, which is switched off (daemon.enabled)"
+    if why := why_without_daemon(settings):
+        return why
     if settings.engine.name in {"", "none"} and not settings.remote.base_url:
         return f"no model is set: {_HOW}"
     return ""
