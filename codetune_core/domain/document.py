@@ -71,6 +71,13 @@ class Document:
         line = min(bisect_right(self.starts, offset) - 1, len(self.lines) - 1)
         return Position(line, offset - self.starts[line])
 
+    def line_end(self, line: int) -> str:
+        """What ends a line, or else the first one."""
+        for text in (self.lines[min(line, len(self.lines) - 1)], self.lines[0]):
+            if end := text[len(without_end(text)) :]:
+                return end
+        return "\n"
+
     def slice(self, place: Range) -> str:
         """The text of a range."""
         return self.text[self.offset(place.start) : self.offset(place.end)]

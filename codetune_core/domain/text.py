@@ -87,6 +87,11 @@ def without_end(line: str) -> str:
     return line.rstrip("\r\n")
 
 
+def indentation(line: str) -> str:
+    """The blanks with which a line begins."""
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
 def to_units(line: str, column: int, encoding: Encoding) -> int:
     """Column in code points -> column in the encoding's units."""
     head = line[:column]

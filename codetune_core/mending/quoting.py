@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.text import Edit, Range
+from codetune_core.domain.text import Edit, Range, indentation
 from codetune_core.findings.anchor import Miss, Quoted, anchor_all
 from codetune_core.findings.blanking import blanked
 from codetune_core.fixes.ladder.result import Refused
@@ -57,7 +57,7 @@ def _between(places: Sequence[tuple[int, int]], end: int) -> Iterator[tuple[int,
 
 def _edit(document: Document, place: Range, each: Replaced) -> Edit:
     """The edit of a place: with the blanks around the quote where they stand there too, laid out as the code is."""
-    end = _line_end(document, place.start.line)
+    end = document.line_end(place.start.line)
     quote, new = _with_ends(each.quote, end), _with_ends(each.replacement, end)
     core = quote.strip()
     head, tail = quote[: quote.index(core)], quote[quote.index(core) + len(core) :]
@@ -80,12 +80,12 @@ def _shift(document: Document, place: Range, quote: str, new: str) -> tuple[str,
     ours = document.lines[place.start.line : place.end.line + 1]
     ours = [line for line in ours if line.strip()]
     if len(theirs) > 1 and len(ours) > 1:
-        return _indentation(theirs[1]), _indentation(ours[1])
-    first = _indentation(ours[0])
+        return indentation(theirs[1]), indentation(ours[1])
+    first = indentation(ours[0])
     below = [line for line in new.splitlines()[1:] if line.strip()]
-    if _indentation(theirs[0]) == first or all(line.startswith(first) for line in below):
+    if indentation(theirs[0]) == first or all(line.startswith(first) for line in below):
         return "", ""
-    return _indentation(theirs[0]), first
+    return indentation(theirs[0]), first
 
 
 def _moved(code: str, shift: tuple[str, str], end: str) -> str:
@@ -94,21 +94,10 @@ def _moved(code: str, shift: tuple[str, str], end: str) -> str:
     if theirs == ours:
         return code
     first, *below = code.split(end)
-    cut = min((len(_indentation(line)) for line in below if line.strip()), default=0)
+    cut = min((len(indentation(line)) for line in below if line.strip()), default=0)
     base = theirs[: min(cut, len(theirs))]
     moved = [f"{ours}{line.removeprefix(base)}" if line.strip() else line for line in below]
     return end.join([first, *moved])
-
-
-def _indentation(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" \t"))]
-
-
-def _line_end(document: Document, line: int) -> str:
-    for text in (document.lines[line], document.lines[0]):
-        if end := text[len(text.rstrip("\r\n")) :]:
-            return end
-    return "\n"
 
 
 def _with_ends(text: str, end: str) -> str:

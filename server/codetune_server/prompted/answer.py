@@ -2,10 +2,10 @@
 
 from codetune_core.domain.document import Document
 from codetune_core.domain.editor_scope import Shows
-from codetune_core.domain.text import Edit, Position, Range, without_end
+from codetune_core.domain.text import Edit, Position, Range, indentation, without_end
 from codetune_core.mending.proposal import UNFIT, Proposal, content, quoted
 from codetune_server.prompted.docstring import documented
-from codetune_server.prompted.layout import indentation, laid_out, line_end
+from codetune_server.prompted.layout import laid_out
 from codetune_server.prompted.place import Place
 
 _CODE = ("code", "tests")
@@ -46,7 +46,7 @@ def _written(code: str, shows: Shows, document: Document, place: Place) -> Edit:
         return _replacing(code, document, place)
     at = _below(document, place)
     indent = indentation(document.lines[first])
-    end = line_end(document, first)
+    end = document.line_end(first)
     begun = "" if at.start.column == 0 else end
     return Edit(at, f"{begun}{laid_out(code, document, first, indent)}{'' if begun else end}")
 

@@ -3,9 +3,9 @@
 import re
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.text import Edit, Position, Range, without_end
+from codetune_core.domain.text import Edit, Position, Range, indentation, without_end
 from codetune_server.errors import failed
-from codetune_server.prompted.layout import indentation, line_end, unwrapped
+from codetune_server.prompted.layout import unwrapped
 from codetune_server.prompted.place import Place
 from codetune_server.prompted.python_code import Function, function, shape
 
@@ -49,7 +49,7 @@ def documented(text: str, document: Document, place: Place) -> Edit | None:
         return _in_python(text, document, place)
     style = style_of(document)
     first = place.range.start.line
-    indent, end = indentation(document.lines[first]), line_end(document, first)
+    indent, end = indentation(document.lines[first]), document.line_end(first)
     lines = _with_signs(text.split("\n"), style)
     start = Position(first, 0)
     return Edit(Range(start, start), "".join(f"{indent}{line}".rstrip() + end for line in lines))
@@ -81,7 +81,7 @@ def _documentable(place: Place) -> tuple[Function, int]:
 
 def _edit(text: str, document: Document, found: Function, first: int) -> Edit:
     body = first + (found.documented[0] if found.documented else found.body)
-    indent, end = indentation(document.lines[body]), line_end(document, body)
+    indent, end = indentation(document.lines[body]), document.line_end(body)
     written = "".join(f"{line.rstrip()}{end}" for line in _quoted(text, indent))
     start, last = Position(body, 0), _end_of_documented(document, found, first)
     return Edit(Range(start, last or start), written.removesuffix(end) if last else written)

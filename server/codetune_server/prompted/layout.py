@@ -5,24 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.text import without_end
+from codetune_core.domain.text import indentation
 from codetune_server.prompted.python_code import fixed_lines
 
 _FENCED = re.compile(r"\s*(?P<fence>`{3,}|~{3,})[^\n`]*\n(?P<code>.*?)\n?[ \t]*(?P=fence)\s*", re.DOTALL)
 _FOUR = 4
-
-
-def line_end(document: Document, line: int) -> str:
-    """Return what ends a line, or else the first line of the document."""
-    for text in (document.lines[min(line, len(document.lines) - 1)], document.lines[0]):
-        if end := text[len(without_end(text)) :]:
-            return end
-    return "\n"
-
-
-def indentation(text: str) -> str:
-    """Return the blanks with which a line begins."""
-    return text[: len(text) - len(text.lstrip(" \t"))]
 
 
 def unwrapped(text: str) -> str:
@@ -45,7 +32,7 @@ def laid_out(code: str, document: Document, line: int, indent: str) -> str:
         text if number in fixed else f"{indent}{unit.of_file(text[base:])}" if text.strip() else ""
         for number, text in enumerate(lines)
     ]
-    return line_end(document, line).join(shifted)
+    return document.line_end(line).join(shifted)
 
 
 def _common(lines: Iterable[str]) -> int:
