@@ -95,6 +95,7 @@ class Proposer:
         if await _is_set_within(newer, ask.delay - _CONTEXT_SECONDS):
             return None
         reading = asyncio.create_task(asyncio.to_thread(spot.told, ask.place, ask.budget))
+        reading.add_done_callback(_noted)  # also where nobody waits for it any more
         if await _is_set_within(newer, min(ask.delay, _CONTEXT_SECONDS)):
             return None
         await asyncio.wait({reading}, timeout=_CONTEXT_SECONDS)
@@ -190,12 +191,12 @@ class Proposer:
 
 def _read(reading: "asyncio.Task[Told]") -> Told | None:
     """Return what was read, None where it takes too long or failed."""
-    if not reading.done():
-        return None
-    if error := reading.exception():
+    return reading.result() if reading.done() and not reading.exception() else None
+
+
+def _noted(reading: "asyncio.Task[Told]") -> None:
+    if not reading.cancelled() and (error := reading.exception()):
         logger.warning("other documents were left out: %s", type(error).__name__)
-        return None
-    return reading.result()
 
 
 def _now() -> float:
