@@ -62,7 +62,9 @@ def anchor(document: Document, quote: str, *, symbol: str = "") -> Range | Miss:
 
 def anchor_all(document: Document, claims: Sequence[Quoted]) -> tuple[Range | Miss, ...]:
     """Find the place of each claim; as many claims about the same as there are places take them in order."""
-    found = [_places(document, claim) for claim in claims]
+    known = {(claim.quote, claim.symbol): claim for claim in claims}
+    places_of = {key: _places(document, claim) for key, claim in known.items()}
+    found = [places_of[claim.quote, claim.symbol] for claim in claims]
     alike: defaultdict[tuple[str, tuple[Range, ...] | Miss], list[int]] = defaultdict(list)
     for index, (claim, places) in enumerate(zip(claims, found, strict=True)):
         alike[claim.about, places].append(index)

@@ -8,13 +8,16 @@ from itertools import pairwise, takewhile
 
 from codetune_core.domain.text import without_end
 
+_MOST_PAIRS = 4_000_000
+"""Of lines that are compared one by one: 2,000 on each side."""
+
 
 def places(old: Sequence[str], new: Sequence[str], moving: Iterable[str] = ()) -> list[int]:
     """Where each line of a text is in a later one, whatever its indentation: growing numbers, -1 for those gone.
 
     Lines that both have at their beginning and end are the same; then those that each has once, in the longest order
-    that both share (patience diff, Bram Cohen), unless they are ``moving``; between these, the longest runs. Empty
-    lines in between are nowhere.
+    that both share (patience diff, Bram Cohen), unless they are ``moving``; between these, the longest runs,
+    unless there is too much to compare. Empty lines in between are nowhere.
     """
     head = common(old, new)
     tail = common(old[head:][::-1], new[head:][::-1])
@@ -69,6 +72,8 @@ def _runs(old: Sequence[str], new: Sequence[str], here: range, there: range) -> 
     if not here or not there:
         return
     ours, theirs = ([at for at in part if keys[at]] for keys, part in ((old, here), (new, there)))
+    if len(ours) * len(theirs) > _MOST_PAIRS:
+        return
     matcher = SequenceMatcher(None, [old[at] for at in ours], [new[at] for at in theirs])
     for one, other, size in matcher.get_matching_blocks():
         yield from zip(ours[one : one + size], theirs[other : other + size], strict=True)

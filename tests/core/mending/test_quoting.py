@@ -107,3 +107,9 @@ def test_exact_edits_pass_and_a_refusal_stays_one():
     document = Document("untitled:a", TEXT, "python")
     assert edits_of(document, (PAY,), Proposal((edit,))) == (edit,)
     assert edits_of(document, (PAY,), Proposal(refused="why")) == Refused("why")
+
+
+def test_a_flood_of_one_quote_is_looked_for_once():
+    flooded = Document("file:///a.py", "x = 1\n" * 50_000, "python", 1)
+    found = edits_of(flooded, (Range.of(0, 0, 50_000, 0),), Proposal(replaced=(Replaced("x = 1", "y"),) * 5_000))
+    assert isinstance(found, Refused)

@@ -219,3 +219,16 @@ def test_edits_elsewhere_never_change_that_it_is_kept(edits):
 def test_lines_that_come_elsewhere_never_change_that_it_is_reverted(edits):
     marked = mark(BEFORE, ("def second", f"{FUNCTION}def second", 0))
     check(Outcome.REVERTED, marked, lambda text: _around(text, edits, only_insert=True).replace(FUNCTION, ""))
+
+
+@pytest.mark.parametrize(
+    ("written", "later", "expected"),
+    [
+        ("a b c d\n" * 100_000, "a  b c d\n" * 100_000, Outcome.KEPT),
+        ("".join(f"v{i * 7919 % 10007}\n" for i in range(100_000)), "x\n" * 100_000, Outcome.REVERTED),
+        ("".join(f"w{i % 97} = {i % 89}\n" for i in range(100_000)), "w1 = 1\n" * 100_000, Outcome.EDITED),
+    ],
+)
+def test_an_edit_of_a_megabyte_is_judged_in_time_that_a_quadratic_way_would_not_keep(written, later, expected):
+    before = Document("file:///a.py", "".join(f"old{i}\n" for i in range(10_000)), "python", 1)
+    assert Mark.of(before, [Edit(Range.of(0, 0, 10_000, 0), written)]).outcome(later) is expected

@@ -1,8 +1,10 @@
 """No text of a model makes a link, an image or HTML, as a parser of CommonMark and tables sees it."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -72,6 +74,7 @@ def test_known_ways_out_of_code_lead_nowhere(text):
     assert not active(f"- a{fenced(text).rstrip()}".replace("\n", "\n  "))
 
 
+OWN = ("file:///w/a.py#L1",)
 DOCUMENT = Document("file:///w/a.py", "x = 1\n", "python", 1)
 PLACE = Place(Range(Position(0, 0), Position(1, 0)), "x = 1\n")
 values = st.recursive(
@@ -94,6 +97,19 @@ def test_a_page_has_no_link_but_its_own(answer, is_whole):
     links = active(page("Ask", answer, DOCUMENT, PLACE, "ask, tiny", cited))
     assert {kind for kind, *_ in links} <= {"link_open"}
     assert all(address.startswith("file:///w/a.py#L1") for _, address in links)
+
+
+ATTEMPTS = yaml.safe_load((Path(__file__).parents[2] / "fixtures" / "injections.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("said", [each["text"] for each in ATTEMPTS], ids=range(len(ATTEMPTS)))
+def test_an_answer_that_repeats_an_injection_makes_no_link(said):
+    for answer in (
+        said,
+        f"{said} {LINK}",
+        json.dumps({"answer": said, "citations": [{"quote": said}], "steps": [said]}),
+    ):
+        assert [link[1:] for link in active(page("Ask", answer, DOCUMENT, PLACE, "ask, tiny", {}))] == [OWN] * 2
 
 
 @pytest.mark.parametrize(
