@@ -16,6 +16,8 @@ from codetune_server.prompted.page import page
 from codetune_server.prompted.place import Place
 
 PARSERS = (MarkdownIt("commonmark"), MarkdownIt("commonmark").enable(["table", "strikethrough"]))
+for each in PARSERS:
+    each.validateLink = lambda _: True  # it takes no `file:` by itself
 LINK = "[x](http://evil)"
 ATTACKS = [
     f"`\r\r{LINK}\r\r`",
@@ -74,7 +76,7 @@ def test_known_ways_out_of_code_lead_nowhere(text):
     assert not active(f"- a{fenced(text).rstrip()}".replace("\n", "\n  "))
 
 
-OWN = ("file:///w/a.py#L1",)
+OWN = ("link_open", "file:///w/a.py#L1")
 DOCUMENT = Document("file:///w/a.py", "x = 1\n", "python", 1)
 PLACE = Place(Range(Position(0, 0), Position(1, 0)), "x = 1\n")
 values = st.recursive(
@@ -109,7 +111,7 @@ def test_an_answer_that_repeats_an_injection_makes_no_link(said):
         f"{said} {LINK}",
         json.dumps({"answer": said, "citations": [{"quote": said}], "steps": [said]}),
     ):
-        assert [link[1:] for link in active(page("Ask", answer, DOCUMENT, PLACE, "ask, tiny", {}))] == [OWN] * 2
+        assert active(page("Ask", answer, DOCUMENT, PLACE, "ask, tiny", {})) == [OWN] * len(PARSERS)
 
 
 @pytest.mark.parametrize(
