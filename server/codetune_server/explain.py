@@ -29,13 +29,14 @@ def explain(finding: Finding) -> str:
 def ignored(document: Document, findings: Iterable[Finding]) -> str:
     """The findings of a document that were set aside, by what and why."""
     lines = [_ignored(finding) for finding in findings]
-    return f"### Ignored findings of {document.name}\n\n" + ("\n".join(lines) or "None.")
+    return f"### Ignored findings of {escaped(document.name)}\n\n" + ("\n".join(lines) or "None.")
 
 
 def _ignored(finding: Finding) -> str:
     why = finding.suppression
-    by = f"{why.kind}: {why.reason or 'no reason given'}" if why else ""
-    return f"- line {finding.range.start.line + 1}, `{finding.rule.id}` ({by}): {finding.message}"
+    by = f"{why.kind}: {escaped(why.reason) or 'no reason given'}" if why else ""
+    message = escaped(finding.message) if finding.verdict else finding.message
+    return f"- line {finding.range.start.line + 1}, `{finding.rule.id}` ({by}): {message}"
 
 
 def plain(markdown: str) -> str:

@@ -82,6 +82,12 @@ def test_ignored_findings_are_listed_with_by_what_and_why():
     assert ignored(document, []).endswith("None.")
 
 
+def test_the_reason_of_a_comment_in_the_workspace_is_shown_as_text():
+    why = Suppression(SuppressionKind.COMMENT, "[x](command:evil) <img>")
+    document = Document("file:///a.py", "x\n", "python")
+    assert r"\[x\]\(command\:evil\) \<img\>" in ignored(document, [finding(suppression=why)])
+
+
 VERDICT = Verdict(Standing.DOUBTFUL, "**no** [x](http://e.vil) ![i](y) <b> a_b_c", (Step(Range.of(2, 0, 2, 1), "x"),))
 
 
