@@ -18,7 +18,7 @@ check: $(INSTALLED) ## format, lint, types, import directions
 	$(BIN)/lint-imports
 
 unit: $(INSTALLED) ## the tests
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile
 
 coverage: $(INSTALLED) ## the tests, and which lines they run: takes twice as long
 	$(BIN)/coverage erase
