@@ -12,7 +12,7 @@ PRICE = {"model": "tiny", "prompt": "1000000", "completion": "2000000", "source"
 
 
 async def watching(core, count: int, **changes) -> list[asyncio.Task]:
-    """Executions that all wait for the engine, each having had its first event."""
+    """Executions that all wait for the engine, each having had its first event; the first one asked it."""
     started = asyncio.Semaphore(0)
 
     async def watch():
@@ -23,8 +23,9 @@ async def watching(core, count: int, **changes) -> list[asyncio.Task]:
             events.append(event)
         return events
 
-    tasks = [asyncio.create_task(watch()) for _ in range(count)]
+    tasks = []
     for _ in range(count):
+        tasks.append(asyncio.create_task(watch()))
         await started.acquire()
     return tasks
 
