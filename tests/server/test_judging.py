@@ -309,7 +309,7 @@ def until(holds):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("attempt", ATTEMPTS[::4])
+@pytest.mark.parametrize("attempt", ATTEMPTS[::8])
 def test_what_is_written_in_the_code_steers_no_verdict(client, attempt):
     text = " ".join(attempt.split())
     code = SHOP.replace("shop_orders", "attacked").replace("    rows", f"    # ATTACK {text}\n    rows")

@@ -11,7 +11,7 @@ import small_models
 import taught_lessons
 import taught_model
 from driven_editors import drive
-from taught_lessons import FIX, FLAWED, LOADER, NOTES, REVIEW, SAFE, SHOP, Lesson
+from taught_lessons import FIX, FLAWED, NOTES, REVIEW, SAFE, SHOP, Lesson
 
 from codetune_core.bootstrap.core import open_core
 from codetune_core.daemon.executor import DaemonExecutor
@@ -60,7 +60,7 @@ async def detected(pool: Pool, about: Document) -> tuple[Finding, ...]:
 async def lessons() -> tuple[list[Lesson], list[Lesson]]:
     """What the product asks about all texts, with the answers: to judge, and to mend."""
     pool, judging, mending = Pool(), [], []
-    for text in (SHOP + NOTES, SHOP.replace(FLAWED, SAFE), LOADER):
+    for text in (SHOP + NOTES, SHOP.replace(FLAWED, SAFE)):
         about = document(text)
         findings = await detected(pool, about)
         judging += taught_lessons.judging(about, findings)
@@ -129,30 +129,8 @@ async def mended(pool: Pool, executor: DaemonExecutor, about: Document, finding:
     return [part async for part in pool.climb(task, supply)][-1]
 
 
-@pytest.mark.parametrize(
-    ("text", "verdicts", "fixed"),
-    [
-        (
-            SHOP + NOTES,
-            {
-                "find": ("confirmed", "WHERE name = '{name}'"),
-                "version": ("doubtful", '"git describe"'),
-                "notes": ("new", 'open("/srv/notes/" + name)'),
-            },
-            MENDED,
-        ),
-        (
-            LOADER,
-            {"load": ("confirmed", "return yaml.load(text)")},
-            LOADER.replace("yaml.load", "yaml.safe_load"),
-        ),
-    ],
-    ids=["sql", "yaml"],
-)
-async def test_the_model_judges_what_detectors_report_and_its_fix_climbs_the_ladder(
-    executor, pool, text, verdicts, fixed
-):
-    about = document(text)
+async def test_the_model_judges_what_detectors_report_and_its_fix_climbs_the_ladder(executor, pool):
+    about = document(SHOP + NOTES)
     findings = await detected(pool, about)
     reading = await pool.read(about)
     async with aclosing(ModelReviewer(executor, pool.anchor).review(reading, findings)) as reviews:
@@ -160,14 +138,18 @@ async def test_the_model_judges_what_detectors_report_and_its_fix_climbs_the_lad
     assert (last.failures, last.dropped) == ((), {})
     said = {each.symbol: (each.verdict, each.range) for each in last.findings}
     decides = {symbol: verdict.evidence[0].range if verdict.evidence else at for symbol, (verdict, at) in said.items()}
-    assert {symbol: (said[symbol][0].standing, about.slice(decides[symbol])) for symbol in said} == verdicts
+    assert {symbol: (said[symbol][0].standing, about.slice(decides[symbol])) for symbol in said} == {
+        "find": ("confirmed", "WHERE name = '{name}'"),
+        "version": ("doubtful", '"git describe"'),
+        "notes": ("new", 'open("/srv/notes/" + name)'),
+    }
 
-    confirmed = next(finding for finding in findings if verdicts[finding.symbol][0] == "confirmed")
+    confirmed = next(finding for finding in findings if finding.symbol == "find")
     best = (await mended(pool, executor, about, confirmed)).best
     assert best
     assert best.is_preferred
     assert best.describe() == "verified: parses, names, rescan"
-    assert about.edited(best.edits).text == fixed
+    assert about.edited(best.edits).text == MENDED
 
 
 @pytest.mark.editor
@@ -247,6 +229,7 @@ def test_cancelling_a_review_stops_the_model_and_asks_no_more(client, student):
     assert len(kinds()) < MANY
 
 
+@pytest.mark.timeout(240)
 def test_it_completes_what_is_typed_and_what_follows_its_proposal_needs_no_call(client, student):
     def typed(text):
         client.change(URI, next(versions), {"text": f"{text}\n        self.y = y\n"})
@@ -264,7 +247,8 @@ def test_it_completes_what_is_typed_and_what_follows_its_proposal_needs_no_call(
     versions = itertools.count(2)
     client.open(URI, "")
     start = typed("class Point:\n    def __init__(self, x, y):\n        self.x")
-    daemons.wait_until(lambda: proposed(start), f"nothing is proposed: {client.seen[-4:]}")
+    # Who completes is looked for again after a minute, where the daemon was slow to say.
+    daemons.wait_until(lambda: proposed(start), "nothing is proposed", 100)
     before = len(student.recorded())
     text = proposed(start)
     assert proposed(typed(start + text[:3])) == text[3:]
