@@ -6,7 +6,7 @@ from typing import TypeVar
 from codetune_core.model_reviewer.question import Question
 from codetune_core.model_reviewer.verdicts import Answers
 
-_MOST = 1_000
+_MOST = 500
 """Answers that are remembered, of a few kilobytes each; older ones are in the cache of who executes."""
 _MOST_DOCUMENTS = 200
 _Key = TypeVar("_Key")

@@ -68,6 +68,7 @@ def _run_stdio(client_pid: int | None) -> None:
     memory.share_arenas()
     linecache.clearcache()  # 2 MB: the source of every method that attrs wrote for the protocol's types
     gc.freeze()
+    gc.set_threshold(4_000, 50, 100)  # what is left in circles would be megabytes after a long day
     transport.run_stdio(assembly.create_server, client_pid)
 
 
