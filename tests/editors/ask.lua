@@ -1,17 +1,6 @@
 -- Neovim, headless: the page's own lines ask a question about the function and show how it stands.
-local function finish(seen, problem)
-  seen.problem = problem
-  local out = io.open(vim.env.CODETUNE_RESULT, "w")
-  out:write(vim.json.encode(seen))
-  out:close()
-  vim.cmd(problem and "cquit 1" or "qall!")
-end
-
-local seen = { asked = {}, statuses = {} }
-local function await(what, condition)
-  if not vim.wait(60000, condition, 20) then finish(seen, "waited in vain for " .. what) end
-end
-
+dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "common.lua")
+seen.asked, seen.statuses = {}, {}
 vim.cmd("luafile " .. vim.env.CODETUNE_SNIPPET)
 local shows = vim.lsp.handlers["codetune/status"]
 vim.lsp.handlers["codetune/status"] = function(...)
@@ -54,4 +43,4 @@ vim.lsp.commands["codetune.ask"](entry.command, { bufnr = 0, client_id = id })
 await("the answer", function() return seen.message ~= nil end)
 local at = { textDocument = params.textDocument, position = { line = 4, character = 4 } }
 seen.hover = vim.lsp.buf_request_sync(0, "textDocument/hover", at, 5000)[id].result.contents.value
-finish(seen, nil)
+finish()

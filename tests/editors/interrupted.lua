@@ -1,18 +1,8 @@
 -- Neovim, headless: a model's fix is under way when its user types, and another one when its user cancels it.
+dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "common.lua")
 local file, command = vim.env.CODETUNE_FILE, vim.env.CODETUNE_COMMAND
-local seen, working, ended = { said = {} }, nil, false
-
-local function finish(problem)
-  seen.problem = problem
-  local out = io.open(vim.env.CODETUNE_RESULT, "w")
-  out:write(vim.json and vim.json.encode(seen) or vim.fn.json_encode(seen))
-  out:close()
-  vim.cmd(problem and "cquit 1" or "qall!")
-end
-
-local function await(what, condition)
-  if not vim.wait(60000, condition, 20) then finish("waited in vain for " .. what) end
-end
+local working, ended = nil, false
+seen.said = {}
 
 vim.lsp.handlers["$/progress"] = function(_, params)
   if (params.value.message or ""):find("token") then working = params.token end

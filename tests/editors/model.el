@@ -1,23 +1,7 @@
 ;;; Emacs, batch: see static findings, type, save, see a model's verdicts, have it mend a finding, save.  -*- lexical-binding: t -*-
 
-(package-initialize)
-(require 'eglot)
-(require 'json)
-
-(defvar seen nil)
-(setq eglot-sync-connect t
-      eglot-autoshutdown t
-      eglot-confirm-server-initiated-edits nil
-      make-backup-files nil
-      create-lockfiles nil
-      python-indent-guess-indent-offset nil)
-
-(defun finish (problem)
-  (when problem (push (cons 'problem problem) seen))
-  (let ((coding-system-for-write 'utf-8))
-    (with-temp-file (getenv "CODETUNE_RESULT") (insert (json-encode seen))))
-  (set-buffer-modified-p nil)
-  (kill-emacs (if problem 1 0)))
+(load (expand-file-name "common.el" (file-name-directory load-file-name)) nil t)
+(setq eglot-confirm-server-initiated-edits nil)
 
 (defun findings ()
   (flymake-start nil t)
@@ -26,20 +10,9 @@
                 (flymake-diagnostics))
         (lambda (one other) (< (car one) (car other)))))
 
-(defun await (what condition)
-  (let ((until (+ (float-time) 60)) (value nil))
-    (while (and (not (setq value (funcall condition))) (< (float-time) until))
-      (accept-process-output nil 0.05))
-    (or value (finish (format "waited in vain for %s: %S" what (findings))))))
-
-(defun ask (method params)
-  (jsonrpc-request (eglot--current-server-or-lose) method params :timeout 120))
-
 (condition-case problem
     (let ((mended (string-to-number (getenv "CODETUNE_LINE"))) chosen)
-      (find-file (getenv "CODETUNE_FILE"))
-      (add-to-list 'eglot-server-programs (cons 'python-mode (split-string (getenv "CODETUNE_COMMAND") " ")))
-      (apply #'eglot--connect (eglot--guess-contact))
+      (connect)
       (await "the findings" (lambda () (= (length (findings)) 2)))
       (goto-char (point-max))
       (insert (getenv "CODETUNE_TYPED") "\n")
@@ -56,17 +29,10 @@
             seen)
       (goto-char (point-min))
       (forward-line mended)
-      (let ((here (eglot--pos-to-lsp-position (point))))
-        (setq chosen
-              (await "a model's fix"
-                     (lambda ()
-                       (seq-find (lambda (action) (string-prefix-p "Fix with " (plist-get action :title)))
-                                 (ask :textDocument/codeAction
-                                      (list :textDocument (eglot--TextDocumentIdentifier)
-                                            :range (list :start here :end here)
-                                            :context (list :diagnostics []))))))))
+      (setq chosen (await "a model's fix" #'fix-with-model))
       (push (cons 'title (plist-get chosen :title)) seen)
-      (push (cons 'verified (plist-get (ask :workspace/executeCommand (plist-get chosen :command)) :verified)) seen)
+      (push (cons 'verified (plist-get (jsonrpc-request (eglot--current-server-or-lose) :workspace/executeCommand
+                                                   (plist-get chosen :command) :timeout 120) :verified)) seen)
       (eglot--signal-textDocument/didChange)
       (await "the finding to go"
              (lambda () (let ((now (findings))) (and (= (length now) 2) (not (assq mended now))))))

@@ -1,23 +1,12 @@
 -- Neovim, headless: see static findings, type, save, see a model's verdicts, have it mend a finding, save.
+dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "common.lua")
 local file, command, mended = vim.env.CODETUNE_FILE, vim.env.CODETUNE_COMMAND, tonumber(vim.env.CODETUNE_LINE)
-local seen = { fewest = 1000 }
-
-local function finish(problem)
-  seen.problem = problem
-  local out = io.open(vim.env.CODETUNE_RESULT, "w")
-  out:write(vim.json and vim.json.encode(seen) or vim.fn.json_encode(seen))
-  out:close()
-  vim.cmd(problem and "cquit 1" or "qall!")
-end
+seen.fewest = 1000
 
 local function findings()
   local found = vim.tbl_map(function(d) return { d.lnum, d.code, d.message } end, vim.diagnostic.get(0))
   table.sort(found, function(a, b) return a[1] < b[1] end)
   return found
-end
-
-local function await(what, condition)
-  if not vim.wait(30000, condition, 20) then finish("waited in vain for " .. what .. ": " .. vim.inspect(findings())) end
 end
 
 local function judged()

@@ -1,28 +1,6 @@
 ;;; Emacs, batch: open, see the finding, type, save, apply the preferred fix, and say what the buffer holds then.  -*- lexical-binding: t -*-
 
-(package-initialize)
-(require 'eglot)
-(require 'json)
-
-(defvar seen nil)
-(setq eglot-sync-connect t
-      eglot-autoshutdown t
-      make-backup-files nil
-      create-lockfiles nil
-      python-indent-guess-indent-offset nil)
-
-(defun finish (problem)
-  (when problem (push (cons 'problem problem) seen))
-  (let ((coding-system-for-write 'utf-8))
-    (with-temp-file (getenv "CODETUNE_RESULT") (insert (json-encode seen))))
-  (set-buffer-modified-p nil)
-  (kill-emacs (if problem 1 0)))
-
-(defun await (what condition)
-  (let ((until (+ (float-time) 20)) (value nil))
-    (while (and (not (setq value (funcall condition))) (< (float-time) until))
-      (accept-process-output nil 0.05))
-    (or value (finish (concat "waited in vain for " what)))))
+(load (expand-file-name "common.el" (file-name-directory load-file-name)) nil t)
 
 (defun findings ()
   (flymake-start nil t)
@@ -33,9 +11,7 @@
 
 (condition-case problem
     (progn
-      (find-file (getenv "CODETUNE_FILE"))
-      (add-to-list 'eglot-server-programs (cons 'python-mode (split-string (getenv "CODETUNE_COMMAND") " ")))
-      (apply #'eglot--connect (eglot--guess-contact))
+      (connect)
       (let ((opened (await "the finding" (lambda () (let ((now (findings))) (and (= (length now) 1) now))))))
         (push (cons 'opened (car opened)) seen)
         (goto-char (point-min))

@@ -1,18 +1,6 @@
 -- Neovim, headless: open, see the finding, type, save, apply the first fix, and say what the buffer holds then.
+dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "common.lua")
 local file, command, encoding = vim.env.CODETUNE_FILE, vim.env.CODETUNE_COMMAND, vim.env.CODETUNE_ENCODING
-local seen = {}
-
-local function finish(problem)
-  seen.problem = problem
-  local out = io.open(vim.env.CODETUNE_RESULT, "w")
-  out:write(vim.json and vim.json.encode(seen) or vim.fn.json_encode(seen))
-  out:close()
-  vim.cmd(problem and "cquit 1" or "qall!")
-end
-
-local function await(what, condition)
-  if not vim.wait(20000, condition, 20) then finish("waited in vain for " .. what) end
-end
 
 local function lines_of_findings()
   return vim.tbl_map(function(d) return { d.lnum, d.col, d.end_lnum, d.end_col, d.code, d.source } end, vim.diagnostic.get(0))
