@@ -1,9 +1,11 @@
 """Gives the tests the client that speaks raw bytes."""
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 
+import daemons
 import pytest
 
 
@@ -43,3 +45,12 @@ async def start_editor(editors, tmp_path):
     yield start
     for editor in started:
         await editor.stop()
+
+
+@pytest.fixture(scope="module")
+def user(request, sqlite_starters, tmp_path_factory):
+    """Somebody whose daemon answers by the module's SCRIPT, and ends with the module."""
+    database = shutil.copy(sqlite_starters, tmp_path_factory.mktemp("user") / "codetune.db")
+    with pytest.MonkeyPatch.context() as patch, daemons.user(f"sqlite:///{database}", patch) as somebody:
+        somebody.scripted(request.module.SCRIPT)
+        yield somebody

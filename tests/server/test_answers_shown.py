@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import daemons
 import hub_cache
 import pytest
 
@@ -60,22 +59,7 @@ HOVERS = {"textDocument": {"hover": {"contentFormat": ["markdown"]}}}
 
 
 @pytest.fixture(scope="module")
-def sqlite_template(sqlite_starters):
-    return sqlite_starters
-
-
-@pytest.fixture(scope="module")
-def somebody_here(sqlite_starters, tmp_path_factory):
-    """A user whose daemon ends with the module."""
-    database = tmp_path_factory.mktemp("shown") / "codetune.db"
-    database.write_bytes(Path(sqlite_starters).read_bytes())
-    with pytest.MonkeyPatch.context() as patch, daemons.user(f"sqlite:///{database}", patch) as user:
-        user.scripted(SCRIPT)
-        yield user
-
-
-@pytest.fixture(scope="module")
-def editor(somebody_here, raw_client):
+def editor(user, raw_client):
     """An editor that can do everything."""
     with raw_client.RawClient(raw_client.SERVER) as client:
         client.offered = client.initialize(capabilities=WHOLE)["capabilities"]
@@ -170,14 +154,14 @@ def test_the_text_is_sent_under_the_token_that_the_client_gave_and_counted_for_p
     assert progressed(client, "w")[0]["cancellable"] is True
 
 
-def test_cancelling_in_the_middle_stops_the_model_and_the_page_says_so(client, somebody_here):
-    before = len(somebody_here.recorded())
+def test_cancelling_in_the_middle_stops_the_model_and_the_page_says_so(client, user):
+    before = len(user.recorded())
     running = explain(client, "ENDLESS", workDoneToken="c")
     shown = grant(client, asked(client, "window/showDocument"), {"success": True})
     client.notify("window/workDoneProgress/cancel", {"token": "c"})
     assert client.answer(running, 30)["error"]["code"] == CANCELLED
     deadline = time.monotonic() + 30
-    while [row[0] for row in somebody_here.recorded()[before:]] != ["cancelled"]:
+    while [row[0] for row in user.recorded()[before:]] != ["cancelled"]:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert content(client, shown["uri"]).endswith("_It was stopped before its end._\n")
@@ -226,7 +210,7 @@ def test_a_file_that_is_not_open_is_not_asked_about(client):
     assert (refused["code"], "not open" in refused["message"]) == (FAILED, True)
 
 
-def test_an_editor_that_opens_nothing_reads_the_answer_in_a_hover_at_its_code(somebody_here, raw_client):
+def test_an_editor_that_opens_nothing_reads_the_answer_in_a_hover_at_its_code(user, raw_client):
     with raw_client.RawClient(raw_client.SERVER) as client:
         client.initialize(capabilities=HOVERS)
         opened(client)
@@ -259,10 +243,10 @@ def test_how_it_stands_is_told_where_it_changes_and_answered_when_asked(client):
     ]
 
 
-def test_a_daemon_that_ends_over_an_answer_is_told_and_the_next_answer_ends_that(client, somebody_here):
+def test_a_daemon_that_ends_over_an_answer_is_told_and_the_next_answer_ends_that(client, user):
     running = explain(client, "ENDLESS once more")
     grant(client, asked(client, "window/showDocument"), {"success": True})
-    os.kill(somebody_here.pid, signal.SIGKILL)
+    os.kill(user.pid, signal.SIGKILL)
     assert "error" in client.answer(running, 60)
     assert [each["state"] for each in statuses(client)] == ["offline"]
     client.seen.clear()

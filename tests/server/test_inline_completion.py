@@ -3,9 +3,7 @@
 import json
 import sqlite3
 import time
-from pathlib import Path
 
-import daemons
 import psutil
 import pytest
 
@@ -29,21 +27,6 @@ rules:
   - {{contains: "class Many", answers: ["one = 1\\n    two = 2\\n"]}}
 default: {{answers: ["{WRITTEN}"]}}
 """
-
-
-@pytest.fixture(scope="module")
-def sqlite_template(sqlite_starters):
-    return sqlite_starters
-
-
-@pytest.fixture(scope="module")
-def user(sqlite_starters, tmp_path_factory):
-    """A user whose daemon ends with the module."""
-    database = tmp_path_factory.mktemp("completing") / "codetune.db"
-    database.write_bytes(Path(sqlite_starters).read_bytes())
-    with pytest.MonkeyPatch.context() as patch, daemons.user(f"sqlite:///{database}", patch) as somebody:
-        somebody.scripted(SCRIPT)
-        yield somebody
 
 
 @pytest.fixture(scope="module")

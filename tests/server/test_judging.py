@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
-import daemons
 import pytest
 import yaml
 
@@ -105,22 +104,12 @@ SCRIPT = json.dumps(
 
 
 @pytest.fixture(scope="module")
-def sqlite_template(sqlite_starters):
-    return sqlite_starters
-
-
-@pytest.fixture(scope="module")
-def client(sqlite_starters, tmp_path_factory, raw_client):
-    """An editor of a user whose daemon ends with the module."""
-    database = tmp_path_factory.mktemp("judging") / "codetune.db"
-    database.write_bytes(Path(sqlite_starters).read_bytes())
-    with pytest.MonkeyPatch.context() as patch, daemons.user(f"sqlite:///{database}", patch) as user:
-        user.scripted(SCRIPT)
-        with raw_client.RawClient(raw_client.SERVER) as started:
-            started.user = user
-            started.folder = tmp_path_factory.mktemp("workspace")
-            started.initialize(capabilities=CAPABILITIES, rootUri=started.folder.as_uri())
-            yield started
+def client(user, tmp_path_factory, raw_client):
+    with raw_client.RawClient(raw_client.SERVER) as started:
+        started.user = user
+        started.folder = tmp_path_factory.mktemp("workspace")
+        started.initialize(capabilities=CAPABILITIES, rootUri=started.folder.as_uri())
+        yield started
 
 
 def published(client, uri=URI):

@@ -2,9 +2,7 @@
 
 import json
 import time
-from pathlib import Path
 
-import daemons
 import pytest
 
 FAILED = -32803
@@ -65,21 +63,11 @@ CAPABILITIES = {
 
 
 @pytest.fixture(scope="module")
-def sqlite_template(sqlite_starters):
-    return sqlite_starters
-
-
-@pytest.fixture(scope="module")
-def client(sqlite_starters, tmp_path_factory, raw_client):
-    """An editor of a user whose daemon ends with the module."""
-    database = tmp_path_factory.mktemp("fixes") / "codetune.db"
-    database.write_bytes(Path(sqlite_starters).read_bytes())
-    with pytest.MonkeyPatch.context() as patch, daemons.user(f"sqlite:///{database}", patch) as user:
-        user.scripted(SCRIPT)
-        with raw_client.RawClient(raw_client.SERVER) as started:
-            started.user = user
-            started.initialize(capabilities=CAPABILITIES)
-            yield started
+def client(user, raw_client):
+    with raw_client.RawClient(raw_client.SERVER) as started:
+        started.user = user
+        started.initialize(capabilities=CAPABILITIES)
+        yield started
 
 
 def opened(client, name):

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from uuid import UUID
 
-import daemons
 import pytest
 
 from codetune_core.prompts.files import read_prompt
@@ -54,16 +53,6 @@ def shop(tmp_path):
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "first")
     return folder
-
-
-@pytest.fixture(scope="module")
-def user(sqlite_starters, tmp_path_factory):
-    """Somebody whose daemon ends with the module."""
-    database = tmp_path_factory.mktemp("outcomes") / "codetune.db"
-    database.write_bytes(Path(sqlite_starters).read_bytes())
-    with pytest.MonkeyPatch.context() as patch, daemons.user(f"sqlite:///{database}", patch) as found:
-        found.scripted(SCRIPT)
-        yield found
 
 
 def experiment(user) -> None:

@@ -2,9 +2,7 @@
 
 import json
 import time
-from pathlib import Path
 
-import daemons
 import pytest
 
 CODE = '''\
@@ -61,12 +59,7 @@ CAPABILITIES = {
 
 
 @pytest.fixture(scope="module")
-def sqlite_template(sqlite_starters):
-    return sqlite_starters
-
-
-@pytest.fixture(scope="module")
-def client(sqlite_starters, tmp_path_factory, raw_client):
+def client(user, tmp_path_factory, raw_client):
     """An editor in a trusted workspace whose user lets tests run."""
     root = tmp_path_factory.mktemp("project")
     (root / "shop").mkdir()
@@ -76,11 +69,9 @@ def client(sqlite_starters, tmp_path_factory, raw_client):
     (root / "shop" / "apples.py").write_text(f"{CODE}\n\ndef other():\n    return 1\n")
     (root / "tests").mkdir()
     (root / "tests" / "test_apples.py").write_text(HERE)
-    database = tmp_path_factory.mktemp("tests") / "codetune.db"
-    database.write_bytes(Path(sqlite_starters).read_bytes())
-    with pytest.MonkeyPatch.context() as patch, daemons.user(f"sqlite:///{database}", patch) as user:
+    user.scripted(SCRIPT, fixes={"tests": True})
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CODETUNE_TRUST_WORKSPACE", "1")
-        user.scripted(SCRIPT, fixes={"tests": True})
         with raw_client.RawClient(raw_client.SERVER) as started:
             started.root = root
             folders = [{"uri": root.as_uri(), "name": "project"}]
