@@ -6,7 +6,7 @@ from codetune_core.domain.finding import Finding
 from codetune_core.domain.text import Edit
 from codetune_server import to_proto
 from codetune_server.backend import Backend
-from codetune_server.errors import content_modified, failed
+from codetune_server.errors import changed, failed
 from codetune_server.offers import Deed, Wanted, of_rule, safe
 from codetune_server.session import State
 
@@ -28,7 +28,7 @@ def known(backend: Backend, wanted: Wanted) -> State:
     """What is known of the text a deed was offered for; raises RequestError where that is not the present text."""
     state = backend.session.current(wanted.uri)
     if state is None or state.subject.document.version != wanted.version:
-        raise content_modified()
+        raise changed()
     return state
 
 
@@ -37,7 +37,7 @@ def finding_of(state: State, finding_id: str) -> Finding:
     for finding in state.review.findings:
         if finding.id == finding_id:
             return finding
-    raise content_modified()
+    raise changed()
 
 
 async def _edits(backend: Backend, state: State, wanted: Wanted) -> tuple[tuple[Edit, ...], str]:
@@ -47,7 +47,7 @@ async def _edits(backend: Backend, state: State, wanted: Wanted) -> tuple[tuple[
         case Deed.FIX:
             fixes = finding_of(state, wanted.finding).fixes
             if wanted.fix >= len(fixes):
-                raise content_modified()
+                raise changed()
             fix = fixes[wanted.fix]
             return fix.edits, to_proto.risk_of(fix)
         case Deed.FIX_RULE:

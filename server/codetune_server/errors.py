@@ -13,8 +13,8 @@ METHOD_NOT_FOUND = types.ErrorCodes.MethodNotFound.value
 NOT_INITIALIZED = types.ErrorCodes.ServerNotInitialized.value
 PARSE_ERROR = types.ErrorCodes.ParseError.value
 CANCELLED = types.LSPErrorCodes.RequestCancelled.value
-CONTENT_MODIFIED = types.LSPErrorCodes.ContentModified.value
 FAILED = types.LSPErrorCodes.RequestFailed.value
+CHANGED = "The text has changed since, so nothing was done. Ask again."
 
 
 class RequestError(JsonRpcException):
@@ -29,9 +29,9 @@ def invalid_params(message: str) -> RequestError:
     return RequestError(INVALID_PARAMS, message)
 
 
-def content_modified() -> RequestError:
-    """The document has changed since, so that an answer would be about another text; editors ask again."""
-    return RequestError(CONTENT_MODIFIED, "The document has changed since.")
+def changed() -> RequestError:
+    """What was asked is about another text; no ContentModified, as editors keep that one from their users."""
+    return failed(CHANGED)
 
 
 def failed(message: str) -> RequestError:

@@ -8,8 +8,9 @@ import taught_lessons
 from driven_editors import drive
 from taught_lessons import FLAWED, LOADER, NOTES, SAFE, SHOP
 
+from codetune_server.errors import CHANGED
+
 pytestmark = [pytest.mark.editor, pytest.mark.slow, pytest.mark.timeout(180)]
-STALE = "The text changed while the model worked, so nothing was edited. Ask again."
 WORDS = " ".join(f"word{number}" for number in range(600))
 MENDED = (SHOP + NOTES).replace(FLAWED, SAFE)
 LINE = SHOP[: SHOP.index(FLAWED)].count("\n")
@@ -74,7 +75,7 @@ async def test_typing_in_neovim_while_the_model_works_stops_it_and_so_does_cance
     slowly(somebody)
     file.write_text(LOADER)
     seen = drive("nvim", "interrupted.lua", file)
-    assert [each["message"] for each in seen["said"]] == [STALE]
+    assert [each["message"] for each in seen["said"]] == [CHANGED]
     assert seen["file"] == f"# typed\n{LOADER}"
     await daemons.until(lambda: [row[0] for row in somebody.recorded()] == ["cancelled"] * 2, "the model goes on")
 
@@ -83,6 +84,6 @@ def test_typing_in_emacs_while_the_model_works_leaves_the_text_alone(somebody, f
     slowly(somebody)
     file.write_text(LOADER)
     seen = drive("emacs", "interrupted.el", file)
-    assert seen["typed"] == STALE
+    assert seen["typed"] == CHANGED
     assert seen["file"] == f"# typed\n{LOADER}"
     assert not [row for row in somebody.recorded() if row[1]]

@@ -11,7 +11,6 @@ from typing import Any
 from lsprotocol import types
 
 from codetune_core.errors import CodeTuneError
-from codetune_server import errors
 from codetune_server.app import _log_to
 from codetune_server.commands import work_done_token
 from codetune_server.language_server import CodeTuneServer
@@ -105,10 +104,6 @@ def _add_bad_commands(server: CodeTuneServer) -> None:  # noqa: C901 - a list of
     @server.command("probe.refuse")
     def refuse() -> None:
         raise CodeTuneError("Install the thing first.")
-
-    @server.command("probe.modified")
-    def modified() -> None:
-        raise errors.content_modified()
 
     @server.command("probe.no_json")
     def no_json() -> object:

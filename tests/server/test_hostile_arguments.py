@@ -8,8 +8,7 @@ from lsprotocol import types
 from codetune_server.errors import FAILED, INVALID_PARAMS, failed
 from codetune_server.spoken import spoken
 
-CONTENT_MODIFIED = -32801
-REFUSED = {INVALID_PARAMS, CONTENT_MODIFIED, FAILED}
+REFUSED = {INVALID_PARAMS, FAILED}
 URI = "untitled:a.py"
 PLACE = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 1}}
 BACKWARD = {"start": {"line": 9, "character": 9}, "end": {"line": -1, "character": -7}}

@@ -253,10 +253,6 @@ def test_an_error_meant_for_people_is_passed_on(client):
     assert error == {"code": -32803, "message": "Install the thing first."}
 
 
-def test_a_handler_can_say_that_the_content_was_modified(client):
-    assert client.error("workspace/executeCommand", {"command": "probe.modified"})["code"] == -32801
-
-
 def test_a_result_that_is_no_json_is_an_internal_error(client):
     assert client.error("workspace/executeCommand", {"command": "probe.no_json"})["code"] == -32603
 

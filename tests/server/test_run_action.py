@@ -4,7 +4,7 @@ import pytest
 from lsprotocol import types
 
 from codetune_server.backend import Backend
-from codetune_server.errors import CONTENT_MODIFIED, RequestError
+from codetune_server.errors import CHANGED, RequestError
 from codetune_server.features.review_with_model import review_with_model
 from codetune_server.features.run_action import _subject, ask
 from codetune_server.language_server import CodeTuneServer
@@ -30,7 +30,7 @@ async def backend():
 async def test_a_question_that_was_chosen_at_version_0_is_not_asked_about_a_later_one(backend):
     with pytest.raises(RequestError) as refused:
         await ask(backend, CODE, version=0)
-    assert refused.value.code == CONTENT_MODIFIED
+    assert refused.value.message == CHANGED
 
 
 @pytest.mark.parametrize(("uri", "whole"), [(CODE, URI), (WORDS, WORDS)])

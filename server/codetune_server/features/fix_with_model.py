@@ -12,7 +12,7 @@ from codetune_server import imports, to_proto
 from codetune_server.applying import apply_edit
 from codetune_server.backend import Backend
 from codetune_server.deeds import finding_of, known
-from codetune_server.errors import content_modified, failed
+from codetune_server.errors import changed, failed
 from codetune_server.following import Followed
 from codetune_server.mending.unchanged import check_unchanged, while_unchanged
 from codetune_server.offers import Deed, Wanted, model_name
@@ -106,7 +106,7 @@ async def _mended(backend: Backend, wanted: Wanted, listener: "Listener") -> "tu
     state = known(backend, wanted)
     found = finding_of(state, wanted.finding)
     if found.stale:
-        raise content_modified()
+        raise changed()
     fix = await asyncio.to_thread(imports.fix)
     ended = await while_unchanged(backend, state.subject.parts, fix(backend, state.subject, found, listener))
     log_dropped(backend, f"the fixes for {found.rule.id}", ended)

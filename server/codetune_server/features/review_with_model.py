@@ -8,7 +8,7 @@ from lsprotocol import types
 from codetune_core.domain.finding import Finding, Standing
 from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
-from codetune_server.errors import content_modified, failed
+from codetune_server.errors import changed, failed
 from codetune_server.offers import ASKING, is_wanted, model_name
 from codetune_server.progress import progress
 from codetune_server.session import State
@@ -86,7 +86,7 @@ async def review_with_model(
 
         state = await _reviewed(backend, uri)
         if place and state.subject != subject:  # it is of a text that is no more
-            raise content_modified()
+            raise changed()
         return await judge.review(state, place, tell)
 
 

@@ -10,7 +10,7 @@ from codetune_core.domain.editor_scope import Shows, Where
 from codetune_core.domain.text import Position, Range
 from codetune_server import from_proto, imports, to_proto
 from codetune_server.backend import Backend
-from codetune_server.errors import content_modified, failed, invalid_params
+from codetune_server.errors import changed, failed, invalid_params
 from codetune_server.features import fix_with_model
 from codetune_server.following import Followed
 from codetune_server.language_server import CodeTuneServer
@@ -124,7 +124,7 @@ def current(backend: Backend, uri: str, version: int) -> Document:
     """Return a document in this version; raises RequestError where the editor has another one by now."""
     document = backend.session.documents.snapshot(uri)
     if document is None or document.version != version:
-        raise content_modified()
+        raise changed()
     return document
 
 

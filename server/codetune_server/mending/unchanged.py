@@ -9,10 +9,9 @@ from codetune_core.domain.document import Document
 from codetune_core.errors import UnreadableFile
 from codetune_core.workspace.read import read
 from codetune_server.backend import Backend
-from codetune_server.errors import RequestError, failed
+from codetune_server.errors import changed
 
 T = TypeVar("T")
-STALE = "The text changed while the model worked, so nothing was edited. Ask again."
 
 
 async def while_unchanged(backend: Backend, parts: tuple[Document, ...], work: Coroutine[Any, Any, T]) -> T:
@@ -23,7 +22,7 @@ async def while_unchanged(backend: Backend, parts: tuple[Document, ...], work: C
     try:
         await asyncio.wait([working, *changing], return_when=asyncio.FIRST_COMPLETED)
         if any(change.done() for change in changing):
-            raise stale()
+            raise changed()
         return working.result()
     finally:
         for task in (working, *changing):
@@ -38,7 +37,7 @@ async def check_unchanged(backend: Backend, parts: tuple[Document, ...]) -> None
         if part.version is None and present is None:
             present = await asyncio.to_thread(_on_disk, part)
         if present is None or (present.version, present.text) != (part.version, part.text):
-            raise stale()
+            raise changed()
 
 
 def _on_disk(part: Document) -> Document | None:
@@ -47,8 +46,3 @@ def _on_disk(part: Document) -> Document | None:
         return replace(part, text=read(part.path).document.text if part.path and part.path.exists() else "")
     except (UnreadableFile, OSError):
         return None
-
-
-def stale() -> RequestError:
-    """What is said where a text changed while a model worked."""
-    return failed(STALE)
