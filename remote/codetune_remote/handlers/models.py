@@ -27,7 +27,7 @@ from codetune_remote.replies.models import (
 from codetune_remote.route import Call, Route
 
 _ROLE_SECONDS = 10
-"""An engine that does not say within this who answers is left out."""
+"""An engine that does not say within this who answers is called late."""
 
 
 class LoadBody(WireBody):
@@ -110,7 +110,7 @@ async def _answers(core: Core, role: Role, *, tell_why: bool) -> RoleReply:
         async with asyncio.timeout(_ROLE_SECONDS):
             return RoleReply(role=role, model=identity(await _model(core, role)), why="")
     except TimeoutError:
-        return RoleReply(role=role, model=None, why=f"the engine did not say within {_ROLE_SECONDS} s")
+        return RoleReply(role=role, model=None, why=f"the engine did not say within {_ROLE_SECONDS} s", late=True)
     except CodeTuneError as error:  # it may name servers and folders
         return RoleReply(role=role, model=None, why=str(error) if tell_why else "whoever runs the service can see why")
 

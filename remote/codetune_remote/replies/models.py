@@ -36,6 +36,8 @@ class RoleReply(Reply):
     """Null where nobody answers."""
     why: str
     """Why nobody does."""
+    late: bool = False
+    """Whether the engine was too slow to say, so that asking again may help."""
 
 
 class CatalogueReply(Reply):

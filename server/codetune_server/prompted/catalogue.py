@@ -26,6 +26,8 @@ _LOOK_SECONDS = 5.0
 """Whether the settings are others or the daemon is another one is looked at no more often."""
 _REST_SECONDS = 60.0
 """After a look that found nothing to offer, which may have taken long."""
+_SOON_SECONDS = 10.0
+"""After a look that came before a model could say whether it answers."""
 _HOLDS_SECONDS = 180.0
 """After this, what the daemon said is asked for again."""
 _UNSET = frozenset({"", "none", "auto"})
@@ -52,6 +54,7 @@ class Catalogue:
         self._learnt_at = 0.0
         self._learnt_from: Identity | None = None
         self._task: asyncio.Task[None] | None = None
+        self._again: asyncio.TimerHandle | None = None
 
     def refresh(self) -> None:
         """Look again in the background, where that was not done a moment ago; returns at once."""
@@ -84,6 +87,8 @@ class Catalogue:
 
     async def aclose(self) -> None:
         """Learn no more."""
+        if self._again:
+            self._again.cancel()
         if self._task:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -112,8 +117,9 @@ class Catalogue:
         is_old = time.monotonic() - self._learnt_at > _HOLDS_SECONDS
         if found and found == self._learnt_from and not is_old:
             return
-        self._offer(await asyncio.to_thread(read_listing, path, bool(settings.remote.base_url)))
+        listing = await asyncio.to_thread(read_listing, path, bool(settings.remote.base_url))
         self._learnt_from, self._learnt_at = found, time.monotonic()
+        self._offer(listing)
 
     async def _daemon(self, settings: Settings) -> Path | None:
         """Return the daemon's socket; None where none runs and none is started for this.
@@ -132,13 +138,19 @@ class Catalogue:
         return first and await asyncio.to_thread(_is_any_model_likely_here, settings)
 
     def _offer(self, listing: Listing) -> None:
+        if self._again:
+            self._again.cancel()
         self.actions, self.models = listing.actions, listing.models
         if listing.why:
             self._board.nobody(f"no prompt is offered: {listing.why}")
         else:
             self._board.answering(listing.models, "" if listing.actions else "no prompt has a tag editor:")
             self._loads.look()
-        if not listing.actions:
+        if listing.late:
+            self._learnt_from = None
+            self._next_look = 0.0
+            self._again = asyncio.get_running_loop().call_later(_SOON_SECONDS, self.refresh)
+        elif not listing.actions:
             self._learnt_from = None
             self._rest()
         for listener in self.listeners:

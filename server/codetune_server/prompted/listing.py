@@ -80,12 +80,13 @@ class Listing:
     """What is offered, and why nothing is; ``why`` is empty where something is.
 
     ``models`` says who answers for the roles that somebody answers for; by an empty name where the team's service
-    chooses.
+    chooses. ``late`` says that for some role this was not told in time.
     """
 
     actions: tuple[PromptAction, ...]
     why: str = ""
     models: Mapping[Role, str] = field(default_factory=dict)
+    late: bool = False
 
 
 def read_listing(path: Path, is_elsewhere: bool) -> Listing:  # noqa: FBT001 - for asyncio.to_thread
@@ -93,23 +94,25 @@ def read_listing(path: Path, is_elsewhere: bool) -> Listing:  # noqa: FBT001 - f
 
     Raises DaemonError where it does not answer, or not as it should.
     """
-    models = dict.fromkeys(Role, "") if is_elsewhere else _models(_asked(path, "/api/models/available"))
-    if not any(isinstance(each, str) and (each or is_elsewhere) for each in models.values()):
-        return Listing((), f"no model answers ({'; '.join(_reasons(path))})")
     try:
-        return Listing(tuple(_actions(path, models)), models=models)
+        if is_elsewhere:
+            models = dict.fromkeys(Role, "")
+            return Listing(tuple(_actions(path, models)), models=models)
+        roles = _asked(path, "/api/models/available")["roles"]
+        models, late = _models(roles), any(each.get("late") for each in roles)
+        if not models:
+            return Listing((), f"no model answers ({'; '.join(_reasons(roles))})", late=late)
+        return Listing(tuple(_actions(path, models)), models=models, late=late)
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         raise DaemonError("the daemon describes its prompts in an unknown way") from error
 
 
-def _models(said: Any) -> dict[Role, str]:
+def _models(roles: list[Any]) -> dict[Role, str]:
     """Return who answers for the roles that somebody answers for."""
-    roles = said["roles"]
     return {Role(each["role"]): each["model"]["name"] for each in roles if each["model"] and each["role"] in set(Role)}
 
 
-def _reasons(path: Path) -> list[str]:
-    roles = _asked(path, "/api/models/available")["roles"]
+def _reasons(roles: list[Any]) -> list[str]:
     return list(
         dict.fromkeys(each["why"] for each in roles if each["role"] in {"review", "generation"} and each["why"])
     )
