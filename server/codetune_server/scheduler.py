@@ -41,6 +41,7 @@ class Rhythm:
 @dataclass(slots=True)
 class _Job:
     task: asyncio.Task[None]
+    thorough: bool
     live: asyncio.Event = field(default_factory=asyncio.Event)
     complete: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -99,7 +100,8 @@ class Scheduler:
         older = self._jobs.get(uri)
         if older:
             older.task.cancel()
-        job = self._jobs[uri] = _Job(asyncio.create_task(self._run(uri, delay, thorough=thorough)))
+            thorough |= older.thorough and not older.complete.is_set()  # the slow detectors' answers are still wanted
+        job = self._jobs[uri] = _Job(asyncio.create_task(self._run(uri, delay, thorough=thorough)), thorough)
         job.task.add_done_callback(lambda _: self._ended(uri, job))
 
     async def _run(self, uri: str, delay: float, *, thorough: bool) -> None:

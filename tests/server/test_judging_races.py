@@ -137,6 +137,16 @@ async def test_what_is_typed_above_while_the_model_thinks_moves_its_verdicts(des
             assert document.slice(step.range) in {'owner = request.args["owner"]', "owner"}
 
 
+async def test_what_is_typed_before_the_detectors_are_done_puts_the_models_review_off_and_does_not_end_it(desk):
+    desk.open(SHOP)
+    await desk.save()
+    for number in range(3):
+        await desk.edit(f"import os\n{SHOP}# {number}\n")
+    await desk.judged()
+    assert desk.standings() == {"S608:3": "confirmed", "model/path-traversal:4": "new", "S608:9": "confirmed"}
+    assert len(desk.model.asked) == 2
+
+
 async def test_an_edit_of_the_asked_function_stops_its_question_and_no_other(desk):
     await gated(desk, 2)
     await desk.edit(SHOP.replace("    return rows", "    return list(rows)"))

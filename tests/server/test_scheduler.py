@@ -72,6 +72,21 @@ async def test_a_burst_of_changes_is_one_review(scheduler, reviews):
     assert [entry for entry in reviews.log if entry[0] == "began"] == [("began", "a", False)]
 
 
+async def test_typing_puts_off_the_slow_detectors_and_does_not_forget_them(scheduler, reviews):
+    scheduler.now("a", thorough=True)
+    await asyncio.sleep(0.005)
+    for _ in range(3):
+        scheduler.soon("a", 0.01, 0.02)
+    await scheduler.complete("a")
+    scheduler.soon("a", 0.01, 0.02)
+    await scheduler.complete("a")
+    assert [entry for entry in reviews.log if entry[0] == "began"] == [
+        ("began", "a", True),
+        ("began", "a", True),
+        ("began", "a", False),
+    ]
+
+
 async def test_who_waits_for_an_overtaken_review_gets_the_newer_one(scheduler, reviews):
     scheduler.now("a", thorough=True)
     waiting = asyncio.ensure_future(scheduler.live("a"))

@@ -46,7 +46,7 @@ class Judge:
         self._jobs: dict[str, list[asyncio.Task[None]]] = {}
 
     def saved(self, key: str) -> None:
-        """Review the present text in the background, once the detectors have."""
+        """Review the text in the background, as it is when the detectors have."""
         self._begin(key, Scope())
 
     def opened(self, key: str) -> None:
@@ -108,17 +108,15 @@ class Judge:
 
     async def _guarded(self, key: str, document: Document, scope: Scope, older: Sequence[asyncio.Task[None]]) -> None:
         try:
-            await self._job(key, document, scope, older)
+            await self._job(key, scope, older)
         except CodeTuneError as error:
             self._not_reviewed(document, str(error))
 
-    async def _job(self, key: str, document: Document, scope: Scope, older: Iterable[asyncio.Task[None]]) -> None:
+    async def _job(self, key: str, scope: Scope, older: Iterable[asyncio.Task[None]]) -> None:
         """Review, and end the reviews of older texts as soon as what they have under way is taken over."""
         await self._backend.scheduler.complete(key)
         state = self._session.state(key)
-        if state is None or not state.thorough or state.review.skipped or state.subject.document.text != document.text:
-            return
-        if self._session.subject(key) != state.subject or await self.model() is None:
+        if state is None or not state.thorough or state.review.skipped or await self.model() is None:
             return
         reading = await self._service.read(state.subject.document)
         if scope.only is None:
