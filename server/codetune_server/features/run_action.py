@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from codetune_core.domain.document import Document
-from codetune_core.domain.editor_scope import Shows, Where
+from codetune_core.domain.editor_scope import Shows
 from codetune_core.domain.text import Position, Range
 from codetune_server import from_proto, imports, to_proto
 from codetune_server.backend import Backend
@@ -40,12 +40,12 @@ def entries(backend: Backend, params: types.CodeActionParams) -> list[types.Code
     if document is None or document.version is None or backend.catalogue is None:
         return []
     backend.catalogue.refresh()
-    has_selection = params.range.start != params.range.end
+    chosen = from_proto.range_(document, params.range, backend.encoding)
     by_itself = params.context.trigger_kind is types.CodeActionTriggerKind.Automatic
     return [
         to_proto.entry(_command(action, document, params.range), _kind(action), backend.client, by_model=True)
-        for action in backend.catalogue.actions
-        if is_wanted(_kind(action), only) and _fits(action, document, has_selection=has_selection, by_itself=by_itself)
+        for action in backend.catalogue.fitting(document, chosen, by_itself=by_itself)
+        if is_wanted(_kind(action), only)
     ]
 
 
@@ -151,15 +151,6 @@ async def _used(backend: Backend, action: "PromptAction", document: Document, ou
     if written.ended.best and written.ended.best.failure:
         backend.warn(f"CodeTune: {written.ended.verified}")
     return await fix_with_model.apply(backend, written.ended, written.spread, action.label, created=written.created)
-
-
-def _fits(action: "PromptAction", document: Document, *, has_selection: bool, by_itself: bool) -> bool:
-    """Whether an entry belongs to a place; a menu that opens by itself at every step has only what is selected."""
-    if has_selection:
-        return action.scope.where is not Where.FILE or not by_itself
-    if by_itself:
-        return False
-    return action.scope.where is not Where.SELECTION or action.asks or document.language == "python"
 
 
 def _kind(action: "PromptAction") -> str:

@@ -11,9 +11,12 @@ from codetune_core.daemon.ensure import ensure
 from codetune_core.daemon.identity import Identity, running
 from codetune_core.daemon.own import own_settings, why_without_daemon
 from codetune_core.daemon.place import daemon_files, listens
+from codetune_core.domain.document import Document
+from codetune_core.domain.text import Range
 from codetune_core.errors import CodeTuneError
 from codetune_core.runtime.folder import Files
 from codetune_core.settings import Settings
+from codetune_server.prompted.fitting import fitting
 from codetune_server.prompted.listing import Listing, PromptAction, read_listing
 from codetune_server.status.board import Board
 from codetune_server.status.loading import LoadWatch
@@ -66,6 +69,10 @@ class Catalogue:
     def named(self, prompt: str) -> PromptAction | None:
         """Return the entry of a prompt; None where it is not offered."""
         return next((action for action in self.actions if action.prompt == prompt), None)
+
+    def fitting(self, document: Document, chosen: Range, *, by_itself: bool) -> list[PromptAction]:
+        """Return the entries for a selection or a cursor, in a menu that opens ``by_itself`` or is asked for."""
+        return fitting(self.actions, document, chosen, by_itself=by_itself)
 
     @property
     def writer(self) -> str | None:

@@ -22,6 +22,9 @@ _SECONDS = 30
 _PAGE = 100
 _OK = 200
 _CITED = "answer_with_citations"
+_DOCSTRING = "docstring"
+WISHES = ("description", "question", "instruction", "goal")
+"""What a comment may say, where the prompt cannot do without: else no text of the workspace asks for anything."""
 _WRITING = {Task.GENERATE, Task.FIX, Task.TESTS, Task.DOCSTRING, Task.OPTIMIZE}
 
 
@@ -61,6 +64,16 @@ class PromptAction:
     def asks(self) -> bool:
         """Whether it answers any question about the code, and cites it."""
         return self.schema == _CITED and any(variable.name == "question" for variable in self.variables)
+
+    @property
+    def documents(self) -> bool:
+        """Whether it writes a documentation comment."""
+        return self.schema == _DOCSTRING
+
+    @property
+    def needs_wish(self) -> bool:
+        """Whether it cannot do without being told what is wanted."""
+        return any(variable.required and variable.name in WISHES for variable in self.variables)
 
     @property
     def title(self) -> str:

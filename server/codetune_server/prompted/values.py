@@ -9,10 +9,8 @@ from codetune_core.domain.prompt import Variable, VariableType
 from codetune_server.errors import failed, invalid_params
 from codetune_server.mending.question import file_around
 from codetune_server.prompted.docstring import style_of
+from codetune_server.prompted.listing import WISHES
 from codetune_server.prompted.place import Place
-
-_WISHES = ("description", "question", "instruction", "goal")
-"""What a comment may say, where the prompt cannot do without: else no text of the workspace asks for anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +62,12 @@ def _known(document: Document, place: Place, path: str) -> dict[str, str]:
         "passages": numbered((Passage(path, first, last, place.code),)),
         "signature": place.signature,
         "style": style_of(document),
-        **dict.fromkeys(_WISHES, place.wish),
+        **dict.fromkeys(WISHES, place.wish),
     }
 
 
 def _fits(variable: Variable, value: str) -> bool:
-    if (variable.choices and value not in variable.choices) or (variable.name in _WISHES and not variable.required):
+    if (variable.choices and value not in variable.choices) or (variable.name in WISHES and not variable.required):
         return False
     short_enough = variable.max_chars is None or len(value) <= variable.max_chars
     in_one_line = variable.type is not VariableType.LINE or "\n" not in value
@@ -80,5 +78,5 @@ def _asked_for(missing: list[Variable]) -> str:
     wanted = "; ".join(
         f"{each.name} ({each.description.rstrip('.')})" if each.description else each.name for each in missing
     )
-    by_comment = " Or write it as a comment, and select that first." if missing[0].name in _WISHES else ""
+    by_comment = " Or write it as a comment, and select that first." if missing[0].name in WISHES else ""
     return f"This needs to be told: {wanted}. Give it in the command's argument `variables`.{by_comment}"

@@ -108,7 +108,7 @@ class Writer:
 
 def check(asked: Asked) -> None:
     """Raise RequestError where no answer could be put, before a model is asked."""
-    if asked.action.schema == "docstring":
+    if asked.action.documents:
         check_documentable(asked.document, asked.place)
 
 
