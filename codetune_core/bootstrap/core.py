@@ -3,14 +3,12 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
-
-from pydantic import ValidationError
 
 from codetune_core.access.keys import ADMIN_VARIABLE, ServiceKeys
 from codetune_core.domain.execution import Feedback
@@ -19,15 +17,14 @@ from codetune_core.engines.embedding_cache import CachedEmbedder, RememberedVect
 from codetune_core.engines.embedding_registry import build_embedder, build_reranker
 from codetune_core.engines.protocol import Engine
 from codetune_core.engines.registry import build
-from codetune_core.errors import CodeTuneError, ExecutionError
+from codetune_core.errors import CodeTuneError, ExecutionError, SettingsError
 from codetune_core.execution.answers import Answers
 from codetune_core.history.budget import Budget
 from codetune_core.history.history import History
-from codetune_core.http.passage import through
 from codetune_core.outbound.engine import GuardedEmbedder, GuardedReranker, guarded
 from codetune_core.outbound.executor import GuardedExecutor
 from codetune_core.outbound.gate import Gate
-from codetune_core.outbound.origin import Origin
+from codetune_core.prompts.editor import EditorPrompts
 from codetune_core.prompts.experiments.controller import check_all
 from codetune_core.prompts.experiments.protocol import ExperimentResults
 from codetune_core.prompts.library import PromptLibrary
@@ -46,6 +43,7 @@ from codetune_core.storage.training_store import SqlTrainingStore
 from codetune_core.tuning.protocol import TrainingStore
 
 if TYPE_CHECKING:
+    from codetune_core.bootstrap.team import Team
     from codetune_core.engines.embedding import Embedder, Reranker
     from codetune_core.engines.transformers.loads import ModelLoads
     from codetune_core.execution.protocol import Executor
@@ -54,7 +52,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _UPKEEP_SECONDS = 3600
-_CHOICE_SECONDS = 10
+_Told = TypeVar("_Told", ChosenVersion, EditorPrompts)
 
 
 @dataclass(frozen=True)
@@ -91,6 +89,13 @@ class Core:
         from codetune_core.execution.remote.executor import RemoteExecutor  # noqa: PLC0415 - who has none waits for none
 
         return RemoteExecutor.to_service(self.settings.remote)
+
+    @cached_property
+    def team(self) -> "Team":
+        """What that service says of its prompts; raises SettingsError likewise."""
+        from codetune_core.bootstrap.team import Team  # noqa: PLC0415
+
+        return Team(self.service, self.gate)
 
     @cached_property
     def local_executor(self) -> "LocalExecutor":
@@ -146,22 +151,24 @@ class Core:
 
         That is said by the service of the user's team where it runs it, and by this library where that cannot be asked.
         """
-        if self.settings.remote.base_url:
-            with suppress(ExecutionError, ValidationError):
-                return await self._chosen_elsewhere(prompt, asked)
-        return await self.chosen_here(prompt, asked)
+        told = await self._from_team(lambda team: team.chosen(prompt, asked))
+        return told or await self.chosen_here(prompt, asked)
 
     async def chosen_here(self, prompt: str, asked: Choosing) -> ChosenVersion:
         """Return which version of this library would answer; raises PromptNotFound."""
         choosing = self.prompts.choose(prompt, label=asked.label, version=asked.version, session_id=asked.session_id)
         return ChosenVersion.of(await choosing)
 
-    async def _chosen_elsewhere(self, prompt: str, asked: Choosing) -> ChosenVersion:
-        if self.service.leaves:
-            session = self.gate.placeholders.pseudonym(asked.session_id)
-            asked = asked.model_copy(update={"session_id": session})
-        with through(self.gate.passage(Origin("choice", prompt))):
-            return ChosenVersion.model_validate(await self.service.ask(asked.path(prompt), _CHOICE_SECONDS))
+    async def offered(self) -> EditorPrompts:
+        """Return the prompts that editors offer, of the library from which they run, likewise."""
+        return await self._from_team(lambda team: team.offered()) or await self.prompts.offered()
+
+    async def _from_team(self, ask: "Callable[[Team], Awaitable[_Told]]") -> _Told | None:
+        """Return what the service of the user's team says; None where none is set, or where it cannot be asked."""
+        if self.settings.remote.base_url:
+            with suppress(ExecutionError, SettingsError):
+                return await ask(self.team)
+        return None
 
     async def aclose(self) -> None:
         """Stop what runs."""

@@ -39,6 +39,8 @@ class EditorScope:
     shows: Shows = Shows.DOCUMENT
 
 
+OFFERED = tuple(f"editor:{where}" for where in Where if where is not Where.NONE)
+"""Tags, one of which each prompt has that editors offer."""
 _KINDS: dict[str, type[Where] | type[Shows]] = {"editor": Where, "shows": Shows}
 
 

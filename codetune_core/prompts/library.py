@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from codetune_core.domain.deployment import PRODUCTION, Arm
-from codetune_core.domain.editor_scope import editor_scope
+from codetune_core.domain.editor_scope import OFFERED, editor_scope
 from codetune_core.domain.prompt import Category, Prompt, PromptDraft, PromptVersion, Statistics, Wording
 from codetune_core.errors import PromptError, PromptNotFound
 from codetune_core.prompts.deployments import Deployments
 from codetune_core.prompts.diff import VersionDiff, compare
+from codetune_core.prompts.editor import MOST_OFFERED, EditorPrompt, EditorPrompts
 from codetune_core.prompts.experiments.assign import assign
 from codetune_core.prompts.lookup import (
     active_prompt,
@@ -155,6 +156,12 @@ class PromptLibrary(Deployments):
             return await version_of(self._store, prompt, number)
         current = prompt.current_version_id and await self._store.version_by_id(prompt.current_version_id)
         return current or await newest_version(self._store, prompt)
+
+    async def offered(self) -> EditorPrompts:
+        """Return the prompts that editors offer."""
+        found = await self._store.in_production(OFFERED, MOST_OFFERED)
+        prompts = (EditorPrompt.of(prompt, version) for prompt, version in found)
+        return EditorPrompts(prompts=tuple(each for each in prompts if each.scope))
 
     async def list(
         self,

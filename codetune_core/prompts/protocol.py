@@ -72,6 +72,13 @@ class PromptStore(Protocol):
         """
         ...
 
+    async def in_production(self, tags: Sequence[str], limit: int) -> list[tuple[Prompt, PromptVersion]]:
+        """Return the active prompts that have one of some tags, by name, each with its version in production.
+
+        One query; what is not in production is left out.
+        """
+        ...
+
     async def add_version(self, prompt_id: UUID, wording: Wording, by: str, notes: str) -> PromptVersion:
         """Add the next version; raises IdenticalVersion, PromptNotFound."""
         ...

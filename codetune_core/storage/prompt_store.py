@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from codetune_core.domain.prompt import Category, Prompt, PromptDraft, PromptVersion, Wording
 from codetune_core.errors import NameTaken, PromptChanged, PromptNotFound
 from codetune_core.storage.ledger_store import ACTIVE, LedgerStore
-from codetune_core.storage.prompt_rows import described, new_prompt, prompt_of
+from codetune_core.storage.prompt_rows import described, new_prompt, prompt_of, version_of
 from codetune_core.storage.tables.history import ExecutionRow
 from codetune_core.storage.tables.prompts import PromptRow, PromptVersionRow
 from codetune_core.storage.version_store import VersionStore, insert_version, lock_prompt
@@ -61,6 +61,15 @@ class SqlPromptStore(LedgerStore, VersionStore):
         wanted = wanted.order_by(PromptRow.name, PromptRow.id).limit(limit)
         async with self._database.read() as session:
             return [prompt_of(row) for row in await session.scalars(wanted)]
+
+    async def in_production(self, tags: Sequence[str], limit: int) -> list[tuple[Prompt, PromptVersion]]:
+        tagged = or_(*(_has_tag(self._database.url.dialect, tag) for tag in tags))
+        wanted = select(PromptRow, PromptVersionRow).join(
+            PromptVersionRow, PromptVersionRow.id == PromptRow.current_version_id
+        )
+        async with self._database.read() as session:
+            found = await session.execute(wanted.where(ACTIVE, tagged).order_by(PromptRow.name).limit(limit))
+            return [(prompt_of(prompt), version_of(version)) for prompt, version in found.all()]
 
     async def delete(self, prompt_id: UUID) -> bool:
         async with self._database.write() as session:

@@ -81,6 +81,20 @@ class RemoteExecutor:
         """Return what a GET of the service gives, as JSON; raises an ExecutionError whose words say what to do."""
         return await self._connection.get(path, seconds)
 
+    async def ask_awake(self, path: str, seconds: float) -> Any:
+        """Return what ``ask`` does, and wake nobody.
+
+        Raises Unreachable for a Space that does not run, or of which the Hub does not say that it does.
+        """
+        if self._route.space and not await self._route.space.runs():
+            raise Unreachable(f"{self._connection.where} sleeps, or cannot be reached")
+        return await self.ask(path, seconds)
+
+    @property
+    def may_sleep(self) -> bool:
+        """Whether it is a Space, which falls asleep where nobody asks it."""
+        return self._route.space is not None
+
     @property
     def leaves(self) -> bool:
         """Whether what is sent leaves this machine."""

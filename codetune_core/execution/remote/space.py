@@ -73,6 +73,14 @@ class Space:
         if found and words:
             await asyncio.to_thread(self._wakings.add, found.name, _now() - began)
 
+    async def runs(self) -> bool:
+        """Whether it does, as the Hub says: the Space itself is not asked, which would wake it.
+
+        Raises EngineUnusable, as ``awake`` does.
+        """
+        found = await condition(self._front)
+        return found is not None and found.stage in _RUNS
+
     async def _answers(self) -> bool:
         """Whether the service itself does; to ask it is what wakes a Space."""
         with suppress(CodeTuneError):

@@ -5,21 +5,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
-
-from pydantic import ValidationError
 
 from codetune_core.daemon.asking import ask
-from codetune_core.domain.editor_scope import EditorScope, Shows, editor_scope
+from codetune_core.domain.editor_scope import EditorScope, Shows
 from codetune_core.domain.execution import Role, Task
 from codetune_core.domain.prompt import Variable
 from codetune_core.errors import DaemonError
+from codetune_core.prompts.editor import EDITOR_PROMPTS_PATH, EditorPrompts
 from codetune_server.offers import model_name
 from codetune_server.prompted.answer import WRITES
 
 _SECONDS = 30
-"""Who answers may have to be looked for."""
-_PAGE = 100
+"""Who answers may have to be looked for, and a team's service asked."""
 _OK = 200
 _CITED = "answer_with_citations"
 _DOCSTRING = "docstring"
@@ -111,12 +108,12 @@ def read_listing(path: Path, is_elsewhere: bool) -> Listing:  # noqa: FBT001 - f
         if is_elsewhere:
             models = dict.fromkeys(Role, "")
             return Listing(tuple(_actions(path, models)), models=models)
-        roles = _asked(path, "/api/models/available")["roles"]
+        roles = json.loads(_asked(path, "/api/models/available"))["roles"]
         models, late = _models(roles), any(each.get("late") for each in roles)
         if not models:
             return Listing((), f"no model answers ({'; '.join(_reasons(roles))})", late=late)
         return Listing(tuple(_actions(path, models)), models=models, late=late)
-    except (KeyError, TypeError, AttributeError, ValidationError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DaemonError("the daemon describes its prompts in an unknown way") from error
 
 
@@ -132,46 +129,27 @@ def _reasons(roles: list[Any]) -> list[str]:
 
 
 def _actions(path: Path, models: Mapping[Role, str]) -> Iterator[PromptAction]:
-    for prompt in _prompts(path):
-        scope = _scope(prompt["tags"])
-        task = _task(prompt["use_case"])
+    for prompt in EditorPrompts.model_validate_json(_asked(path, EDITOR_PROMPTS_PATH)).prompts:
+        task = _task(prompt.use_case)
         role = Role.GENERATION if task in _WRITING else Role.REVIEW
-        if not scope or not prompt["in_production"] or role not in models:
-            continue
-        shown = _asked(path, f"/api/prompts/{quote(prompt['name'], safe='')}")["shown"]
-        wording = shown["wording"]
-        schema = wording["decoding"]["output_schema"]
-        if (scope.shows is not Shows.DOCUMENT and schema not in WRITES) or (
-            scope.shows is Shows.TESTS and schema != "tests"
-        ):
-            scope = EditorScope(scope.where)
-        yield PromptAction(
-            prompt=prompt["name"],
-            description=prompt["description"],
-            task=task,
-            scope=scope,
-            variables=tuple(map(Variable.model_validate, wording["variables"])),
-            schema=schema,
-            version=shown["number"],
-            model=models[role],
-        )
+        if prompt.scope and role in models:
+            yield PromptAction(
+                prompt=prompt.name,
+                description=prompt.description,
+                task=task,
+                scope=_shown(prompt.scope, prompt.output_schema),
+                variables=prompt.variables,
+                schema=prompt.output_schema,
+                version=prompt.version,
+                model=models[role],
+            )
 
 
-def _prompts(path: Path) -> Iterator[Mapping[str, Any]]:
-    cursor = ""
-    while True:
-        page = _asked(path, f"/api/prompts/?{urlencode({'limit': _PAGE, **({'cursor': cursor} if cursor else {})})}")
-        yield from page["items"]
-        cursor = page["next"]
-        if not cursor:
-            return
-
-
-def _scope(tags: list[str]) -> EditorScope | None:
-    try:
-        return editor_scope(tags)
-    except ValueError:  # it was written before tags were checked
-        return None
+def _shown(scope: EditorScope, schema: str | None) -> EditorScope:
+    """Return a scope whose answers can be written into a text as it says, or else are shown."""
+    cannot_write = scope.shows is not Shows.DOCUMENT and schema not in WRITES
+    is_no_test = scope.shows is Shows.TESTS and schema != "tests"
+    return EditorScope(scope.where) if cannot_write or is_no_test else scope
 
 
 def _task(use_case: str) -> Task:
@@ -181,11 +159,11 @@ def _task(use_case: str) -> Task:
         return Task.ASK
 
 
-def _asked(path: Path, address: str) -> Any:
+def _asked(path: Path, address: str) -> bytes:
     answer = ask(path, address, _SECONDS)
     if answer is None:
         raise DaemonError("the daemon does not answer")
     status, body = answer
     if status != _OK:
         raise DaemonError(f"the daemon answers {address} with status {status}")
-    return json.loads(body)
+    return body
