@@ -5,11 +5,13 @@ import base64
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
+import huggingface_hub
 from aiohttp import web
+from huggingface_hub import constants
 
 
 @dataclass
@@ -217,6 +219,23 @@ class SpaceHub:
         for (method, path), handler in routes.items():
             application.router.add_route(method, path, handler)
         return application
+
+
+@asynccontextmanager
+async def hub_here(monkeypatch) -> AsyncIterator[SpaceHub]:
+    """Serve in this process, as the Hub of whoever runs in it, who has a token for it."""
+    hub = SpaceHub()
+    runner = web.AppRunner(hub.application())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{runner.addresses[0][1]}")
+    monkeypatch.setenv("HF_TOKEN", "hf_of_the_user")
+    try:
+        yield hub
+    finally:
+        huggingface_hub.close_session()
+        await runner.cleanup()
 
 
 @contextmanager

@@ -5,14 +5,13 @@ import datetime as dt
 import json
 
 import pytest
-from aiohttp import web
 from elsewhere import service_elsewhere
 from executions import ended
 from http_peer import Peer, in_turn, serving, told
 from http_peer import text as page
 from serving import on_tcp, running, settings_for
 from space_hub import Space as HubSpace
-from space_hub import SpaceHub
+from space_hub import hub_here
 from wire import HOST, wire
 
 from codetune_core.bootstrap.core import open_core
@@ -209,27 +208,19 @@ async def test_a_service_of_another_time_is_told_from_one_that_lost_something(tm
 
 
 async def test_a_space_that_sleeps_is_woken_and_waited_for(monkeypatch, tmp_path, capsys):
-    hub = SpaceHub()
-    hub.spaces["team/codetune"] = HubSpace(private=True, stages=["SLEEPING", "RUNNING"])
-    runner = web.AppRunner(hub.application())
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("codetune_core.execution.remote.space._POLL_SECONDS", 0.01)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{runner.addresses[0][1]}")
-    monkeypatch.setenv("HF_TOKEN", "hf_of_the_user")
     asleep = page("<h1>Preparing Space</h1>", 503)
     routes = {
         "/api/execution/history": in_turn(asleep, told({"items": [], "next": ""})),
         "/healthz": in_turn(asleep, told({"status": "ok"})),
     }
-    async with serving(Peer(routes)) as peer:
+    async with hub_here(monkeypatch) as hub, serving(Peer(routes)) as peer:
+        hub.spaces["team/codetune"] = HubSpace(private=True, stages=["SLEEPING", "RUNNING"])
         remote = {"base_url": peer.origin, "space": "team/codetune"}
         async with opened(Settings.model_validate({"remote": remote}), remote=True) as place:
             assert await place.page({**NO_FILTER, "failed": False, "text": ""}, None, 5, content=False) == []
     assert "the Space team/codetune sleeps, and wakes up now" in capsys.readouterr().err
-    await runner.cleanup()
 
 
 async def test_no_secret_and_no_folder_leaves_in_a_question(sqlite_url, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from codetune_core.access.wire import KeyBody
 from codetune_core.bootstrap.core import open_core
 from codetune_core.cli.key_places import opened
 from codetune_core.domain.execution import ExecutionRequest, Message, ModelIdentity, Priority, Task, Usage
-from codetune_core.domain.prompt import Decoding, Variable, VariableType
+from codetune_core.domain.prompt import Decoding, PromptDraft, Variable, VariableType, Wording
 from codetune_core.domain.service_key import Scope
 from codetune_core.engines.protocol import Chunk, Done, Generation, Infill
 from codetune_core.errors import OutboundRefused
@@ -26,6 +26,7 @@ from codetune_core.execution.events import Failed, Finished, Token
 from codetune_core.outbound.executor import GuardedExecutor
 from codetune_core.outbound.gate import Gate
 from codetune_core.outbound.placeholders import PLACEHOLDER
+from codetune_core.prompts.wire import Choosing
 from codetune_core.service_sections import OutboundSettings
 from codetune_core.settings import Settings
 
@@ -377,3 +378,31 @@ async def test_who_makes_keys_of_a_service_elsewhere_is_noted_too(database, tmp_
     assert posted.path == "/api/keys/"
     assert made.key.startswith("ctk_")
     assert {entry.purpose for entry in gate.ledger.newest()} == {"keys"}
+
+
+@SQLITE
+async def test_what_a_service_elsewhere_is_asked_of_its_prompts_is_noted_too(database, tmp_path, monkeypatch):
+    there = {"variables": (CODE_VARIABLE,), "user_prompt_template": "{{ code }}"}
+    async with (
+        running(database, prompt=there) as parts,
+        served(parts, tmp_path, serve={"allowed_hosts": [HOST]}) as (service, runner),
+    ):
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        theirs = PromptDraft(name="theirs", tags=("editor:file",))
+        await parts.library.create(theirs, Wording(user_prompt_template="x"), by="ada")
+        _, made = await service.core.keys.create("ada", {Scope.READ}, expires="1d")
+        monkeypatch.setenv("MODELS_KEY", made.text.get_secret_value())
+        async with wire(runner.addresses[-1][1], tmp_path) as line:
+            asked = {"base_url": f"https://{HOST}", "key_env": "MODELS_KEY", **line.settings}
+            own = {"storage": {"database_url": f"sqlite:///{tmp_path / 'own.db'}"}, "remote": asked}
+            async with open_core(Settings.model_validate(own)) as core:
+                chosen = await core.chosen("explain", Choosing(session_id="ada-lovelace-window-7"))
+                assert "theirs" in [prompt.name for prompt in (await core.offered()).prompts]
+                check(core.gate, line, [])
+                assert {entry.purpose for entry in core.gate.ledger.newest()} == {"choice", "menu"}
+            dialled = line.connections
+            async with open_core(Settings.model_validate({**own, "outbound": {"local_only": True}})) as core:
+                assert "theirs" not in [prompt.name for prompt in (await core.offered()).prompts]
+                assert line.connections == dialled
+    assert chosen.prompt == "explain"
+    assert b"ada-lovelace" not in line.bytes

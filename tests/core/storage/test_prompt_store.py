@@ -289,6 +289,29 @@ async def test_what_answers_is_found_by_indexes(store, database):
     assert "ix_prompt_deployments_prompt_id_label" in both
 
 
+async def test_what_is_in_production_is_listed_by_name_with_its_version_where_it_has_one_of_the_tags(store):
+    async def add(name, *tags, deployed=True):
+        prompt, version = await store.create(PromptDraft(name=name, tags=tags), saying(name), "ada", "")
+        if deployed:
+            await store.append(deploying(version), None)
+        return prompt, await store.version_by_id(version.id)
+
+    async def listed(limit=9):
+        return [(prompt.name, version) for prompt, version in await store.in_production(["x", "y"], limit)]
+
+    await add("untagged", "z", "xy")
+    await add("undeployed", "x", deployed=False)
+    archived, _ = await add("archived", "x")
+    await store.set_active(archived.id, active=False)
+    (_, second), (_, first), (twice, both) = await add("b", "z", "y"), await add("a", "x"), await add("c", "x", "y")
+    assert await listed() == [("a", first), ("b", second), ("c", both)]
+    assert await listed(limit=2) == [("a", first), ("b", second)]
+    newer = await store.add_version(twice.id, saying("newer"), "ada", "")
+    assert (await listed())[2] == ("c", both)
+    await store.append(deploying(newer), (await store.ledger(twice.id))[-1].sequence)
+    assert (await listed())[2][1].number == 2
+
+
 @pytest.mark.postgresql
 async def test_tags_are_found_by_their_index(postgresql_store):
     found = postgresql_store.prompts(tags=["ci", "security"])

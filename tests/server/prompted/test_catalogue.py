@@ -5,15 +5,20 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from api_client import people
 from serving import on_socket, running, settings_for
 
 from codetune_core.daemon.own import own_identity
+from codetune_core.domain.prompt import PromptDraft, Variable, Wording
+from codetune_core.domain.service_key import Scope
 from codetune_core.errors import NobodyAnswers
 from codetune_remote.handlers import models
 from codetune_server.prompted import catalogue as module
 from codetune_server.prompted.catalogue import Catalogue
 from codetune_server.status.board import Board
 from codetune_server.status.loading import LoadWatch
+
+CODE = Variable(name="code")
 
 
 class Learning:
@@ -31,9 +36,15 @@ class Learning:
 
 
 @pytest.fixture
-async def service(sqlite_url, tmp_path, monkeypatch):
+def remote():
+    """The team's service, none here."""
+    return {}
+
+
+@pytest.fixture
+async def service(sqlite_url, tmp_path, monkeypatch, remote):
     """A service of this machine, which the catalogue takes for the daemon."""
-    settings = settings_for(tmp_path, sqlite_url)
+    settings = settings_for(tmp_path, sqlite_url, remote=remote)
     with tempfile.TemporaryDirectory(prefix="ctc") as folder:
         async with running(settings) as service, on_socket(service, Path(folder) / "d.sock"):
 
@@ -101,3 +112,34 @@ async def test_what_is_known_is_not_asked_for_again(learning):
     await learning.look()
     await learning.look()
     assert len(learning.learnt) == 1
+
+
+class TestWithATeam:
+    """The daemon passes prompts on to the service of the user's team."""
+
+    @pytest.fixture
+    async def team(self, tmp_path_factory, monkeypatch):
+        """The service of a team that has changed one of the starter prompts, and added one."""
+        folder = tmp_path_factory.mktemp("team")
+        async with running(settings_for(folder, f"sqlite:///{folder / 'team.db'}")) as service:
+            wording, library = Wording(user_prompt_template="{{ code }}", variables=(CODE,)), service.core.prompts
+            await library.create(PromptDraft(name="theirs", tags=("editor:file",)), wording, by="ada")
+            await library.edit("explain-code", wording, by="ada")
+            await library.deploy("explain-code", 2, by="ada")
+            async with people(service, ada=(Scope.READ,)) as known:
+                monkeypatch.setenv("TEAM_KEY", next(iter(known["ada"].headers.values())))
+                yield known["ada"].client
+
+    @pytest.fixture
+    def remote(self, team):
+        return {"base_url": str(team._base_url).rstrip("/"), "key_env": "TEAM_KEY"}
+
+    async def test_the_menu_has_the_prompts_and_the_versions_of_the_team(self, service, learning):
+        own = PromptDraft(name="ours", tags=("editor:file",))
+        await service.core.prompts.create(own, Wording(user_prompt_template="x"), by="bob")
+        await learning.look()
+        offered = {action.prompt: action for action in learning.catalogue.actions}
+        assert "ours" not in offered
+        assert (offered["theirs"].version, offered["theirs"].scope.where) == (1, "file")
+        assert (offered["explain-code"].version, offered["explain-code"].variables) == (2, (CODE,))
+        assert {action.model for action in offered.values()} == {""}

@@ -2,15 +2,12 @@
 
 import json
 
-import huggingface_hub
 import pytest
-from aiohttp import web
 from http_peer import Peer, blocks, frame, in_turn, serving, told
 from http_peer import text as page
-from huggingface_hub import constants
 from running import request, types
 from space_hub import Space as HubSpace
-from space_hub import SpaceHub
+from space_hub import hub_here
 
 from codetune_core.domain.execution import ErrorKind
 from codetune_core.domain.identifiers import new_id
@@ -37,17 +34,9 @@ LIMITS = Limits(reach=0.2, wake=20)
 @pytest.fixture
 async def hub(monkeypatch):
     """The Hub on this machine, with the team's Space, and a token for it."""
-    hub = SpaceHub()
-    hub.spaces[NAME] = HubSpace(private=True)
-    runner = web.AppRunner(hub.application())
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{runner.addresses[0][1]}")
-    monkeypatch.setenv("HF_TOKEN", "hf_of_the_user")
-    yield hub
-    huggingface_hub.close_session()
-    await runner.cleanup()
+    async with hub_here(monkeypatch) as hub:
+        hub.spaces[NAME] = HubSpace(private=True)
+        yield hub
 
 
 @pytest.fixture
