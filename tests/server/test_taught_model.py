@@ -209,11 +209,13 @@ def cancel(client, command) -> None:
 
 
 def test_cancelling_in_the_middle_of_an_answer_stops_the_model(client, student):
+    before = len(student.recorded())
     asked = {"prompt": "talk", "variables": {"code": "def f(a):"}}
     command = client.start_command("codetune.runPrompt", asked, workDoneToken="c")
     client.wait_for(tokens_of, 120)
     cancel(client, command)
-    assert student.recorded()[-1][0] == "cancelled"
+    daemons.wait_until(lambda: len(student.recorded()) > before, "nothing is recorded")
+    assert [row[0] for row in student.recorded()[before:]] == ["cancelled"]
 
 
 def test_cancelling_a_review_stops_the_model_and_asks_no_more(client, student):
@@ -229,7 +231,6 @@ def test_cancelling_a_review_stops_the_model_and_asks_no_more(client, student):
     assert len(kinds()) < MANY
 
 
-@pytest.mark.timeout(240)
 def test_it_completes_what_is_typed_and_what_follows_its_proposal_needs_no_call(client, student):
     def typed(text):
         client.change(URI, next(versions), {"text": f"{text}\n        self.y = y\n"})
@@ -247,8 +248,7 @@ def test_it_completes_what_is_typed_and_what_follows_its_proposal_needs_no_call(
     versions = itertools.count(2)
     client.open(URI, "")
     start = typed("class Point:\n    def __init__(self, x, y):\n        self.x")
-    # Who completes is looked for again after a minute, where the daemon was slow to say.
-    daemons.wait_until(lambda: proposed(start), "nothing is proposed", 100)
+    daemons.wait_until(lambda: proposed(start), "nothing is proposed")
     before = len(student.recorded())
     text = proposed(start)
     assert proposed(typed(start + text[:3])) == text[3:]

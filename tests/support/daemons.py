@@ -160,9 +160,9 @@ async def until(holds: Any, what: str, seconds: float = _SECONDS) -> None:
         await asyncio.sleep(0.01)
 
 
-def wait_until(holds: Any, what: str, seconds: float = _SECONDS) -> None:
+def wait_until(holds: Any, what: str) -> None:
     """The same for tests that run no loop."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + _SECONDS
     while not holds():
         assert time.monotonic() < deadline, what
         time.sleep(0.01)
