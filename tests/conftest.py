@@ -34,6 +34,7 @@ os.environ |= {
     "HF_HUB_OFFLINE": "1",
     "NO_PROXY": "127.0.0.1,localhost,::1",
     "OMP_NUM_THREADS": "1",  # as many processes run as there are cores
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",  # each process would look for some
     "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     "XDG_RUNTIME_DIR": str(RUNTIME),
 }
