@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from codetune_core.domain.execution import ErrorKind, Execution, Keep, Outcome, Task
 from codetune_core.domain.prompt import NAME
@@ -17,8 +17,6 @@ Text = Annotated[str, Field(max_length=2000)]
 
 class Executions(Cursor):
     """Which executions are listed; every field that is set must hold."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     prompt: str = Field(default="", pattern=f"^$|{NAME}", max_length=200)
     """Of this prompt: its id or its name."""

@@ -29,7 +29,7 @@ LONGEST_PAGE = 200
 class Reply(BaseModel):
     """A value that an endpoint gives; read from attributes of the core's values."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
 class Cursor(BaseModel):

@@ -18,7 +18,7 @@ Label = Annotated[str, StringConstraints(pattern=f"^{LABEL}$", max_length=LONGES
 class Choosing(BaseModel):
     """What an execution says of the version that shall answer."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: Label = PRODUCTION
     """What stands under this label, or an arm of its experiment."""

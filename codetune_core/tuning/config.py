@@ -15,7 +15,7 @@ Module = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*$", max_leng
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Lora(_Frozen):

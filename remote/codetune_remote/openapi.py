@@ -22,6 +22,7 @@ from codetune_core.execution.headers import (
     WIRE_HEADER,
     WIRE_VERSION,
 )
+from codetune_remote.described import DescribedSchema
 from codetune_remote.page import page_of
 from codetune_remote.problems import PROBLEM_TYPE, Problem
 from codetune_remote.route import Nothing, Route
@@ -94,7 +95,7 @@ class _Schemas:
             if route.reply is not None:
                 wanted.append(((number, "reply"), "serialization", route.adapter))
         self._made: Mapping[Any, Json]
-        self._made, shared = TypeAdapter.json_schemas(wanted, ref_template=_REF)
+        self._made, shared = TypeAdapter.json_schemas(wanted, ref_template=_REF, schema_generator=DescribedSchema)
         self.definitions: Json = _bounded(shared.get("$defs", {}))
         self.definitions["Event"] = self.of(*_EVENTS)
 

@@ -1,6 +1,6 @@
 """Which version of a prompt runs under a label: deploying and rolling back."""
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.service_key import Scope
@@ -13,8 +13,6 @@ from codetune_remote.route import Call, Nothing, Route
 
 
 class _Act(WireBody):
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     label: Label = PRODUCTION
     """Under which it shall run."""
     reason: str = Field(default="", max_length=10_000)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from aiohttp import web
-from pydantic import ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from codetune_core.domain.execution import Priority
 from codetune_core.domain.service_key import Scope
@@ -27,8 +27,6 @@ Text = Annotated[str, Field(min_length=1, max_length=MOST_CHARS)]
 
 
 class _Texts(AboutFiles):
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     texts: tuple[Text, ...] = Field(min_length=1, max_length=MOST_TEXTS)
     """Up to 256 texts of up to 1,000,000 characters together."""
     model: str = Field(default="", max_length=300)

@@ -5,7 +5,7 @@ from typing import Self
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from codetune_core.domain.execution import Feedback, Outcome
 from codetune_core.domain.service_key import Scope
@@ -25,8 +25,6 @@ _PLACES: Cursors[tuple[Moment, int]] = Cursors(tuple[Moment, Number])
 
 class FeedbackBody(WireBody):
     """What the user thought and did; what is left out stays as it was said before."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     execution_id: UUID
     """Of one's own execution."""

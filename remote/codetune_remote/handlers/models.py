@@ -3,7 +3,7 @@
 import asyncio
 from typing import Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from codetune_core.bootstrap.core import Core
 from codetune_core.domain.execution import ModelIdentity, Role
@@ -33,8 +33,6 @@ _ROLE_SECONDS = 10
 class LoadBody(WireBody):
     """Which model to load: one of the catalogue, or that of a role."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     model: str = Field(default="", max_length=300)
     """Its name or id, with an adapter as ``model+adapter``; empty for that of the role."""
     role: Role | None = None
@@ -49,8 +47,6 @@ class LoadBody(WireBody):
 
 class UnloadBody(WireBody):
     """Which model to unload."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     model: str = Field(min_length=1, max_length=300)
     """Its name or id."""

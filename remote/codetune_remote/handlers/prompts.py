@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from codetune_core.domain.deployment import PRODUCTION
 from codetune_core.domain.prompt import NAME, Category, PromptDraft, Wording
@@ -30,8 +30,6 @@ def prompt_ref(text: str) -> PromptRef:
 class ByPrompt(WireBody):
     """A path that holds a prompt."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     id: str = Field(pattern=NAME, max_length=200)
     """The prompt's id, or its name; a slash in a name is written ``%2F``."""
 
@@ -44,8 +42,6 @@ class ByPrompt(WireBody):
 class Prompts(Cursor):
     """Which prompts are listed."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     category: Category | None = None
     """Only of this kind."""
     tag: tuple[str, ...] = Field(default=(), max_length=20)
@@ -55,8 +51,6 @@ class Prompts(Cursor):
 
 
 class _Description(WireBody):
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     name: str = Field(min_length=1, max_length=200, pattern=NAME)
     """Unique among the active prompts."""
     description: str = ""

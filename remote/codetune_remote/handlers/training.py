@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from codetune_core.domain.service_key import Scope
 from codetune_core.execution.wire import WireBody
@@ -21,16 +21,12 @@ _PLACES: Cursors[tuple[int, int, UUID]] = Cursors(tuple[_Integer, _Integer, UUID
 class ByConfig(WireBody):
     """A path that holds the id of a run's set-up."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     config_id: UUID
     """Id of the set-up."""
 
 
 class Metrics(Cursor):
     """Which measurements are listed."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     process_rank: _Integer | None = None
     """Only those of this process of the run."""

@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from codetune_core.bootstrap.core import Core
 from codetune_core.domain.deployment import PRODUCTION
@@ -28,8 +28,6 @@ _PLACES: Cursors[int] = Cursors(Number)
 class NewVersion(WireBody):
     """A wording to be added to a prompt."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     wording: Wording
     """Everything that the version says."""
     notes: str = ""
@@ -38,8 +36,6 @@ class NewVersion(WireBody):
 
 class Versions(WireBody):
     """Which two versions are compared."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     before: int | None = Field(default=None, ge=1, le=2**31 - 1)
     """Number of the first; without it, the one that stands under the label."""
