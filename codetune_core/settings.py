@@ -57,9 +57,9 @@ _USERS_OWN = {
     "daemon": "it says which processes run",
     "serve": "it says who may ask your models",
 }
+"""What files that come with a workspace cannot set until it is trusted, and why."""
 UNTRUSTED = "untrusted:"
 """How the keys of notices begin that say what was not used for want of trust."""
-"""What files that come with a workspace cannot set until it is trusted, and why."""
 _FORBIDDING = frozenset(("local_only", "ignore"))
 """What they can set of ``outbound``, trusted or not."""
 
