@@ -1,12 +1,10 @@
 """Real editors ask a question with the lines of docs/editors.md, and show the answer."""
 
 import re
-from pathlib import Path
 
 import pytest
-from driven_editors import drive
+from driven_editors import drive, snippet
 
-PAGE = (Path(__file__).parents[2] / "docs" / "editors.md").read_text("utf-8")
 TEXT = "import yaml\n\n\ndef read(text):\n    return yaml.load(text)\n"
 SCRIPT = """\
 models: [{name: tiny, engine: scripted, context_tokens: 16384}]
@@ -29,11 +27,10 @@ def ask(tmp_path, somebody):
 
     def asked(editor, script, language, mark):
         somebody.scripted(SCRIPT)
-        file, snippet = tmp_path / "read.py", tmp_path / f"snippet.{language}"
+        file, lines = tmp_path / "read.py", tmp_path / f"snippet.{language}"
         file.write_text(TEXT)
-        blocks = re.findall(rf"```(?:{language})\n(.*?)```", PAGE, re.DOTALL)
-        snippet.write_text(next(block for block in blocks if mark in block))
-        return drive(editor, script, file, CODETUNE_SNIPPET=str(snippet))
+        lines.write_text(snippet(language, mark))
+        return drive(editor, script, file, CODETUNE_SNIPPET=str(lines))
 
     return asked
 

@@ -1,11 +1,12 @@
 """Real editors and a model whose answers are written down: findings, verdicts, its fix, and the file on the disk."""
 
+import asyncio
 import json
 
 import daemons
 import pytest
 import taught_lessons
-from driven_editors import drive
+from driven_editors import drive, snippet
 from taught_lessons import FLAWED, LOADER, NOTES, SAFE, SHOP
 
 from codetune_server.errors import CHANGED
@@ -80,10 +81,18 @@ async def test_typing_in_neovim_while_the_model_works_stops_it_and_so_does_cance
     await daemons.until(lambda: [row[0] for row in somebody.recorded()] == ["cancelled"] * 2, "the model goes on")
 
 
-def test_typing_in_emacs_while_the_model_works_leaves_the_text_alone(somebody, file):
+async def test_typing_in_emacs_while_the_model_works_stops_it_and_so_does_cancelling(somebody, file):
     slowly(somebody)
     file.write_text(LOADER)
-    seen = drive("emacs", "interrupted.el", file)
-    assert seen["typed"] == CHANGED
+    lines = file.with_name("snippet.el")
+    lines.write_text(snippet("elisp", "codetune-stop"))
+    driving = asyncio.create_task(
+        asyncio.to_thread(drive, "emacs", "interrupted.el", file, CODETUNE_SNIPPET=str(lines))
+    )
+    for number in (1, 2):
+        await daemons.until(lambda number=number: len(somebody.recorded()) == number, "no model works")
+        file.with_name(f"works.{number}").touch()
+    seen = await driving
+    assert seen["said"] == [CHANGED, "The request was cancelled."]
     assert seen["file"] == f"# typed\n{LOADER}"
-    assert not [row for row in somebody.recorded() if row[1]]
+    await daemons.until(lambda: [row[0] for row in somebody.recorded()] == ["cancelled"] * 2, "the model goes on")

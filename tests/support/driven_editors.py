@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[1] / "editors"
 PROGRAMS = {"nvim": shutil.which("nvim"), "emacs": shutil.which("emacs")}
+_PAGE = Path(__file__).parents[2] / "docs" / "editors.md"
 _SECONDS = 150
 
 
@@ -43,6 +45,12 @@ def drive(editor: str, script: str, file: Path, **environment: str) -> dict:
     seen = json.loads(result.read_text("utf-8"))
     assert "problem" not in seen, (seen, run.stderr[-2000:])
     return {**seen, "file": file.read_text("utf-8")}
+
+
+def snippet(language: str, mark: str) -> str:
+    """The lines of docs/editors.md for a language in which this stands."""
+    blocks = re.findall(rf"```(?:{language})\n(.*?)```", _PAGE.read_text("utf-8"), re.DOTALL)
+    return next(block for block in blocks if mark in block)
 
 
 def _arguments(editor: str, script: Path) -> list[str]:
