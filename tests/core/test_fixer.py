@@ -92,7 +92,7 @@ class Stand:
 
 @pytest.fixture
 def anywhere(monkeypatch):
-    monkeypatch.setattr("codetune_core.fixes.propose.locate", Stand)
+    monkeypatch.setattr("codetune_core.fixes.site.locate", Stand)
 
 
 async def fixes_of(fixer, text, rule_id="a"):
