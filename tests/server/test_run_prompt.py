@@ -99,7 +99,7 @@ def test_an_editor_runs_a_prompt_sees_how_far_it_is_and_can_stop_the_model(someb
     until_shown(client, "second")
     client.notify("window/workDoneProgress/cancel", {"token": "second"})
     assert client.answer(running)["error"]["code"] == -32800
-    until(lambda: [row[0] for row in somebody.recorded()] == [None, "cancelled"])
+    until(lambda: "cancelled" in [row[0] for row in somebody.recorded()])  # beside what the save had reviewed
 
     wrong = error(client, asked("a", prompt="nowhere"))
     assert wrong["code"] == FAILED
