@@ -148,8 +148,8 @@ async def cache_hit(sides: Sides, turns: int = 1000) -> list[Row]:
     hit, bare, again, nothing = (statistics.median(its) * MS for its in times)
     name = "answer from the cache, median"
     return [
-        Row(name, "ms", hit, bare, FLOOR, 2.2),
-        Row(name, "ms", hit, nothing, "`GET /healthz`"),
+        Row(name, "ms", hit, nothing, "`GET /healthz`", 3),
+        Row(name, "ms", hit, bare, FLOOR),
         Row(name, "ms", hit, again, "its events picked up once more"),
         Row("the same bytes, median", "ms", bare, nothing, "`GET /healthz`"),
     ]
