@@ -4,6 +4,7 @@ import json
 import sqlite3
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -100,8 +101,9 @@ def save(client, uri):
     client.notify("textDocument/didSave", {"textDocument": {"uri": uri}})
 
 
-def test_an_edit_that_is_committed_is_kept_and_counts_for_its_version(user, shop, raw_client):
-    experiment(user)
+@contextmanager
+def optimized(shop, raw_client):
+    """An editor in which a model's edit was applied; gives it, the document and the execution."""
     uri = (shop / "cart.py").as_uri()
     with raw_client.RawClient(raw_client.SERVER) as client:
         client.initialize(capabilities=CAPABILITIES, workspaceFolders=[{"uri": shop.as_uri(), "name": "shop"}])
@@ -111,7 +113,12 @@ def test_an_edit_that_is_committed_is_kept_and_counts_for_its_version(user, shop
         asked = client.wait_for(lambda seen: seen.get("method") == "workspace/applyEdit", SECONDS)
         client.change(uri, 2, {"text": MADE})
         client.send(id=asked["id"], result={"applied": True})
-        execution = client.answer(running, SECONDS)["result"]["executionId"]
+        yield client, uri, client.answer(running, SECONDS)["result"]["executionId"]
+
+
+def test_an_edit_that_is_committed_is_kept_and_counts_for_its_version(user, shop, raw_client):
+    experiment(user)
+    with optimized(shop, raw_client) as (client, uri, execution):
         until(user, execution, "accepted")
         good = entry(client, uri, lambda each: each["title"] == "Good answer")
         client.answer(client.start_command(good["command"], *good["arguments"]), SECONDS)
@@ -122,23 +129,14 @@ def test_an_edit_that_is_committed_is_kept_and_counts_for_its_version(user, shop
     assert stars == 5
     code, said, _ = user.run("prompts", "experiment", "status", "optimize", "--format", "json")
     assert code == 0
-    (verdict,) = json.loads(said)["experiments"] if isinstance(json.loads(said), dict) else json.loads(said)
+    (verdict,) = json.loads(said)["experiments"]
     judged = {each["arm"]: (each["judged"]["sessions"], each["judged"]["hits"]) for each in verdict["arms"]}
     assert judged.pop(arm) == (1, 1)
     assert set(judged.values()) == {(0, 0)}
 
 
 def test_an_edit_that_is_undone_before_the_window_closes_is_reverted(user, shop, raw_client):
-    uri = (shop / "cart.py").as_uri()
-    with raw_client.RawClient(raw_client.SERVER) as client:
-        client.initialize(capabilities=CAPABILITIES, workspaceFolders=[{"uri": shop.as_uri(), "name": "shop"}])
-        client.open(uri, TEXT)
-        chosen = entry(client, uri, lambda each: "optimize" in each["command"].get("arguments", ()))
-        running = client.start_command(chosen["command"], *chosen["arguments"])
-        asked = client.wait_for(lambda seen: seen.get("method") == "workspace/applyEdit", SECONDS)
-        client.change(uri, 2, {"text": MADE})
-        client.send(id=asked["id"], result={"applied": True})
-        execution = client.answer(running, SECONDS)["result"]["executionId"]
+    with optimized(shop, raw_client) as (client, uri, execution):
         client.change(uri, 3, {"text": f"# Mine.\n{TEXT}"})
         save(client, uri)
         until(user, execution, "reverted")
