@@ -104,7 +104,7 @@ class Catalogue:
         try:
             await look
         except (CodeTuneError, OSError) as error:
-            self._rest()
+            self._rest(_REST_SECONDS)
             self._board.unreachable(f"prompts are not offered: {error}")
         except Exception as error:  # noqa: BLE001 - the next look may do better, and nobody waits for this one
             logger.warning("prompts were not learnt: %s", type(error).__name__)
@@ -117,7 +117,7 @@ class Catalogue:
         path = await self._daemon(settings)
         if path is None:
             if not self.actions:
-                self._rest()
+                self._rest(_REST_SECONDS)
                 self._board.nobody(f"no model is set, so no prompt is offered: {_HOW}")
             return
         found = await asyncio.to_thread(running, daemon_files())
@@ -155,16 +155,16 @@ class Catalogue:
             self._loads.look()
         if listing.late:
             self._learnt_from = None
-            self._next_look = 0.0
+            self._rest(_SOON_SECONDS)
             self._again = asyncio.get_running_loop().call_later(_SOON_SECONDS, self.refresh)
         elif not listing.actions:
             self._learnt_from = None
-            self._rest()
+            self._rest(_REST_SECONDS)
         for listener in self.listeners:
             listener()
 
-    def _rest(self) -> None:
-        self._next_look = time.monotonic() + _REST_SECONDS
+    def _rest(self, seconds: float) -> None:
+        self._next_look = time.monotonic() + seconds
 
 
 def _runs(files: Files) -> bool:
