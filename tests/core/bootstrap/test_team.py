@@ -86,12 +86,18 @@ async def test_what_it_said_last_holds_while_it_does_not_answer(tmp_path, monkey
 
 @pytest.mark.parametrize(
     ("answer", "error"),
-    [(ASLEEP, Unreachable), (half, Unreachable), (OLDER, Gone), (menu("a", version="x"), EngineLost)],
+    [(ASLEEP, Unreachable), (OLDER, Gone), (menu("a", version="x"), EngineLost)],
 )
-async def test_one_that_said_nothing_yet_or_says_nothing_of_the_kind_is_an_error(tmp_path, monkeypatch, answer, error):
-    monkeypatch.setattr(module, "_SECONDS", 0.1)
+async def test_one_that_said_nothing_yet_or_says_nothing_of_the_kind_is_an_error(tmp_path, answer, error):
     async with asking(tmp_path, answer) as (team, _):
         with pytest.raises(error):
+            await team.offered()
+
+
+async def test_one_that_does_not_end_its_answer_cannot_be_reached(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_SECONDS", 0.1)
+    async with asking(tmp_path, half) as (team, _):
+        with pytest.raises(Unreachable):
             await team.offered()
 
 
