@@ -72,13 +72,18 @@ def test_emacs_shows_verdicts_in_place_and_applies_the_models_fix(file):
     assert seen["buffer"] == seen["file"] == MENDED
 
 
+def both_cancelled(somebody):
+    """Whether that became of the two fixes; what the save has reviewed may stand behind them."""
+    return [kind for kind, *_ in somebody.recorded()[:2]] == ["cancelled"] * 2
+
+
 async def test_typing_in_neovim_while_the_model_works_stops_it_and_so_does_cancelling(somebody, file):
     slowly(somebody)
     file.write_text(LOADER)
     seen = drive("nvim", "interrupted.lua", file)
     assert [each["message"] for each in seen["said"]] == [CHANGED]
     assert seen["file"] == f"# typed\n{LOADER}"
-    await daemons.until(lambda: [row[0] for row in somebody.recorded()] == ["cancelled"] * 2, "the model goes on")
+    await daemons.until(lambda: both_cancelled(somebody), "the model goes on")
 
 
 async def test_typing_in_emacs_while_the_model_works_stops_it_and_so_does_cancelling(somebody, file):
@@ -95,4 +100,4 @@ async def test_typing_in_emacs_while_the_model_works_stops_it_and_so_does_cancel
     seen = await driving
     assert seen["said"] == [CHANGED, "The request was cancelled."]
     assert seen["file"] == f"# typed\n{LOADER}"
-    await daemons.until(lambda: [row[0] for row in somebody.recorded()] == ["cancelled"] * 2, "the model goes on")
+    await daemons.until(lambda: both_cancelled(somebody), "the model goes on")
