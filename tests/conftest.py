@@ -51,10 +51,16 @@ hypothesis.settings.load_profile("codetune")
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
 
+def pytest_collection():
+    """Collect no garbage while modules are imported, torch among them: they make none."""
+    gc.disable()
+
+
 def pytest_collection_finish():
     """Let the collector pass over what all tests share: the modules, and the tests themselves."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure():
