@@ -95,7 +95,7 @@ async def test_typing_in_emacs_while_the_model_works_stops_it_and_so_does_cancel
         asyncio.to_thread(drive, "emacs", "interrupted.el", file, CODETUNE_SNIPPET=str(lines))
     )
     for number in (1, 2):
-        await daemons.until(lambda number=number: len(somebody.recorded()) == number, "no model works")
+        await daemons.until(lambda number=number: len(somebody.recorded()) >= number, "no model works")
         file.with_name(f"works.{number}").touch()
     seen = await driving
     assert seen["said"] == [CHANGED, "The request was cancelled."]
