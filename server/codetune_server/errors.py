@@ -34,6 +34,11 @@ def changed() -> RequestError:
     return failed(CHANGED)
 
 
+def not_open() -> RequestError:
+    """What was asked is about a file that the editor does not have open."""
+    return failed("This file is not open. Open it, and ask again.")
+
+
 def failed(message: str) -> RequestError:
     """The request is right but cannot be done; the message is shown to people."""
     return RequestError(FAILED, message)

@@ -5,6 +5,7 @@ from lsprotocol import types
 
 from codetune_server.backend import Backend
 from codetune_server.errors import CHANGED, RequestError
+from codetune_server.features.commands import explain_finding
 from codetune_server.features.review_with_model import review_with_model
 from codetune_server.features.run_action import _subject, ask
 from codetune_server.language_server import CodeTuneServer
@@ -31,6 +32,13 @@ async def test_a_question_that_was_chosen_at_version_0_is_not_asked_about_a_late
     with pytest.raises(RequestError) as refused:
         await ask(backend, CODE, version=0)
     assert refused.value.message == CHANGED
+
+
+@pytest.mark.parametrize(("uri", "says"), [(CODE, CHANGED), ("file:///nowhere.py", "This file is not open.")])
+async def test_a_finding_of_no_present_review_is_not_explained_and_it_is_said_why(backend, uri, says):
+    with pytest.raises(RequestError) as refused:
+        await explain_finding(backend, uri, "x")
+    assert refused.value.message.startswith(says)
 
 
 @pytest.mark.parametrize(("uri", "whole"), [(CODE, URI), (WORDS, WORDS)])

@@ -10,7 +10,7 @@ from codetune_server import from_proto
 from codetune_server.applying import apply_edit
 from codetune_server.backend import Backend
 from codetune_server.deeds import edit_of, finding_of
-from codetune_server.errors import changed, failed
+from codetune_server.errors import changed, failed, not_open
 from codetune_server.explain import explain, ignored
 from codetune_server.features import diagnostic, fix_with_model, inline_completion, rate, review_with_model, run_action
 from codetune_server.features.configuration import review_open
@@ -121,7 +121,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 def _state(backend: Backend, uri: str) -> State:
     state = backend.session.current(uri)
     if state is None:
-        raise changed()
+        raise changed() if backend.session.subject(uri) else not_open()
     return state
 
 

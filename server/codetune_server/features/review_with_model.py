@@ -8,7 +8,7 @@ from lsprotocol import types
 from codetune_core.domain.finding import Finding, Standing
 from codetune_server import from_proto, to_proto
 from codetune_server.backend import Backend
-from codetune_server.errors import changed, failed
+from codetune_server.errors import changed, failed, not_open
 from codetune_server.offers import ASKING, is_wanted, model_name
 from codetune_server.progress import progress
 from codetune_server.session import State
@@ -69,7 +69,7 @@ async def review_with_model(
     """Review an open document, or the functions that a range touches; answers how much came of it."""
     subject, judge = backend.session.subject(uri), await backend.judge()
     if subject is None:
-        raise failed("This file is not open. Open it, and ask again.")
+        raise not_open()
     part = subject.document if unquote(uri) == unquote(subject.document.uri) else subject.part(uri)
     if part is None:
         raise failed("Of a notebook, only the cells with Python are reviewed.")

@@ -10,7 +10,7 @@ from codetune_core.domain.editor_scope import Shows
 from codetune_core.domain.text import Position, Range
 from codetune_server import from_proto, imports, to_proto
 from codetune_server.backend import Backend
-from codetune_server.errors import changed, failed, invalid_params
+from codetune_server.errors import changed, failed, invalid_params, not_open
 from codetune_server.features import fix_with_model
 from codetune_server.following import Followed
 from codetune_server.language_server import CodeTuneServer
@@ -88,7 +88,7 @@ async def ask(
     """Answer a question about a range, or what is around a cursor, or all of a file, on a page with links."""
     document = backend.session.documents.snapshot(uri)
     if document is None or document.version is None:
-        raise failed("This file is not open. Open it, and ask again.")
+        raise not_open()
     end = document.position(len(document.text))
     everything = to_proto.range_(document, Range(Position(0, 0), end), backend.encoding)
     told = {"question": question} if question.strip() else {}
