@@ -6,9 +6,11 @@ import subprocess
 import sys
 import venv
 import zipfile
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 # The settings of whoever installs packages count again.
@@ -49,19 +51,41 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
-    """The folder of programs of an environment that holds the wheel and its dependencies, and nothing else."""
+    """The folder of programs of an environment that holds the wheel and what it declares to need, and nothing else."""
     folder = tmp_path_factory.mktemp("clean")
     venv.create(folder, with_pip=False, symlinks=True)
     programs = folder / "bin"
-    command = [sys.executable, "-m", "pip", "--python", programs / "python", "install", "--no-compile", "--quiet"]
-    subprocess.run(
-        [*command, "--disable-pip-version-check", "--constraint", ROOT / "constraints.txt", wheel],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=PIP,
-    )
+    command = [sys.executable, "-m", "pip", "--python", programs / "python", "install", "--no-compile", "--no-deps"]
+    subprocess.run([*command, "--quiet", wheel], check=True, capture_output=True, text=True, env=PIP)
+    (site,) = folder.glob("lib/python*/site-packages")
+    (own,) = site.glob("codetune-*.dist-info")
+    for needed in all_needed(Distribution.at(own)):
+        link(needed, site)
     return programs
+
+
+def all_needed(root: Distribution) -> list[Distribution]:
+    """What a distribution declares to need, and what that needs: as this environment has it."""
+    found: dict[tuple[str, str], Distribution] = {}
+    waiting = [(root, "")]
+    while waiting:
+        asking, extra = waiting.pop()
+        for requirement in map(Requirement, asking.requires or ()):
+            if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+                continue
+            for wanted in ("", *requirement.extras):
+                if (requirement.name, wanted) not in found:
+                    needed = found[requirement.name, wanted] = distribution(requirement.name)
+                    waiting.append((needed, wanted))
+    return list({needed.name: needed for needed in found.values()}.values())
+
+
+def link(needed: Distribution, site: Path) -> None:
+    """Install a distribution without a copy."""
+    for file in needed.files or ():
+        target = Path(os.path.normpath(site / file))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(file.locate().resolve())
 
 
 def test_the_wheel_carries_the_packages_the_rules_and_the_licence(wheel):
