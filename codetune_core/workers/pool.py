@@ -43,7 +43,8 @@ _PATIENCE_SECONDS = 30.0
 class Pool:
     """Up to ``size`` workers; a task goes to the one that holds the fewest.
 
-    Workers in the background leave the processor to whoever else wants it.
+    Workers in the background leave the processor to whoever else wants it. Where that leaves them too little to answer
+    in time, what they were asked is done again by an ordinary worker, and so is all that comes later.
     """
 
     def __init__(self, size: int = 1, *, background: bool = False) -> None:
@@ -117,11 +118,12 @@ class Pool:
         for last_try in (False, True):
             worker = await self._worker()
             try:
-                async with aclosing(worker.ask(task, _patience(task), supplier)) as answer:
+                async with aclosing(worker.ask(task, _patience(task, worker), supplier)) as answer:
                     async for value in answer:
                         self._judge(worker, value)
                         yield value
             except WorkerLost:
+                self._background = False
                 if last_try:
                     raise
             else:
@@ -139,7 +141,10 @@ class Pool:
             return idle
 
     def _judge(self, worker: WorkerProcess, value: object) -> None:
-        """A detector that did not answer may hang in its worker for ever: replace the worker."""
+        """A detector that did not answer may hang in its worker for ever: replace the worker.
+
+        Raises WorkerLost for one in the background: it may have waited for the processor.
+        """
         slow = (
             [notice.key for notice in value.notices if notice.key.startswith(TIMED_OUT)]
             if isinstance(value, Review)
@@ -148,7 +153,9 @@ class Pool:
         if slow and worker in self._workers:
             self._workers.remove(worker)
             self._retired.append(worker)
-            self._strikes.update(key.removeprefix(TIMED_OUT) for key in slow)
+            self._strikes.update(key.removeprefix(TIMED_OUT) for key in slow if not worker.background)
+        if slow and worker.background:
+            raise WorkerLost("the review worker was given too little of the processor")
 
     def _sweep(self) -> None:
         """End retired workers that hold nothing any more, and forget dead ones."""
@@ -169,11 +176,13 @@ class Pool:
         return replace(task, settings=task.settings.model_copy(update={"detectors": quiet}))
 
 
-def _patience(task: Task) -> float:
-    """Seconds of silence that no healthy worker needs."""
+def _patience(task: Task, worker: WorkerProcess) -> float:
+    """Seconds of silence that no healthy worker needs, and none in the background that is given the processor."""
     if not isinstance(task, ByDetectors):
         return _PATIENCE_SECONDS
     detectors = task.settings.detectors
-    tools = [tool.timeout_seconds for tool in detectors.sarif.values()]
+    tools = max((tool.timeout_seconds for tool in detectors.sarif.values()), default=0.0)
+    if worker.background:
+        return detectors.timeout_seconds + tools
     runs = _MOST_RUNS * task.candidates * task.settings.fixes.seconds if isinstance(task, ClimbTask) else 0
-    return _PATIENCE_SECONDS + 3 * detectors.timeout_seconds + max(tools, default=0) + runs
+    return _PATIENCE_SECONDS + 3 * detectors.timeout_seconds + tools + runs

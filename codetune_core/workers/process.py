@@ -41,13 +41,13 @@ async def _nothing(_wanted: Wanted) -> Proposal:
 class WorkerProcess:
     """A started worker: asks it, listens to it, ends it."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, *, background: bool = False) -> None:
+        self.background = background
         self._process = process
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Queue[Part | End | _Supplied | None]] = {}
         self._listener = asyncio.create_task(self._listen())
-        self.retired = False
-        """Finishes what it holds and is given nothing more."""
+        self._killed = False
 
     @classmethod
     async def start(cls, *, background: bool = False) -> "WorkerProcess":
@@ -56,7 +56,8 @@ class WorkerProcess:
         command = [sys.executable, "-X", "utf8", "-m", "codetune_core.workers.worker"]
         command += [BACKGROUND] if background else []
         # A group of its own: Ctrl-C in a terminal is for the owner, who ends its workers.
-        return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, process_group=0))
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, process_group=0)
+        return cls(process, background=background)
 
     @property
     def pid(self) -> int:
@@ -66,7 +67,7 @@ class WorkerProcess:
     @property
     def alive(self) -> bool:
         """Whether it can be asked."""
-        return self._process.returncode is None and not self._listener.done()
+        return self._process.returncode is None and not self._listener.done() and not self._killed
 
     @property
     def load(self) -> int:
@@ -122,6 +123,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End it at once."""
+        self._killed = True
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 

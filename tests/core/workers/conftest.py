@@ -38,6 +38,12 @@ class Sleep(Base):
     name = "sleep"
     async def work(self, document): await asyncio.sleep(3600)
 
+class Starved(Base):
+    name = "starved"
+    async def work(self, document):
+        if os.sched_getscheduler(0) == os.SCHED_IDLE:
+            time.sleep(3600) if os.environ.get("CODETUNE_TEST_BLOCKS") == "1" else await asyncio.sleep(3600)
+
 class Block(Base):
     name = "block"
     async def work(self, document): time.sleep(3600)
@@ -62,6 +68,7 @@ NAMES = {
     "crash": "Crash",
     "sleep": "Sleep",
     "block": "Block",
+    "starved": "Starved",
     "die": "Die",
     "once": "Once",
     "broken": "broken",

@@ -188,6 +188,22 @@ async def test_workers_in_the_background_and_their_ruff_give_way(plugins, backgr
         await pool.aclose()
 
 
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="a word of Linux")
+@pytest.mark.parametrize("blocks", [False, True])
+async def test_what_starves_in_the_background_is_done_again_by_an_ordinary_worker(plugins, monkeypatch, blocks):
+    # Where it blocks, not even the worker's own limit is kept.
+    monkeypatch.setenv("CODETUNE_TEST_BLOCKS", str(int(blocks)))
+    pool = Pool(background=True)
+    try:
+        for text in ("USE starved\n", "USE starved again\n", "USE starved and again\n"):
+            review = await last(pool, task(text, timeout=1.0))
+            assert [finding.detectors for finding in review.findings] == [("starved",)]
+            assert [notice.key for notice in review.notices] == ["broken:broken"]
+        assert os.sched_getscheduler(pid_of(review)) == os.SCHED_OTHER
+    finally:
+        await pool.aclose()
+
+
 async def test_a_worker_reads_what_a_model_is_asked_about_finds_its_quotes_and_sets_claims_aside(pool):
     text = "def one(a):\n    run(a)\n\n\ndef two(a):\n    run(a)  # codetune: ignore[model/x] known\n"
     document = Document("file:///a.py", text, "python", 1)
