@@ -180,7 +180,8 @@ async def test_a_worker_ends_when_its_owner_dies(plugins, tmp_path):
 async def test_workers_in_the_background_and_their_ruff_give_way(plugins, background):
     pool = Pool(background=background)
     try:
-        worker = psutil.Process(pid_of(await last(pool, task("USE echo\n", disabled=("secrets", "calls")))))
+        asked = task("USE echo\n", disabled=("secrets", "calls"), timeout=100)  # others want the processor too
+        worker = psutil.Process(pid_of(await last(pool, asked)))
         (ruff,) = worker.children()
         policy = os.SCHED_IDLE if background else os.SCHED_OTHER
         assert [os.sched_getscheduler(process.pid) for process in (worker, ruff)] == [policy, policy]
