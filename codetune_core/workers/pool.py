@@ -112,7 +112,7 @@ class Pool:
         raise WorkerLost("the review worker gave no answer")
 
     async def _ask(self, task: Task, supplier: Supplier | None = None) -> AsyncGenerator[object]:
-        """Ask a worker, and a second one where the first died over the task."""
+        """Ask a worker, and a second one where the first died over the task or, in the background, starved."""
         if isinstance(task, ByDetectors):
             task = self._without_hung(task)
         for last_try in (False, True):

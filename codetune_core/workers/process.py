@@ -43,6 +43,7 @@ class WorkerProcess:
 
     def __init__(self, process: asyncio.subprocess.Process, *, background: bool = False) -> None:
         self.background = background
+        """Works when nobody else wants the processor."""
         self._process = process
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Queue[Part | End | _Supplied | None]] = {}
