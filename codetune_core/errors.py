@@ -9,6 +9,7 @@ CodeTuneError
     DetectorMissing  its program is not installed
     DetectorTimeout  it did not answer within its time limit
   WorkerLost         a worker process died while it held the request
+    WorkerSilent       it gave no answer in its time
   DaemonError        the daemon cannot be started or used; the message says what to do
   PluginError        a plugin cannot be loaded, or failed
     NoSuchPlugin     none has that name
@@ -79,6 +80,10 @@ class DetectorTimeout(DetectorError):  # noqa: N818
 
 class WorkerLost(CodeTuneError):  # noqa: N818
     """A worker process died while it held the request."""
+
+
+class WorkerSilent(WorkerLost):
+    """A worker process, or a detector in one that runs in the background, gave no answer in its time."""
 
 
 class DaemonError(CodeTuneError):

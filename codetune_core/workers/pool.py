@@ -12,7 +12,7 @@ from codetune_core.domain.finding import Finding
 from codetune_core.domain.fix import FixedAll
 from codetune_core.domain.review import TIMED_OUT, Review
 from codetune_core.domain.text import Range
-from codetune_core.errors import WorkerLost
+from codetune_core.errors import WorkerLost, WorkerSilent
 from codetune_core.fixes.ladder.result import Climbed
 from codetune_core.model_reviewer.anchoring import Quoted
 from codetune_core.model_reviewer.reading import Reading
@@ -122,8 +122,9 @@ class Pool:
                     async for value in answer:
                         self._judge(worker, value)
                         yield value
-            except WorkerLost:
-                self._background = False
+            except WorkerLost as lost:
+                if isinstance(lost, WorkerSilent):
+                    self._background = False
                 if last_try:
                     raise
             else:
@@ -143,7 +144,7 @@ class Pool:
     def _judge(self, worker: WorkerProcess, value: object) -> None:
         """A detector that did not answer may hang in its worker for ever: replace the worker.
 
-        Raises WorkerLost for one in the background: it may have waited for the processor.
+        Raises WorkerSilent for one in the background: it may have waited for the processor.
         """
         slow = (
             [notice.key for notice in value.notices if notice.key.startswith(TIMED_OUT)]
@@ -155,7 +156,7 @@ class Pool:
             self._retired.append(worker)
             self._strikes.update(key.removeprefix(TIMED_OUT) for key in slow if not worker.background)
         if slow and worker.background:
-            raise WorkerLost("the review worker was given too little of the processor")
+            raise WorkerSilent("the review worker was given too little of the processor")
 
     def _sweep(self) -> None:
         """End retired workers that hold nothing any more, and forget dead ones."""

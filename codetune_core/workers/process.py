@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from codetune_core.errors import CodeTuneError, WorkerLost
+from codetune_core.errors import CodeTuneError, WorkerLost, WorkerSilent
 from codetune_core.mending.proposal import Proposal
 from codetune_core.workers.messages import (
     BACKGROUND,
@@ -101,7 +101,7 @@ class WorkerProcess:
                 except TimeoutError:
                     finished = True
                     self.kill()
-                    raise WorkerLost(f"the review worker said nothing for {patience:g} s and was ended") from None
+                    raise WorkerSilent(f"the review worker said nothing for {patience:g} s and was ended") from None
                 match message:
                     case Part(value=Wanted() as wanted):
                         supplies.begin(wanted)

@@ -41,8 +41,11 @@ class Sleep(Base):
 class Starved(Base):
     name = "starved"
     async def work(self, document):
-        if os.sched_getscheduler(0) == os.SCHED_IDLE:
-            time.sleep(3600) if os.environ.get("CODETUNE_TEST_BLOCKS") == "1" else await asyncio.sleep(3600)
+        if os.sched_getscheduler(0) != os.SCHED_IDLE:
+            return
+        if "with all its worker" in document.text:
+            time.sleep(3600)
+        await asyncio.sleep(3600)
 
 class Block(Base):
     name = "block"

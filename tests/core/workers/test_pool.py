@@ -190,17 +190,28 @@ async def test_workers_in_the_background_and_their_ruff_give_way(plugins, backgr
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="a word of Linux")
-@pytest.mark.parametrize("blocks", [False, True])
-async def test_what_starves_in_the_background_is_done_again_by_an_ordinary_worker(plugins, monkeypatch, blocks):
-    # Where it blocks, not even the worker's own limit is kept.
-    monkeypatch.setenv("CODETUNE_TEST_BLOCKS", str(int(blocks)))
+@pytest.mark.parametrize("text", ["USE starved\n", "USE starved with all its worker\n"])
+async def test_what_starves_in_the_background_is_done_again_by_an_ordinary_worker(plugins, text):
     pool = Pool(background=True)
     try:
-        for text in ("USE starved\n", "USE starved again\n", "USE starved and again\n"):
+        for _ in range(3):
             review = await last(pool, task(text, timeout=1.0))
             assert [finding.detectors for finding in review.findings] == [("starved",)]
             assert [notice.key for notice in review.notices] == ["broken:broken"]
         assert os.sched_getscheduler(pid_of(review)) == os.SCHED_OTHER
+    finally:
+        await pool.aclose()
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="a word of Linux")
+async def test_a_worker_that_dies_in_the_background_is_replaced_by_one_in_the_background(
+    plugins, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("CODETUNE_TEST_FLAG", str(tmp_path / "died"))
+    pool = Pool(background=True)
+    try:
+        worker = pid_of(await last(pool, task("USE once\n", timeout=100)))
+        assert os.sched_getscheduler(worker) == os.SCHED_IDLE
     finally:
         await pool.aclose()
 
