@@ -12,7 +12,8 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[1] / "editors"
 PROGRAMS = {"nvim": shutil.which("nvim"), "emacs": shutil.which("emacs")}
-_PAGE = Path(__file__).parents[2] / "docs" / "editors.md"
+README = Path(__file__).parents[2] / "README.md"
+_PAGE = README.parent / "docs" / "editors.md"
 _SECONDS = 150
 
 
@@ -47,9 +48,9 @@ def drive(editor: str, script: str, file: Path, **environment: str) -> dict:
     return {**seen, "file": file.read_text("utf-8")}
 
 
-def snippet(language: str, mark: str) -> str:
-    """The lines of docs/editors.md for a language in which this stands."""
-    blocks = re.findall(rf"```(?:{language})\n(.*?)```", _PAGE.read_text("utf-8"), re.DOTALL)
+def snippet(language: str, mark: str, page: Path = _PAGE) -> str:
+    """The lines of docs/editors.md, or another page, for a language in which this stands."""
+    blocks = re.findall(rf"```(?:{language})\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     return next(block for block in blocks if mark in block)
 
 
