@@ -26,20 +26,33 @@ def daemon() -> None:
 @_FORMAT
 def status(format_name: str) -> None:
     """Say whether the daemon runs, which one it is, and whether it does for this terminal; 1 where none runs."""
-    from codetune_core.cli.daemon_state import as_json, as_text  # noqa: PLC0415 - `--help` needs none of these
-    from codetune_core.cli.exit_codes import ExitCode  # noqa: PLC0415
-    from codetune_core.daemon.control import state  # noqa: PLC0415
-    from codetune_core.daemon.own import own_identity, own_settings  # noqa: PLC0415
-    from codetune_core.daemon.place import daemon_files  # noqa: PLC0415
+    from codetune_core.cli.exit_codes import ExitCode  # noqa: PLC0415 - `--help` needs none of these
 
     with _in_words():
-        files = daemon_files()
-        found, ours = state(files), own_identity(own_settings().settings)
-        if format_name == "json":
-            click.echo(json.dumps(as_json(files, found, ours), indent=2))
-        else:
-            click.echo(as_text(files, found, ours))
-    sys.exit(ExitCode.FINDINGS if found.pid is None else ExitCode.CLEAN)
+        runs = _show(format_name)
+    sys.exit(ExitCode.CLEAN if runs else ExitCode.FINDINGS)
+
+
+@daemon.command(short_help="Start it, where it does not run.")
+@_FORMAT
+def start(format_name: str) -> None:
+    """Start the daemon where none runs, or where the one that runs does not do any more, and say which one runs.
+
+    What needs it starts it by itself. This is for a model server that was just started: the daemon looks for one on its
+    usual port, and editors offer prompts once it has found it.
+    """
+    import asyncio  # noqa: PLC0415 - as above
+    from functools import partial  # noqa: PLC0415
+
+    from codetune_core.daemon.ensure import ensure  # noqa: PLC0415
+    from codetune_core.daemon.own import own_settings, why_without_daemon  # noqa: PLC0415
+    from codetune_core.errors import DaemonError  # noqa: PLC0415
+
+    with _in_words():
+        if why_not := why_without_daemon(own_settings().settings):
+            raise DaemonError(why_not)
+        asyncio.run(ensure(partial(click.echo, err=True)))
+        _show(format_name)
 
 
 @daemon.command(short_help="End it.")
@@ -83,6 +96,22 @@ def logs(lines: int, format_name: str, *, follow: bool) -> None:
         if sys.stdout.isatty():  # it shows ^C
             click.echo()
         sys.exit(ExitCode.INTERRUPTED)
+
+
+def _show(format_name: str) -> bool:
+    """Say how the daemon is; True where one runs."""
+    from codetune_core.cli.daemon_state import as_json, as_text  # noqa: PLC0415 - as above
+    from codetune_core.daemon.control import state  # noqa: PLC0415
+    from codetune_core.daemon.own import own_identity, own_settings  # noqa: PLC0415
+    from codetune_core.daemon.place import daemon_files  # noqa: PLC0415
+
+    files = daemon_files()
+    found, ours = state(files), own_identity(own_settings().settings)
+    if format_name == "json":
+        click.echo(json.dumps(as_json(files, found, ours), indent=2))
+    else:
+        click.echo(as_text(files, found, ours))
+    return found.pid is not None
 
 
 @contextmanager

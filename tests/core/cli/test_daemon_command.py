@@ -39,6 +39,24 @@ def test_where_none_runs_that_is_said():
     assert (run("daemon", "logs").exit_code, run("daemon", "logs").output) == (0, "")
 
 
+def test_it_is_started_once_and_what_runs_is_said(somebody):
+    code, out, _ = somebody.run("daemon", "start")
+    assert (code, f"process {somebody.pid} runs CodeTune" in out) == (0, True)
+    code, out, _ = somebody.run("daemon", "start", "--format", "json")
+    found = json.loads(out)
+    assert (code, found["pid"], found["answers"], found["fits"]) == (0, somebody.pid, True, True)
+
+
+def test_where_it_is_switched_off_it_is_not_started_and_that_is_said(somebody):
+    somebody.scripted(daemon={"enabled": False})
+    result = run("daemon", "start")
+    assert (result.exit_code, result.output) == (
+        2,
+        "codetune: prompts run in the daemon, which is switched off (daemon.enabled)\n",
+    )
+    assert somebody.pid is None
+
+
 def test_one_that_hangs_and_does_not_fit_is_said_and_ended(somebody, monkeypatch):
     monkeypatch.setattr("codetune_core.daemon.asking.ask.__defaults__", (0.05,))
     with somebody.pretended(settings="others", version="0.0.9") as pid:
