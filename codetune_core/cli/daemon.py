@@ -36,13 +36,12 @@ def status(format_name: str) -> None:
 @daemon.command(short_help="Start it, where it does not run.")
 @_FORMAT
 def start(format_name: str) -> None:
-    """Start the daemon where none runs, or where the one that runs does not do any more, and say which one runs.
+    """Start the daemon where none runs, or the one that runs no longer fits, and say which one runs.
 
     What needs it starts it by itself. This is for a model server that was just started: the daemon looks for one on its
     usual port, and editors offer prompts once it has found it.
     """
     import asyncio  # noqa: PLC0415 - as above
-    from functools import partial  # noqa: PLC0415
 
     from codetune_core.daemon.ensure import ensure  # noqa: PLC0415
     from codetune_core.daemon.own import own_settings, why_without_daemon  # noqa: PLC0415
@@ -51,7 +50,7 @@ def start(format_name: str) -> None:
     with _in_words():
         if why_not := why_without_daemon(own_settings().settings):
             raise DaemonError(why_not)
-        asyncio.run(ensure(partial(click.echo, err=True)))
+        asyncio.run(ensure(lambda text: click.echo(f"notice: {text}", err=True)))
         _show(format_name)
 
 
